@@ -1,0 +1,97 @@
+"""What a method is: networks, a process and an objective behind two calls, loss and restore."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor, nn
+
+from undegrade.errors import UsageError
+from undegrade.processes.noise import NoiseSource, TrainingNoise
+from undegrade.processes.samplers import Callback
+from undegrade.registry import Registry
+
+
+class Pair(NamedTuple):
+    """Degraded and clean pictures, each ``(B, 3, H, W)``, RGB in ``[0, 1]``."""
+
+    lq: Tensor
+    hq: Tensor
+
+
+class MethodOptions(BaseModel):
+    """Base of every method's options; stored beside the weights that it made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+
+
+class Method(nn.Module, ABC):
+    """A restoration method; everything else in undegrade works on this interface."""
+
+    options_type: ClassVar[type[MethodOptions]]
+    stages: ClassVar[tuple[str, ...]]
+    """Names of the method's training stages, in order."""
+    default_steps: ClassVar[int]
+
+    def __init__(self, options: MethodOptions) -> None:
+        super().__init__()
+        self.options = options
+
+    @property
+    @abstractmethod
+    def multiple_of(self) -> int:
+        """What height and width must be divisible by; callers mirror the picture up to it."""
+
+    @property
+    @abstractmethod
+    def receptive_radius(self) -> int:
+        """How many pixels one network evaluation looks in each direction."""
+
+    @abstractmethod
+    def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
+        """Return the terms of the objective, each a scalar, with their sum under ``"total"``.
+
+        Args:
+            pair: Training pictures.
+            stage: Which of :attr:`stages` is being trained.
+            step: Number of the optimiser step.
+            noise: Source of everything random.
+        """
+
+    @abstractmethod
+    def restore(
+        self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None
+    ) -> Tensor:
+        """Return the restored pictures, not clamped: a caller knows the range that it wants.
+
+        Args:
+            lq: Degraded pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W divisible by
+                :attr:`multiple_of`.
+            steps: Number of network evaluations.
+            noise: Source of everything random.
+            callback: Called after each step, with states in the method's own range.
+        """
+
+
+METHODS: Registry[Method] = Registry("method")
+
+
+def parse_options(values: dict[str, Any]) -> MethodOptions:
+    """Validate a method's options, given as plain values with the method under ``"name"``.
+
+    Raises:
+        UsageError: The method is unknown, or an option is not valid.
+    """
+    if not isinstance(values.get("name"), str):
+        raise UsageError("a method without a name", expected=f"one of {METHODS.names()}")
+    try:
+        return METHODS.get(values["name"]).options_type.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"options of method '{values['name']}' are not valid: {error}") from error
+
+
+def build_method(options: MethodOptions) -> Method:
+    """Return a new, untrained method."""
+    return METHODS.get(options.name)(options)

@@ -1,0 +1,52 @@
+"""Distance to the true picture: PSNR and SSIM, in RGB and after rounding to 8 bits."""
+
+import torch
+from torch import Tensor
+
+from undegrade.errors import MissingExtraError
+
+PROTOCOL = "RGB, whole picture, rounded to 8 bits"
+
+
+def quantise(pictures: Tensor) -> Tensor:
+    """Clamp to ``[0, 1]`` and round to the 256 levels that a written file would have."""
+    return (pictures.clamp(0, 1) * 255).round() / 255
+
+
+def psnr(restored: Tensor, hq: Tensor) -> Tensor:
+    """Return the peak signal-to-noise ratio of each picture in dB; higher is better.
+
+    Args:
+        restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``; rounded to 8 bits first.
+        hq: True pictures, same shape.
+
+    Returns:
+        One number for each picture, ``(B,)``; infinite where nothing differs.
+    """
+    error = (quantise(restored).double() - quantise(hq).double()).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(error)
+
+
+def ssim(restored: Tensor, hq: Tensor) -> Tensor:
+    """Return the structural similarity of each picture; 1 is best.
+
+    Gaussian window of 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, mean over the three channels
+    (Wang et al. 2004), as torchmetrics computes it.
+
+    Args:
+        restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, at least 11 pixels each way.
+        hq: True pictures, same shape.
+
+    Raises:
+        MissingExtraError: torchmetrics is not installed.
+    """
+    try:
+        from torchmetrics.functional.image import structural_similarity_index_measure
+    except ImportError as error:
+        raise MissingExtraError(
+            "SSIM needs torchmetrics", fix="install undegrade[metrics]"
+        ) from error
+    result: Tensor = structural_similarity_index_measure(
+        quantise(restored).double(), quantise(hq).double(), data_range=1.0, reduction="none"
+    )
+    return result

@@ -1,0 +1,65 @@
+"""Small parts that several networks share."""
+
+from typing import TypeVar
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+M = TypeVar("M", nn.Conv2d, nn.Linear)
+
+
+def conv3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
+    """Return a 3x3 convolution that keeps the size (or divides it by ``stride``)."""
+    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
+
+
+def zeroed(module: M) -> M:
+    """Return the layer with all its numbers set to zero, so that it begins by doing nothing."""
+    nn.init.zeros_(module.weight)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+    return module
+
+
+class AdaptiveLayerNorm(nn.Module):
+    """Normalise over channels at each pixel, then scale and shift as an embedding says.
+
+    The statistics are those of one pixel, never of the whole picture: a network built on it sees
+    only as far as its convolutions reach, and a tile comes out as the same part of the whole does.
+
+    Args:
+        channels: Channels of the picture.
+        embedding: Length of the embedding.
+    """
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.modulation = zeroed(nn.Linear(embedding, 2 * channels))
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Return ``(1 + scale) * norm(x) + shift`` for ``x`` of shape ``(B, C, H, W)``."""
+        normal = F.layer_norm(x.permute(0, 2, 3, 1), (self.channels,))
+        scale, shift = self.modulation(F.silu(embedding))[:, None, None].chunk(2, dim=-1)
+        return (normal * (1 + scale) + shift).permute(0, 3, 1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a SiLU, beside the identity, under adaptive normalisation.
+
+    Args:
+        channels: Channels in and out.
+        embedding: Length of the embedding.
+    """
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.norm = AdaptiveLayerNorm(channels, embedding)
+        self.conv_in = conv3(channels, channels)
+        self.conv_out = zeroed(conv3(channels, channels))
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to the same shape."""
+        hidden = self.conv_in(self.norm(x, embedding))
+        result: Tensor = x + self.conv_out(F.silu(hidden, inplace=True))
+        return result

@@ -1,0 +1,80 @@
+"""Where every random number comes from: generators and noise fields named by their keys.
+
+Nothing here keeps state between calls. A stream is named by what it is for, for instance
+``(seed, "train", step, sample)``, so that the same question gets the same answer whatever was
+drawn before, in whatever order, by however many workers.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Key = int | str
+
+_BLOCK = 256  # side of the blocks in which a noise field is drawn, in pixels
+
+
+def entropy(*keys: Key) -> int:
+    """Return a 128-bit number that depends on all ``keys`` and their order."""
+    text = "\x1f".join(f"{type(key).__name__}:{key}" for key in keys)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "little")
+
+
+def generator(*keys: Key) -> np.random.Generator:
+    """Return a fresh NumPy generator for the stream named by ``keys``."""
+    return np.random.Generator(np.random.Philox(entropy(*keys)))
+
+
+@dataclass(frozen=True)
+class NoiseField:
+    """Standard normal noise over an unbounded picture plane, seen through a window.
+
+    A method asks for noise with :meth:`normal` and never learns whether it restores a whole photo
+    or a tile of it: the tile's field is the photo's field, moved by (``top``, ``left``).
+
+    Args:
+        keys: Name of the field, for instance ``(seed, image, variant)``.
+        top: Row of the picture plane that is row 0 of the window.
+        left: Column of the picture plane that is column 0 of the window.
+    """
+
+    keys: tuple[Key, ...]
+    top: int = 0
+    left: int = 0
+
+    def window(self, top: int, left: int) -> "NoiseField":
+        """Return the same field seen from (``top``, ``left``) of this one."""
+        return NoiseField(self.keys, self.top + top, self.left + left)
+
+    def normal(
+        self, channels: int, height: int, width: int, draw: int = 0
+    ) -> npt.NDArray[np.float32]:
+        """Return standard normal noise of shape ``(channels, height, width)``.
+
+        Args:
+            channels: Number of independent planes.
+            height: Rows of the window.
+            width: Columns of the window.
+            draw: Which of the field's independent layers; samplers count their draws with it.
+        """
+        noise = np.empty((channels, height, width), np.float32)
+        bottom, right = self.top + height, self.left + width
+        for block_top in range(self.top // _BLOCK * _BLOCK, bottom, _BLOCK):
+            for block_left in range(self.left // _BLOCK * _BLOCK, right, _BLOCK):
+                block = self._block(channels, draw, block_top, block_left)
+                rows = slice(max(self.top, block_top), min(bottom, block_top + _BLOCK))
+                columns = slice(max(self.left, block_left), min(right, block_left + _BLOCK))
+                noise[:, _shift(rows, self.top), _shift(columns, self.left)] = block[
+                    :, _shift(rows, block_top), _shift(columns, block_left)
+                ]
+        return noise
+
+    def _block(self, channels: int, draw: int, top: int, left: int) -> npt.NDArray[np.float32]:
+        rng = generator(*self.keys, "field", channels, draw, top, left)
+        return rng.standard_normal((channels, _BLOCK, _BLOCK), dtype=np.float32)
+
+
+def _shift(span: slice, origin: int) -> slice:
+    return slice(span.start - origin, span.stop - origin)

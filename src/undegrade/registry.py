@@ -1,0 +1,67 @@
+"""One small registry: a name to a class, open to other packages, helpful when a name is wrong."""
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from undegrade.errors import UsageError
+
+T = TypeVar("T")
+
+
+def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
+    """Return advice for an unknown ``name``: the nearest known one, and the whole list."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    listing = ", ".join(names) or "(none)"
+    return f"did you mean '{near[0]}'? Known: {listing}" if near else f"known: {listing}"
+
+
+class Registry(Generic[T]):
+    """Names to classes of one ``kind`` (``"degradation"``, ``"network"``, ``"method"``).
+
+    Other packages add to it through the entry-point group ``undegrade.<kind>s``; these are looked
+    up only when a name is not built in.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, type[T]] = {}
+
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Return a class decorator that files the class under ``name``.
+
+        Raises:
+            ValueError: The name is taken; two modules claim the same word.
+        """
+
+        def file(entry: type[T]) -> type[T]:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} '{name}' is registered twice")
+            self._entries[name] = entry
+            return entry
+
+        return file
+
+    def get(self, name: str) -> type[T]:
+        """Return the class called ``name``.
+
+        Raises:
+            UsageError: There is none; the message names the nearest one.
+        """
+        if name not in self._entries:
+            self._load_entry_points()
+        if name not in self._entries:
+            raise UsageError(
+                f"there is no {self.kind} '{name}'", fix=did_you_mean(name, self.names())
+            )
+        return self._entries[name]
+
+    def names(self) -> list[str]:
+        """Return all known names, sorted."""
+        return sorted(self._entries)
+
+    def _load_entry_points(self) -> None:
+        for point in entry_points(group=f"undegrade.{self.kind}s"):
+            self._entries.setdefault(point.name, point.load())

@@ -1,0 +1,147 @@
+"""What happens around training steps: saving the state, stopping in time, showing progress."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+_LINE_EVERY = 60.0  # seconds between two lines where there is no terminal to draw a bar on
+
+
+class StateKeeper(Callback):
+    """Save the whole training state every so many steps, and stop when the time is up.
+
+    The state is saved before anything is stopped: what comes after, such as taking over the
+    averaged weights, belongs to the result and not to the state.
+
+    Args:
+        path: File of the state; replaced as a whole each time.
+        every: Optimiser steps between two saves.
+        stop_at: Value of ``time.monotonic()`` at which to stop.
+    """
+
+    def __init__(self, path: Path, every: int, stop_at: float | None) -> None:
+        self.path, self.every, self.stop_at = path, every, stop_at
+        self.out_of_time = False
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        outputs: Any,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Save or stop, if it is time to."""
+        late = self.stop_at is not None and time.monotonic() >= self.stop_at
+        self.out_of_time = trainer.strategy.broadcast(late)
+        if self.out_of_time or trainer.global_step % self.every == 0:
+            self._save(trainer)
+        if self.out_of_time:
+            trainer.should_stop = True
+
+    def _save(self, trainer: lightning.Trainer) -> None:
+        temporary = self.path.with_suffix(".part")
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            temporary.replace(self.path)
+
+
+class TrainingProgress(Callback):
+    """A bar with loss and time left on a terminal, a line a minute elsewhere.
+
+    Args:
+        console: Where to write; standard error.
+        steps: Optimiser steps of the stage.
+        first_step: Step at which this run begins.
+    """
+
+    def __init__(self, console: Console, steps: int, first_step: int) -> None:
+        self.console, self.steps = console, steps
+        self.first_step = first_step
+        self.started = self.last_line = time.monotonic()
+        self.bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("training", total=steps, completed=first_step, loss="-")
+
+    def on_train_start(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Start the clock."""
+        self.started = self.last_line = time.monotonic()
+        self.bar.start()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        outputs: Any,
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Show how far it is."""
+        step, loss = trainer.global_step, f"{float(outputs['loss']):.5f}"
+        self.bar.update(self.task, completed=step, loss=loss)
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self.last_line >= _LINE_EVERY:
+            self.last_line = now
+            pace = (now - self.started) / max(1, step - self.first_step)
+            left = (self.steps - step) * pace / 60
+            self.console.print(
+                f"step {step}/{self.steps}  loss {loss}  {pace:.3f} s/step  {left:.0f} min left"
+            )
+
+    def on_validation_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Print what was measured."""
+        scores = {
+            name.removeprefix("val/"): float(value)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("val/")
+        }
+        text = "  ".join(f"{name} {value:.2f}" for name, value in sorted(scores.items()))
+        self.console.print(f"step {trainer.global_step}: {text}", highlight=False)
+
+    def teardown(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        stage: str,  # noqa: ARG002
+    ) -> None:
+        """Leave the terminal as it was."""
+        self.bar.stop()
+
+
+def caching_progress(console: Console) -> Callable[[int, int], None]:
+    """Return a function that reports how many photos are decoded, every fifty."""
+
+    def report(done: int, total: int) -> None:
+        if done % 50 == 0 or done == total:
+            console.print(f"decoded {done}/{total} photos")
+
+    return report

@@ -1,0 +1,103 @@
+"""The Lightning module: any method, one stage of it, trained by steps that name their own noise."""
+
+import math
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from undegrade.data.synthetic import StepBatch
+from undegrade.methods import Method, Pair
+from undegrade.metrics.distortion import psnr
+from undegrade.processes.noise import FieldNoise, SampleNoise
+from undegrade.randomness import NoiseField
+from undegrade.training.recipe import Optimiser, Recipe, Stage
+
+_VALIDATION_BATCH = 8
+
+
+class MethodModule(lightning.LightningModule):
+    """Glue between a method and Lightning's trainer.
+
+    Args:
+        method: What is trained.
+        recipe: How.
+        stage: Which stage of it.
+        validation: Pairs by the name of their degradation.
+    """
+
+    def __init__(
+        self, method: Method, recipe: Recipe, stage: Stage, validation: dict[str, Pair]
+    ) -> None:
+        super().__init__()
+        self.method, self.recipe, self.stage = method, recipe, stage
+        self.validation = validation
+
+    def transfer_batch_to_device(
+        self,
+        batch: Any,
+        device: torch.device,
+        dataloader_idx: int,  # noqa: ARG002
+    ) -> Any:
+        """Move a step's pictures; validation names are left as they are."""
+        if not isinstance(batch, StepBatch):
+            return batch
+        return StepBatch(batch.step, batch.samples, batch.lq.to(device), batch.hq.to(device))
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Return the loss of one step.
+
+        Raises:
+            RuntimeError: The batch is not this step's; a resumed training would then not be the
+                training uninterrupted.
+        """
+        if batch.step != self.global_step:
+            raise RuntimeError(f"got the batch of step {batch.step} at step {self.global_step}")
+        noise = SampleNoise(self.recipe.seed, batch.step, batch.samples)
+        terms = self.method.loss(batch.pair, stage=self.stage.name, step=batch.step, noise=noise)
+        self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
+        return terms["total"]
+
+    def validation_step(self, batch: list[str], batch_idx: int) -> None:  # noqa: ARG002
+        """Log the PSNR of one validation set for each number of restoring steps."""
+        for name in batch:
+            for steps in self.recipe.data.validation.steps:
+                value = self._validate(self.validation[name], steps)
+                self.log(f"val/{name}/psnr_{steps}", value, batch_size=1)
+
+    def _validate(self, pair: Pair, steps: int) -> float:
+        values = []
+        for start in range(0, len(pair.lq), _VALIDATION_BATCH):
+            part = slice(start, start + _VALIDATION_BATCH)
+            lq = pair.lq[part].to(self.device)
+            fields = [NoiseField((0, "validation", start + item)) for item in range(len(lq))]
+            restored = self.method.restore(lq, steps=steps, noise=FieldNoise(fields))
+            values.append(psnr(restored.float().cpu(), pair.hq[part]))
+        return float(torch.cat(values).mean())
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return AdamW and its schedule."""
+        options = self.recipe.optimiser
+        optimiser = torch.optim.AdamW(
+            (parameter for parameter in self.method.parameters() if parameter.requires_grad),
+            lr=options.lr,
+            betas=options.betas,
+            weight_decay=options.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: learning_rate_factor(step, self.stage.steps, options)
+        )
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:
+    """Return the learning rate at ``step`` as a share of ``options.lr``."""
+    if step < options.warmup:
+        return (step + 1) / options.warmup
+    done = min(1.0, (step - options.warmup) / max(1, steps - options.warmup))
+    final = options.final_lr / options.lr
+    return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2

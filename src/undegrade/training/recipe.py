@@ -1,0 +1,218 @@
+"""Recipes: one validated YAML file that says how a model is made, down to the seed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from undegrade.degradations import Chain, Mixture
+from undegrade.errors import RecipeError, UndegradeError
+from undegrade.methods import MethodOptions, parse_options
+from undegrade.registry import did_you_mean
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MixtureEntry(_Part):
+    """One chain of degradations and how often it is drawn."""
+
+    weight: float = Field(gt=0)
+    apply: tuple[str, ...] = Field(description="Degradations in order; none leaves it clean.")
+
+    @field_validator("apply")
+    @classmethod
+    def _valid_chain(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        _parse_chain(texts)
+        return texts
+
+
+class Validation(_Part):
+    """What is measured during training, on photos that are never trained on."""
+
+    every: int = Field(1000, ge=1, description="Optimiser steps between two validations.")
+    crop: int = Field(128, ge=16, description="Side of the one square taken from each photo.")
+    scale: float = Field(0.5, gt=0, le=1, description="Factor by which photos are shrunk first.")
+    steps: tuple[int, ...] = Field((1, 4), description="Numbers of restoring steps to measure.")
+    sets: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Name to degradations; each is measured apart."
+    )
+
+    @field_validator("sets")
+    @classmethod
+    def _valid_chains(cls, sets: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for texts in sets.values():
+            _parse_chain(texts)
+        return sets
+
+
+class Data(_Part):
+    """Clean photos and what is done to them."""
+
+    photos: Path | None = Field(None, description="Folder of clean photos; give it when training.")
+    scales: tuple[float, ...] = Field((1.0,), min_length=1)
+    degradations: tuple[MixtureEntry, ...] = Field(min_length=1)
+    validation: Validation = Validation()
+    workers: int = Field(1, ge=0, description="Processes that make pairs beside the training.")
+
+    @property
+    def mixture(self) -> Mixture:
+        """The degradations, ready to be applied."""
+        return Mixture(
+            tuple(Chain.parse(entry.apply) for entry in self.degradations),
+            tuple(entry.weight for entry in self.degradations),
+        )
+
+
+class Stage(_Part):
+    """A named part of a training."""
+
+    name: str
+    steps: int = Field(ge=1, description="Optimiser steps.")
+    batch: int = Field(16, ge=1, description="Samples of each step, over all processes.")
+    crop: int = Field(96, ge=8, description="Side of a training crop in pixels.")
+
+
+class Optimiser(_Part):
+    """AdamW under a linear warm-up and a cosine fall."""
+
+    name: Literal["adamw"] = "adamw"
+    lr: float = Field(1e-4, gt=0)
+    final_lr: float = Field(1e-6, ge=0)
+    warmup: int = Field(0, ge=0, description="Steps of linear rise from zero.")
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    ema_decay: float = Field(0.9999, ge=0, lt=1, description="Decay of the averaged weights.")
+
+
+class Export(_Part):
+    """What is written beside the weights."""
+
+    default_steps: int | None = Field(None, ge=1)
+    tasks: tuple[str, ...] = ()
+    licence: str = "Apache-2.0"
+    summary: str = ""
+    training_data: str = Field("", description="What was trained on, and under which licences.")
+    half: bool = Field(True, description="Store the weights in half precision.")
+
+
+class Recipe(_Part):
+    """Everything that decides what a training produces."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    method: dict[str, Any]
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    data: Data
+    optimiser: Optimiser = Optimiser()
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    seed: int = 0
+    checkpoint_every: int = Field(500, ge=1, description="Steps between two saved states.")
+    export: Export = Export()
+
+    @property
+    def method_options(self) -> MethodOptions:
+        """The method's validated options."""
+        return parse_options(self.method)
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply overrides such as ``stages.0.steps=100``.
+
+    Raises:
+        RecipeError: The file cannot be read, or a key or value is not valid; the message names the
+            key and the nearest valid one.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"recipe {path} cannot be read ({reason})") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {path} is not a mapping", expected="key: value lines")
+    for override in overrides:
+        _override(values, override)
+    return parse_recipe(values)
+
+
+def parse_recipe(values: dict[str, Any]) -> Recipe:
+    """Validate a recipe given as plain values.
+
+    Raises:
+        RecipeError: A key or value is not valid.
+    """
+    try:
+        recipe = Recipe.model_validate(values)
+        options = recipe.method_options
+    except ValidationError as error:
+        raise RecipeError("; ".join(_explain(detail) for detail in error.errors())) from error
+    except RecipeError:
+        raise
+    except UndegradeError as error:
+        raise RecipeError(str(error)) from error
+    return recipe.model_copy(update={"method": options.model_dump(mode="json")})
+
+
+def _parse_chain(texts: Sequence[str]) -> None:
+    try:
+        Chain.parse(texts)
+    except UndegradeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _override(values: Any, override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise RecipeError(f"'{override}' is not an override", expected="key.key=value")
+    *parents, last = path.split(".")
+    place = values
+    for key in parents:
+        if isinstance(place, list):
+            place = _item(place, key, path)
+        elif isinstance(place, dict):
+            place = place.setdefault(key, {})
+        else:
+            raise RecipeError(f"'{path}' goes below a plain value at '{key}'")
+    value = yaml.safe_load(text)
+    if isinstance(place, list):
+        _item(place, last, path)
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise RecipeError(f"'{path}' goes below a plain value at '{last}'")
+
+
+def _item(items: list[Any], key: str, path: str) -> Any:
+    if not key.isdigit() or int(key) >= len(items):
+        raise RecipeError(f"'{key}' in '{path}'", expected=f"a number below {len(items)}")
+    return items[int(key)]
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """Return one line for one complaint of pydantic, with the nearest key for an unknown one."""
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] != "extra_forbidden":
+        return f"{where}: {detail['msg']}; got {detail['input']!r}"
+    known = _known_keys(detail["loc"][:-1])
+    return f"there is no key '{where}' in a recipe; {did_you_mean(str(detail['loc'][-1]), known)}"
+
+
+def _known_keys(parents: tuple[int | str, ...]) -> list[str]:
+    """Return the valid keys of the part of a recipe that lies at ``parents``."""
+    part: type[BaseModel] = Recipe
+    children: dict[str, type[BaseModel]] = {
+        "data": Data,
+        "stages": Stage,
+        "optimiser": Optimiser,
+        "export": Export,
+        "validation": Validation,
+        "degradations": MixtureEntry,
+    }
+    for key in parents:
+        part = children.get(str(key), part)
+    return [*part.model_fields]
