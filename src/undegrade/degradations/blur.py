@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from undegrade.degradations.base import REGISTRY, Degradation, Image, check_image, check_number
 
@@ -32,17 +33,18 @@ class GaussianBlur(Degradation):
         return _convolve(_convolve(hq, kernel, axis=0), kernel, axis=1)
 
 
-def gaussian_kernel(sigma: float) -> Image:
+def gaussian_kernel(sigma: float) -> npt.NDArray[np.float32]:
     """Return the sampled Gaussian of odd length, summing to 1; ``[1]`` for ``sigma`` near 0."""
     radius = int(np.ceil(_REACH * sigma))
     if radius == 0:
         return np.ones(1, np.float32)
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    kernel: npt.NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return kernel
 
 
-def _convolve(picture: Image, kernel: Image, axis: int) -> Image:
+def _convolve(picture: Image, kernel: npt.NDArray[np.float32], axis: int) -> Image:
     radius = len(kernel) // 2
     if radius == 0:
         return picture.copy()

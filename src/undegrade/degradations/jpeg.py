@@ -51,4 +51,5 @@ class Jpeg(Degradation):
             Q=round(self.quality), subsample_mode="on" if self.chroma == "420" else "off"
         )
         decoded = pyvips.Image.jpegload_buffer(encoded).numpy()
-        return decoded.astype(np.float32) / np.float32(255)
+        lq: Image = decoded.astype(np.float32) / np.float32(255)
+        return lq

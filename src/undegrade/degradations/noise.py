@@ -30,7 +30,8 @@ class GaussianNoise(Degradation):
         check_image(hq)
         shape = (*hq.shape[:2], 1) if self.grey else hq.shape
         noise = rng.standard_normal(shape, dtype=np.float32)
-        return np.clip(hq + np.float32(self.sigma / 255) * noise, 0, 1, dtype=np.float32)
+        noisy: Image = hq + np.float32(self.sigma / 255) * noise
+        return noisy.clip(0, 1)
 
 
 @REGISTRY.register("poisson")
@@ -59,4 +60,5 @@ class PoissonGaussianNoise(Degradation):
         check_image(hq)
         counted = rng.poisson(np.clip(hq, 0, 1) * self.peak).astype(np.float32) / self.peak
         read = rng.standard_normal(hq.shape, dtype=np.float32) * np.float32(self.read / 255)
-        return np.clip(counted + read, 0, 1, dtype=np.float32)
+        noisy: Image = counted + read
+        return noisy.clip(0, 1)

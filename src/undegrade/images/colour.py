@@ -93,8 +93,6 @@ def srgb_from_lab(lab: Floats) -> Floats:
 def lab_from_srgb(colour: Floats) -> Floats:
     """Turn working-space colour ``(..., 3)`` into CIELAB (D50) of the same shape."""
     ratios = (decode_srgb(colour) @ XYZ_FROM_SRGB.T) / _D50
-    roots = np.where(
-        ratios > _LAB_BREAK**3, np.cbrt(ratios), ratios / (3 * _LAB_BREAK**2) + 4 / 29
-    )
+    roots = np.where(ratios > _LAB_BREAK**3, np.cbrt(ratios), ratios / (3 * _LAB_BREAK**2) + 4 / 29)
     x, y, z = roots[..., 0], roots[..., 1], roots[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

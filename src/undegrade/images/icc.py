@@ -38,19 +38,22 @@ class Curve:
     def decode(self, samples: Samples) -> Floats:
         """Return intensities for integer ``samples`` (uint8 or uint16) of any shape."""
         table = self.table[::257] if samples.dtype == np.uint8 else self.table
-        return table[samples]
+        linear: Floats = table[samples]
+        return linear
 
     def encode(self, linear: Floats) -> Floats:
         """Return device values in [0, 1] for intensities of any shape; clipped to the curve."""
-        bounded = np.clip(linear, self.table[0], self.table[-1])
+        bounded = np.clip(linear, float(self.table[0]), float(self.table[-1]))
         if self.power is None:
-            return np.interp(bounded, self.table, self._levels)
+            sampled: Floats = np.interp(bounded, self.table, self._levels)
+            return sampled
         g, a, b, c, d, e, f = self.power
-        curved = (np.power(np.maximum(bounded - e, 0), 1 / g) - b) / a
+        curved: Floats = (np.power(np.maximum(bounded - e, 0), 1 / g) - b) / a
         if d <= 0:
             return np.clip(curved, 0, 1)
         straight = (bounded - f) / c if c > 0 else np.zeros_like(bounded)
-        return np.clip(np.where(bounded < (a * d + b) ** g + e, straight, curved), 0, 1)
+        device: Floats = np.where(bounded < (a * d + b) ** g + e, straight, curved)
+        return np.clip(device, 0, 1)
 
     @cached_property
     def _levels(self) -> Floats:
@@ -125,15 +128,16 @@ def _fixed(data: memoryview, offset: int, count: int) -> list[float]:
 
 
 def _xyz(tag: memoryview) -> list[float]:
-    if tag[:4] != b"XYZ ":
+    if bytes(tag[:4]) != b"XYZ ":
         raise ProfileError("a primary is not given in XYZ")
     return _fixed(tag, 8, 3)
 
 
 def _curve(tag: memoryview) -> Curve:
-    if tag[:4] == b"para":
+    kind = bytes(tag[:4])
+    if kind == b"para":
         return _parametric(tag)
-    if tag[:4] != b"curv":
+    if kind != b"curv":
         raise ProfileError("a curve of unknown type")
     (count,) = struct.unpack_from(">I", tag, 8)
     if count == 0:

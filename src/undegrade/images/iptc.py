@@ -18,8 +18,8 @@ def unwrap_iptc(block: bytes) -> bytes | None:
     at = len(_LEAD)
     while block[at : at + 4] == b"8BIM" and at + 7 <= len(block):
         (number,) = struct.unpack_from(">H", block, at + 4)
-        at += 7 + block[at + 6]  # the resource's name follows its length, both padded to even
-        at += at % 2 != len(_LEAD) % 2
+        name = 1 + block[at + 6]  # a byte of length, then the name, padded to even
+        at += 6 + name + name % 2
         if at + 4 > len(block):
             return None
         (size,) = struct.unpack_from(">I", block, at)

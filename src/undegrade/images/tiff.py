@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SIZES |= {16: 8, 17: 8, 18: 8}
@@ -64,7 +65,7 @@ class Entry:
         """Number of values."""
         return len(self.data) // _SIZES[self.kind]
 
-    def numbers(self, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    def numbers(self, layout: Layout) -> npt.NDArray[np.uint64]:
         """Return the values of an unsigned integer tag; empty for other kinds."""
         size = _SIZES[self.kind]
         if self.kind not in (1, SHORT, LONG, 13, LONG8, 18):
@@ -98,7 +99,8 @@ class Directory:
 
     def number(self, tag: int, layout: Layout, default: int = 0) -> int:
         """Return the first value of an integer tag, or ``default``."""
-        values = self.entries[tag].numbers(layout) if tag in self.entries else ()
+        entry = self.entries.get(tag)
+        values = entry.numbers(layout) if entry else np.empty(0, np.uint64)
         return int(values[0]) if len(values) else default
 
 
@@ -209,9 +211,7 @@ def pack_directory(
             field = layout.pack(layout.offset_code, at)
             values.append(entry.data + b"\0" * (len(entry.data) % 2))
             at += len(values[-1])
-        table.append(
-            layout.pack("HH" + layout.offset_code, tag, entry.kind, entry.count) + field
-        )
+        table.append(layout.pack("HH" + layout.offset_code, tag, entry.kind, entry.count) + field)
     return b"".join([*table, layout.pack(layout.offset_code, following), *values])
 
 

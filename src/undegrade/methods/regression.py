@@ -80,4 +80,5 @@ class Regression(Method):
         return (restored + 1) / 2
 
     def _predict(self, x: Tensor) -> Tensor:
-        return x - self.network(x, torch.ones(len(x), device=x.device))
+        residual: Tensor = self.network(x, torch.ones(len(x), device=x.device))
+        return x - residual

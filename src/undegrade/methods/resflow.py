@@ -83,7 +83,7 @@ class ResFlow(Method):
         """Return the weighted velocity error (equation 9), with its x and y parts."""
         x_0, x_1 = 2 * pair.hq - 1, 2 * pair.lq - 1
         t, weight = self._draw_times(noise.uniform().to(x_0.device))
-        y_1 = noise.normal(tuple(x_0.shape)).to(x_0.device)
+        y_1 = noise.normal(x_0.shape).to(x_0.device)
         sample = flow.sample_path(x_0, x_1, y_1, t, self.schedule)
         velocity = self.network(sample.x_t, t, sample.y_t)
         terms = {"x": _weighted_error(velocity[:, :_CHANNELS], sample.x_velocity, weight)}
@@ -101,7 +101,7 @@ class ResFlow(Method):
         The auxiliary variable is drawn once; at each step it takes its value from the schedule, and
         the velocity that the network predicts for it is left aside.
         """
-        y_1 = noise.normal(tuple(lq.shape)).to(lq)
+        y_1 = noise.normal(lq.shape).to(lq)
 
         def velocity(x_t: Tensor, t: float) -> Tensor:
             time = torch.full((len(x_t),), t, device=x_t.device)

@@ -13,7 +13,7 @@ from undegrade.randomness import NoiseField, generator
 class NoiseSource(Protocol):
     """Standard normal draws for a batch of pictures, reproducible by construction."""
 
-    def normal(self, shape: tuple[int, int, int, int], draw: int = 0) -> Tensor:
+    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
         """Return noise of shape ``(B, C, H, W)``, float32 on the CPU; layer ``draw``."""
         ...
 
@@ -28,16 +28,18 @@ class FieldNoise:
     def __init__(self, fields: Sequence[NoiseField]) -> None:
         self.fields = tuple(fields)
 
-    def normal(self, shape: tuple[int, int, int, int], draw: int = 0) -> Tensor:
+    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
         """Return the window of each item's field.
 
         Raises:
             ValueError: The batch has another size than the number of fields.
         """
-        batch, *window = shape
+        batch, channels, height, width = shape
         if batch != len(self.fields):
             raise ValueError(f"a batch of {batch} pictures for {len(self.fields)} noise fields")
-        return torch.from_numpy(np.stack([field.normal(*window, draw) for field in self.fields]))
+        return torch.from_numpy(
+            np.stack([field.normal(channels, height, width, draw) for field in self.fields])
+        )
 
 
 class TrainingNoise(NoiseSource, Protocol):
@@ -60,7 +62,7 @@ class SampleNoise:
     def __init__(self, seed: int, step: int, samples: Sequence[int]) -> None:
         self.keys = [(seed, step, sample) for sample in samples]
 
-    def normal(self, shape: tuple[int, int, int, int], draw: int = 0) -> Tensor:
+    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
         """Return independent noise for each sample; ``draw`` numbers independent layers."""
         return self._stack("normal", shape[1:], draw)
 

@@ -59,12 +59,11 @@ class MethodModule(lightning.LightningModule):
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
         return terms["total"]
 
-    def validation_step(self, batch: list[str], batch_idx: int) -> None:  # noqa: ARG002
-        """Log the PSNR of one validation set for each number of restoring steps."""
-        for name in batch:
-            for steps in self.recipe.data.validation.steps:
-                value = self._validate(self.validation[name], steps)
-                self.log(f"val/{name}/psnr_{steps}", value, batch_size=1)
+    def validation_step(self, batch: str, batch_idx: int) -> None:  # noqa: ARG002
+        """Log the PSNR of the set named ``batch`` for each number of restoring steps."""
+        for steps in self.recipe.data.validation.steps:
+            value = self._validate(self.validation[batch], steps)
+            self.log(f"val/{batch}/psnr_{steps}", value, batch_size=1)
 
     def _validate(self, pair: Pair, steps: int) -> float:
         values = []

@@ -114,6 +114,12 @@ class Recipe(_Part):
     checkpoint_every: int = Field(500, ge=1, description="Steps between two saved states.")
     export: Export = Export()
 
+    def portable(self) -> dict[str, Any]:
+        """Return the recipe as plain values, without what belongs to one machine only."""
+        values = self.model_dump(mode="json")
+        del values["data"]["photos"], values["data"]["workers"]
+        return values
+
     @property
     def method_options(self) -> MethodOptions:
         """The method's validated options."""

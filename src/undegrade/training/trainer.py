@@ -24,6 +24,8 @@ from undegrade.randomness import entropy
 from undegrade.training.callbacks import StateKeeper, TrainingProgress, caching_progress
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe import Recipe, Stage, load_recipe
+from undegrade.zoo import ModelConfig, save_model
+from undegrade.zoo.store import home
 
 STATE = "state.ckpt"
 RECIPE = "recipe.json"
@@ -69,7 +71,7 @@ def train(
     _claim(output, recipe, resume)
     photos, validation = _prepare_data(recipe, run)
     torch.manual_seed(entropy(recipe.seed, "initial weights") % 2**63)
-    method = build_method(recipe.method_options)
+    method = _build(recipe)
     for number, stage in enumerate(recipe.stages):
         if stage.name not in method.stages:
             raise RecipeError(
@@ -86,14 +88,14 @@ def train(
 def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
     """Note the recipe in the folder, or check that it is the one already noted."""
     noted = output / RECIPE
-    content = recipe.model_dump(mode="json")
+    content = recipe.portable()
     if noted.exists():
         if not resume:
             raise UsageError(
                 f"{output} holds a training already", fix="add --resume or name another folder"
             )
         before = json.loads(noted.read_text(encoding="utf-8"))
-        changed = [key for key in content if key != "data" and content[key] != before.get(key)]
+        changed = [key for key in content if content[key] != before.get(key)]
         if changed:
             raise RecipeError(
                 f"{output} was begun with another recipe: {', '.join(changed)} differ",
@@ -112,9 +114,8 @@ def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str
     kept = [path for path in paths if is_validation(path.name)]
     trained = [path for path in paths if not is_validation(path.name)]
     largest = max(stage.crop for stage in recipe.stages)
-    cached = cache_photos(
-        trained, data.scales, run.folder / "photos", caching_progress(run.console)
-    )
+    cache = home() / "photos"
+    cached = cache_photos(trained, data.scales, cache, caching_progress(run.console))
     photos = [photo for photo in cached if min(photo.height, photo.width) >= largest]
     if not photos:
         raise RecipeError(
@@ -131,6 +132,13 @@ def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str
     return photos, pairs
 
 
+def _build(recipe: Recipe) -> Method:
+    try:
+        return build_method(recipe.method_options)
+    except ValueError as error:  # options that are valid one by one but not together
+        raise RecipeError(f"method: {error}") from error
+
+
 def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number: int) -> bool:
     """Run one stage, or what is left of it; return whether it is finished."""
     recipe, stage = module.recipe, module.stage
@@ -145,6 +153,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
     trainer = lightning.Trainer(
         max_steps=stage.steps,
         max_epochs=-1,
+        deterministic=True,
         precision=recipe.precision,
         gradient_clip_val=recipe.optimiser.clip_norm,
         val_check_interval=recipe.data.validation.every if module.validation else None,
@@ -163,11 +172,11 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
         log_every_n_steps=50,
         use_distributed_sampler=False,
     )
-    names = [*module.validation]
+    names = [*module.validation]  # a list serves as a data set as it is
     trainer.fit(
         module,
         _loader(recipe, stage, photos, first_step, trainer),
-        DataLoader(names, batch_size=1, collate_fn=list) if names else None,
+        DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
         ckpt_path=state if first_step else None,
     )
     if keeper.out_of_time and trainer.global_step < stage.steps:
@@ -215,4 +224,13 @@ def _quiet_lightning() -> None:
 
 
 def _export(method: Method, recipe: Recipe, output: Path) -> Path:
-    return output
+    """Write the finished model's folder; it bears the recipe's name."""
+    config = ModelConfig(
+        recipe=recipe.portable(),
+        default_steps=recipe.export.default_steps or method.default_steps,
+        tasks=recipe.export.tasks,
+        licence=recipe.export.licence,
+        summary=recipe.export.summary,
+        training_data=recipe.export.training_data,
+    )
+    return save_model(output / recipe.name, method, config, half=recipe.export.half).folder

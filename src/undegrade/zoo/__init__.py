@@ -1,0 +1,20 @@
+"""Models by name: the bundled weights, pulled ones, and folders. Importing this loads no torch."""
+
+from undegrade.zoo.config import ModelConfig
+from undegrade.zoo.hub import pull_model
+from undegrade.zoo.loading import default_card, load_method, save_model
+from undegrade.zoo.store import DEFAULT_MODEL, ModelEntry, Scan, find_model, list_models, scan
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "ModelConfig",
+    "ModelEntry",
+    "Scan",
+    "default_card",
+    "find_model",
+    "list_models",
+    "load_method",
+    "pull_model",
+    "save_model",
+    "scan",
+]

@@ -1,0 +1,60 @@
+"""The `undegrade` command: gathers the verbs. Parsing must stay fast; verbs import what they need."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from undegrade import __version__
+from undegrade.cli import console, models
+from undegrade.cli.degrade import degrade
+from undegrade.cli.doctor import doctor
+from undegrade.cli.restore import restore
+from undegrade.cli.train import train
+
+# Help drawn by rich would take longer to import than everything else that `--help` needs.
+app = typer.Typer(
+    help="A photo goes in, the same photo without its degradation comes out.",
+    epilog="Exit codes: 0 all done, 1 some inputs failed, 2 usage, 3 weights unavailable, "
+    "4 out of memory, 130 cancelled.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (restore, degrade, train, doctor):
+    app.command()(verb)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.result(f"undegrade {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="UNDEGRADE_DEBUG", help="Show tracebacks of errors."),
+    ] = False,
+    version: Annotated[  # noqa: ARG001  (its callback does the work)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """A photo goes in, the same photo without its degradation comes out."""
+    console.debug.set(debug)
+
+
+def run() -> None:
+    """Run the command line; the entry point of the installed command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold bytes that are no text; on standard output they go out as they are.
+        if hasattr(stream, "reconfigure"):
+            errors = "surrogateescape" if stream is sys.stdout else "backslashreplace"
+            stream.reconfigure(errors=errors)
+    app(prog_name="undegrade")

@@ -1,0 +1,155 @@
+"""`undegrade models`: what is on this machine, what is known about it, and whether it is whole."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from undegrade.cli.console import json_result, note, report, reporting, result
+from undegrade.cli.options import JsonOption, complete_model
+
+if TYPE_CHECKING:
+    from undegrade.zoo import ModelEntry
+
+app = typer.Typer(help="List, show, pull and verify models.", no_args_is_help=True)
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=complete_model, help="Name or folder.")
+]
+
+
+@app.command("list")
+@reporting()
+def list_(as_json: JsonOption = False) -> None:
+    """List the models on this machine: those that came with the package and those pulled."""
+    from undegrade.zoo import scan
+
+    found = scan()
+    if as_json:
+        for entry in found.entries:
+            json_result(_facts(entry))
+    elif found.entries:
+        _print_table([_facts(entry) for entry in found.entries])
+    else:
+        note("there are no models on this machine; `undegrade models pull NAME` fetches one")
+    for name, error in found.damaged.items():
+        note(f"model '{name}' cannot be used: {error}")
+
+
+@app.command()
+@reporting()
+def show(name: ModelArgument, as_json: JsonOption = False) -> None:
+    """Show all that is known about a model: its facts, its recipe and its card."""
+    from undegrade.zoo import find_model
+
+    entry = find_model(name)
+    facts = _facts(entry)
+    if as_json:
+        json_result(facts | {"method": entry.config.method, "recipe": entry.config.recipe})
+        return
+    for key, value in facts.items():
+        text = ", ".join(value) if isinstance(value, tuple) else str(value)
+        result(f"{key.replace('_', ' '):<15}{text or '-'}")
+    if entry.card:
+        result(f"\n{entry.card.rstrip()}")
+
+
+@app.command()
+@reporting()
+def pull(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="organisation/repository on the hub, or a folder."),
+    ],
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit; the newest unless given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch a model from the Hugging Face hub, or take one from a folder."""
+    from undegrade.zoo import pull_model
+
+    entry = pull_model(name, revision=revision)
+    if as_json:
+        json_result(_facts(entry))
+        return
+    note(f"'{entry.name}' came with undegrade" if entry.bundled else f"'{entry.name}' is ready")
+    result(str(entry.folder))
+
+
+@app.command()
+@reporting()
+def verify(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", autocompletion=complete_model, help="All unless given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the weights are whole: the hash of the file is the one in its configuration."""
+    from undegrade.errors import WeightsError
+    from undegrade.zoo import find_model, scan
+
+    found = None if name is not None else scan()
+    entries = found.entries if found is not None else (find_model(str(name)),)
+    problems: dict[str, WeightsError | None] = dict.fromkeys(entry.name for entry in entries)
+    for entry in entries:
+        try:
+            entry.verify()
+        except WeightsError as error:
+            problems[entry.name] = error
+    problems |= found.damaged if found is not None else {}
+    for checked, problem in sorted(problems.items()):
+        if as_json:
+            error = None if problem is None else str(problem)
+            json_result({"name": checked, "ok": problem is None, "error": error})
+        elif problem is None:
+            result(f"{checked}: whole")
+        if problem is not None:
+            report(problem)
+    if not problems:
+        note("there are no models on this machine")
+    if any(problems.values()):
+        raise typer.Exit(WeightsError.exit_code)
+
+
+def _facts(entry: "ModelEntry") -> dict[str, Any]:
+    """Return what lists and machines want to know of a model."""
+    config = entry.config
+    return {
+        "name": entry.name,
+        "summary": config.summary,
+        "method": config.method_name,
+        "tasks": config.tasks,
+        "default_steps": config.default_steps,
+        "parameters": entry.parameters,
+        "bytes": entry.size,
+        "licence": config.licence,
+        "training_data": config.training_data,
+        "sha256": config.sha256,
+        "bundled": entry.bundled,
+        "folder": str(entry.folder),
+    }
+
+
+def _print_table(models: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("name", "tasks", "parameters", "size", "steps", "licence", "from"):
+        numeric = heading in {"parameters", "size", "steps"}
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for facts in models:
+        table.add_row(
+            facts["name"],
+            ", ".join(facts["tasks"]),
+            f"{facts['parameters'] / 1e6:.2f} M",
+            f"{facts['bytes'] / 1e6:.1f} MB",
+            str(facts["default_steps"]),
+            facts["licence"],
+            "package" if facts["bundled"] else "pulled",
+        )
+    terminal = Console(markup=False, highlight=False)
+    # Where nobody looks, lines must not be folded to a width that nobody has.
+    (terminal if terminal.is_terminal else Console(width=200)).print(table)

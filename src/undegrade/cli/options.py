@@ -1,0 +1,74 @@
+"""Options that several verbs share, and the words that they accept."""
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+
+class Format(str, Enum):
+    """Formats that a picture can be written in."""
+
+    KEEP = "keep"
+    JPEG = "jpeg"
+    PNG = "png"
+    TIFF = "tiff"
+    WEBP = "webp"
+    AVIF = "avif"
+    HEIC = "heic"
+
+    @property
+    def name_or_none(self) -> str | None:
+        """The format's name; None to keep the input's."""
+        return None if self is Format.KEEP else str(self.value)
+
+
+class Precision(str, Enum):
+    """Number formats that a network can be run in."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Return the models on this machine whose name starts like that, for the shell."""
+    from undegrade.zoo import list_models
+
+    return [entry.name for entry in list_models() if entry.name.startswith(incomplete)]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+RecursiveOption = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Look in the folders inside a folder as well.")
+]
+
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Do again what is done; inputs are never overwritten.")
+]
+
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, help="The same seed gives the same picture.")
+]
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Format to write; the input's unless -o names another.")
+]
+
+QualityOption = Annotated[
+    int, typer.Option("--quality", min=1, max=100, help="Quality of JPEG, WebP, AVIF and HEIC.")
+]
+
+StripOption = Annotated[
+    bool, typer.Option("--strip-metadata", help="Leave out EXIF, GPS, XMP and the like.")
+]
+
+MegapixelsOption = Annotated[
+    float, typer.Option("--max-megapixels", min=0.0, help="Refuse larger pictures.")
+]
+
+PageOption = Annotated[
+    int | None, typer.Option("--page", min=1, help="Page of a multi-page or animated file.")
+]

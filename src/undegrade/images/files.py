@@ -1,0 +1,127 @@
+"""Photos in folders, and files that appear whole or not at all."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from undegrade.errors import InputError, OutputError
+from undegrade.images.formats import format_of_name
+
+_CHUNK = 1 << 20
+
+
+def find_photos(folder: Path, recursive: bool) -> list[Path]:
+    """List the photos in a folder, sorted by path.
+
+    They are told by the ending of the name. Hidden files and folders are left out, and folders
+    that are symbolic links are not entered.
+
+    Args:
+        folder: Where to look.
+        recursive: Look in the folders inside it as well.
+
+    Raises:
+        InputError: The folder is missing, is no folder, or holds no photo.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}", expected="a folder of photos")
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) * recursive
+        for name in names:
+            path = Path(place, name)
+            if not name.startswith(".") and format_of_name(path) and path.is_file():
+                found.append(path)
+    if not found:
+        raise InputError(
+            f"{folder} holds no photos",
+            expected="files that end in .jpg, .png, .tif, .webp, .avif or .heic",
+            fix=None if recursive else "add `--recursive` to look in the folders inside it",
+        )
+    return sorted(found)
+
+
+def spool_folder() -> Path:
+    """Return where large temporary files go: what ``TMPDIR`` says, else a folder on a disk.
+
+    ``/tmp`` often lives in memory, which is just what a temporary file is to save.
+    """
+    lasting = Path("/var/tmp")
+    chosen = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    if not chosen and lasting.is_dir() and os.access(lasting, os.W_OK):
+        return lasting
+    return Path(tempfile.gettempdir())
+
+
+class NewFile:
+    """A file under a passing name, that takes its real name when it is finished.
+
+    Args:
+        target: Its real name, or a stream into which it is copied at the end.
+
+    Attributes:
+        path: The passing name, beside the target; it exists from the start, empty.
+
+    Raises:
+        OutputError: The folder is missing or cannot be written into.
+    """
+
+    def __init__(self, target: Path | BinaryIO) -> None:
+        # A link keeps pointing where it points: what it points to is replaced.
+        self._target = Path(os.path.realpath(target)) if isinstance(target, Path) else target
+        folder = self._target.parent if isinstance(self._target, Path) else spool_folder()
+        self.path = folder / f".{secrets.token_hex(8)}.undegrade-part"
+        try:
+            if isinstance(self._target, Path) and self._target.is_dir():
+                raise IsADirectoryError(None, "it is a directory")
+            # Opened plainly, so that it gets the permissions that any new file of the user gets.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def commit(self) -> None:
+        """Make the file durable and give it its name, or copy it into the stream.
+
+        Raises:
+            OutputError: That fails; nothing is left behind.
+        """
+        try:
+            with self.path.open("r+b") as stream:
+                if isinstance(self._target, Path):
+                    os.fsync(stream.fileno())
+                else:
+                    shutil.copyfileobj(stream, self._target, _CHUNK)
+                    self._target.flush()
+            if isinstance(self._target, Path):
+                self.path.replace(self._target)
+                _sync_folder(self._target.parent)
+        except OSError as error:
+            raise self._failure(error) from error
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the file under its passing name, if it is still there."""
+        self.path.unlink(missing_ok=True)
+
+    def _failure(self, error: OSError) -> OutputError:
+        name = self._target if isinstance(self._target, Path) else "the output stream"
+        return OutputError(
+            f"{name} cannot be written ({error.strerror or error})",
+            fix="check that the folder exists, may be written into, and has room",
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable, where the system can."""
+    if os.name == "nt":  # folders cannot be opened there, and renames are journalled
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

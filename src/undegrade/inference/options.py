@@ -1,0 +1,60 @@
+"""What can be asked of a restoration, and what is refused; knows no torch."""
+
+from dataclasses import dataclass
+
+from undegrade.errors import UsageError
+
+MIN_TILE = 64
+"""Least side of a tile in pixels; where memory does not suffice even for that, we give up."""
+
+UNCERTAINTY_DRAWS = 8
+"""Draws behind a map of uncertainty, unless variants are asked for as well."""
+
+_MOST_VARIANTS = 64
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How pictures are restored.
+
+    Args:
+        task: What is to be undone; ``"auto"`` leaves it to the model.
+        steps: Network evaluations; None for the model's default.
+        seed: Names the noise. The same seed gives the same picture whatever the tile or batch.
+        variants: Number of draws of the auxiliary variable, each a picture of its own. Draw 0 is
+            what ``variants=1`` gives.
+        uncertainty: Also say where draws differ. The picture is then the mean of the draws:
+            of the ``variants``, or of 8 if there is one.
+        tile_size: Greatest side of a tile in pixels, at least 64; None to go by the memory there
+            is. Tiles are made smaller where that makes them equal.
+        tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    task: str = "auto"
+    steps: int | None = None
+    seed: int = 0
+    variants: int = 1
+    uncertainty: bool = False
+    tile_size: int | None = None
+    tile_overlap: int = 32
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps={self.steps}", expected="a whole number of at least 1")
+        if not 1 <= self.variants <= _MOST_VARIANTS:
+            raise UsageError(
+                f"variants={self.variants}", expected=f"a whole number from 1 to {_MOST_VARIANTS}"
+            )
+        if self.tile_size is not None and self.tile_size < MIN_TILE:
+            raise UsageError(f"tile_size={self.tile_size}", expected=f"at least {MIN_TILE} pixels")
+        if self.tile_overlap < 0:
+            raise UsageError(f"tile_overlap={self.tile_overlap}", expected="0 pixels or more")
+        if self.tile_size is not None and 2 * self.tile_overlap > self.tile_size:
+            raise UsageError(
+                f"tile_overlap={self.tile_overlap} with tile_size={self.tile_size}",
+                expected="an overlap of at most half a tile",
+                fix="use larger tiles or less overlap",
+            )

@@ -1,0 +1,91 @@
+"""What is written beside the weights: a model's ``config.json``."""
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from undegrade.errors import WeightsError
+
+FORMAT = 1
+"""Number of the layout that this version reads and writes."""
+
+CONFIG_FILE = "config.json"
+
+
+class ModelConfig(BaseModel):
+    """Everything about a model that is not a tensor.
+
+    The methods' options are kept as plain values here, so that models can be listed without
+    loading what runs them; they are validated when a model is loaded.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = Field(FORMAT, description="Layout of the folder.")
+    method: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the method, its name under 'name'."
+    )
+    recipe: dict[str, Any] = Field(
+        default_factory=dict, description="The recipe that made the weights."
+    )
+    default_steps: int = Field(1, ge=1, description="Network evaluations unless asked otherwise.")
+    tasks: tuple[str, ...] = Field((), description="What the model was trained to undo.")
+    licence: str = Field("Apache-2.0", description="Terms of the weights, as an SPDX identifier.")
+    summary: str = Field("", description="One sentence for lists.")
+    training_data: str = Field("", description="What was trained on, and under which licences.")
+    version: str = Field("", description="Version of undegrade that wrote the folder.")
+    sha256: str = Field(
+        "", pattern=r"^([0-9a-f]{64})?$", description="Hash of the file of the weights."
+    )
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method, ``"?"`` if the options do not say."""
+        return str(self.method.get("name", "?"))
+
+    def to_json(self) -> str:
+        """Return the text of ``config.json``; the same for equal configs."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and validate the ``config.json`` of a model folder.
+
+    Raises:
+        WeightsError: It is missing, not valid, or of a later format than this version reads.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{folder} holds no {CONFIG_FILE}",
+            expected="a model folder with config.json and model.safetensors",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"{path} cannot be read ({error})", fix="pull the model again"
+        ) from error
+    if not isinstance(values, dict):
+        raise WeightsError(f"{path} is not a JSON object", fix="pull the model again")
+    if values.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path} is of format {values.get('format')!r}",
+            expected=f"format {FORMAT}",
+            fix="upgrade undegrade to use a model of a later format",
+        )
+    try:
+        return ModelConfig.model_validate(values)
+    except ValidationError as error:
+        reasons = "; ".join(_explain(detail["loc"], detail["msg"]) for detail in error.errors())
+        raise WeightsError(f"{path} is not valid: {reasons}") from error
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    key = ".".join(map(str, location))
+    near = get_close_matches(key, [*ModelConfig.model_fields], n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near and near[0] != key else ""
+    return f"{key}: {message}{hint}"

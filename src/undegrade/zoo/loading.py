@@ -1,0 +1,162 @@
+"""Methods to folders and back: strict, in safetensors, never by unpickling."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from undegrade import __version__
+from undegrade.errors import UsageError, WeightsError
+from undegrade.zoo.config import CONFIG_FILE, ModelConfig
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, new_folder
+from undegrade.zoo.store import ModelEntry, read_entry
+
+if TYPE_CHECKING:  # listing models must not wait for torch
+    import torch
+
+    from undegrade.methods import Method
+
+# More than one entry, and safetensors would write them in a random order: the hash would change.
+_METADATA = {"format": "undegrade"}
+
+_NAMED = 5  # how many tensors a message names before it only counts them
+
+
+def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "Method":
+    """Return the method of a model in evaluation mode, float32, with its weights.
+
+    Args:
+        entry: The model.
+        device: Where the weights go.
+
+    Raises:
+        WeightsError: The file is damaged or another one than stated, the options are not valid, or
+            tensors are missing, left over or of another shape than the method has.
+    """
+    import safetensors
+    import safetensors.torch
+
+    entry.verify()
+    method = _build(entry)
+    try:
+        stored = safetensors.torch.load_file(entry.weights_path)
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"{entry.weights_path} cannot be read ({error})") from error
+    _check_fit(entry, stored, method.state_dict())
+    method.load_state_dict({name: _widened(tensor) for name, tensor in stored.items()})
+    return method.to(device).eval()
+
+
+def save_model(
+    folder: Path, method: "Method", config: ModelConfig, *, half: bool = True, card: str = ""
+) -> ModelEntry:
+    """Write a model folder, all of it or nothing; the same weights give the same bytes.
+
+    Args:
+        folder: Where; a model that is there already is replaced.
+        method: What is saved; its options replace ``config.method``.
+        config: The rest of what is known; hash and version are filled in.
+        half: Store floating-point tensors as float16 instead of float32.
+        card: The card in Markdown; written from ``config`` if empty.
+
+    Raises:
+        WeightsError: A tensor is not finite, or would not be in float16.
+        OutputError: The folder cannot be written.
+    """
+    import safetensors.torch
+
+    tensors = {
+        name: _stored(name, tensor, half=half) for name, tensor in method.state_dict().items()
+    }
+    with new_folder(folder) as temporary:
+        weights = temporary / WEIGHTS_FILE
+        weights.write_bytes(safetensors.torch.save(tensors, _METADATA))
+        complete = config.model_copy(
+            update={
+                "method": method.options.model_dump(mode="json"),
+                "version": __version__,
+                "sha256": file_sha256(weights),
+            }
+        )
+        (temporary / CONFIG_FILE).write_text(complete.to_json(), encoding="utf-8")
+        text = card or default_card(folder.absolute().name, complete)
+        (temporary / CARD_FILE).write_text(text, encoding="utf-8")
+    return read_entry(folder, folder.absolute().name)
+
+
+def default_card(name: str, config: ModelConfig) -> str:
+    """Return a model card in Markdown with what ``config`` says and nothing else."""
+    facts = {
+        "Method": config.method_name,
+        "Tasks": ", ".join(config.tasks) or "not stated",
+        "Steps by default": config.default_steps,
+        "Licence of the weights": config.licence,
+        "Training data": config.training_data or "not stated",
+        "SHA-256 of the weights": f"`{config.sha256}`",
+    }
+    lines = [f"# {name}", "", *([config.summary, ""] if config.summary else [])]
+    return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items()), ""])
+
+
+def _build(entry: ModelEntry) -> "Method":
+    import torch
+
+    from undegrade.methods import build_method, parse_options
+
+    try:
+        with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then thrown away
+            return build_method(parse_options(dict(entry.config.method)))
+    except (UsageError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(
+            f"{entry.folder / CONFIG_FILE}: this version cannot build the method ({reason})",
+            fix="upgrade undegrade, or save the model again",
+        ) from error
+
+
+def _check_fit(
+    entry: ModelEntry,
+    stored: Mapping[str, "torch.Tensor"],
+    wanted: Mapping[str, "torch.Tensor"],
+) -> None:
+    problems = []
+    if missing := [name for name in wanted if name not in stored]:
+        problems.append(f"missing {_listing(missing)}")
+    if unexpected := [name for name in stored if name not in wanted]:
+        problems.append(f"unexpected {_listing(unexpected)}")
+    wrong = [
+        f"{name} {tuple(stored[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in stored and stored[name].shape != wanted[name].shape
+    ]
+    if wrong:
+        problems.append(f"wrong shape {_listing(wrong)}")
+    if problems:
+        raise WeightsError(
+            f"{entry.weights_path} does not fit its config.json: {'; '.join(problems)}",
+            fix="pull or save the model again",
+        )
+
+
+def _listing(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _widened(tensor: "torch.Tensor") -> "torch.Tensor":
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _stored(name: str, tensor: "torch.Tensor", *, half: bool) -> "torch.Tensor":
+    """Return a tensor as it goes into the file: on the CPU, sharing memory with nothing."""
+    import torch
+
+    tensor = tensor.detach().cpu()
+    if not tensor.is_floating_point():
+        return tensor.clone().contiguous()
+    tensor = tensor.to(torch.float16 if half else torch.float32, copy=True).contiguous()
+    if not bool(torch.isfinite(tensor).all()):
+        raise WeightsError(
+            f"tensor {name} is not finite{' in float16' if half else ''}",
+            fix="check the training; weights beyond 65504 need half=False" if half else None,
+        )
+    return tensor

@@ -1,0 +1,192 @@
+"""Where models live: those inside the package, those pulled, and any folder given by path."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from undegrade.errors import UsageError, WeightsError
+from undegrade.registry import did_you_mean
+from undegrade.zoo.config import CONFIG_FILE, ModelConfig, read_config
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, read_header
+
+DEFAULT_MODEL = "resflow-general"
+"""The model that is used where none is named."""
+
+BUNDLED = Path(__file__).parent / "weights"
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_HUB_NAME = re.compile(rf"^{_NAME}/{_NAME}$")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model: a folder with weights, configuration and card.
+
+    Args:
+        name: What it is called; for a folder given by path, the folder's own name.
+        folder: Where it lies.
+        config: What is known about it.
+        card: Text of its card in Markdown; empty if it has none.
+        bundled: Whether it came with the package.
+    """
+
+    name: str
+    folder: Path
+    config: ModelConfig
+    card: str
+    bundled: bool
+
+    @property
+    def weights_path(self) -> Path:
+        """The file of the weights."""
+        return self.folder / WEIGHTS_FILE
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file of the weights, computed from its bytes."""
+        return file_sha256(self.weights_path)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file of the weights."""
+        return self.weights_path.stat().st_size
+
+    @property
+    def parameters(self) -> int:
+        """Number of stored values.
+
+        Raises:
+            WeightsError: The file of the weights is damaged.
+        """
+        return sum(info.count for info in read_header(self.weights_path).values())
+
+    def verify(self) -> None:
+        """Check that the file of the weights is the one that the configuration speaks of.
+
+        Raises:
+            WeightsError: It is damaged or another one, or the configuration states no hash.
+        """
+        read_header(self.weights_path)
+        if not self.config.sha256:
+            raise WeightsError(
+                f"{self.folder / CONFIG_FILE} states no sha256", fix="save the model again"
+            )
+        if self.sha256 != self.config.sha256:
+            raise WeightsError(
+                f"{self.weights_path} has the hash {self.sha256}",
+                expected=self.config.sha256,
+                fix="the file is damaged or was replaced: "
+                + ("install undegrade again" if self.bundled else "pull the model again"),
+            )
+
+
+@dataclass(frozen=True)
+class Scan:
+    """All model folders found: the usable ones, and what is wrong with the others."""
+
+    entries: tuple[ModelEntry, ...]
+    damaged: dict[str, WeightsError]
+
+
+def home() -> Path:
+    """Return the folder for downloaded things: ``UNDEGRADE_HOME`` or ``~/.cache/undegrade``."""
+    return Path(os.environ.get("UNDEGRADE_HOME") or "~/.cache/undegrade").expanduser()
+
+
+def is_offline() -> bool:
+    """Return whether ``UNDEGRADE_OFFLINE`` forbids downloads."""
+    return os.environ.get("UNDEGRADE_OFFLINE", "").strip().lower() not in {"", "0", "false", "no"}
+
+
+def is_hub_name(name: str) -> bool:
+    """Return whether ``name`` has the form ``organisation/repository``."""
+    return bool(_HUB_NAME.match(name)) and ".." not in name
+
+
+def pulled_root() -> Path:
+    """Return the folder of pulled models."""
+    return home() / "models"
+
+
+def scan() -> Scan:
+    """Look at every bundled and pulled model; a bundled one hides a pulled one of its name."""
+    entries: list[ModelEntry] = []
+    damaged: dict[str, WeightsError] = {}
+    for name, folder in _folders().items():
+        try:
+            entries.append(read_entry(folder, name))
+        except WeightsError as error:
+            damaged[name] = error
+    return Scan(tuple(entries), damaged)
+
+
+def list_models() -> list[ModelEntry]:
+    """Return the usable models, bundled ones first; damaged ones are left to ``find_model``."""
+    return [*scan().entries]
+
+
+def find_model(name_or_folder: str | Path) -> ModelEntry:
+    """Return the model of a name, or the one in a folder.
+
+    Args:
+        name_or_folder: Name of a bundled or pulled model, or path of a model folder. A name wins
+            over a folder called the same in the working directory; ``./name`` is the folder.
+
+    Raises:
+        UsageError: There is no such model; the message names the nearest one.
+        WeightsError: It is there but cannot be used.
+    """
+    name = str(name_or_folder)
+    known = _folders()
+    if name in known:
+        return read_entry(known[name], name)
+    folder = Path(name).expanduser()
+    if name and folder.is_dir():
+        return read_entry(folder, folder.resolve().name)
+    if is_hub_name(name):
+        raise UsageError(
+            f"model '{name}' is not on this machine", fix=f"run: undegrade models pull {name}"
+        )
+    if os.sep in name:
+        raise UsageError(f"there is no model folder {name}", fix="check the path")
+    raise UsageError(f"there is no model '{name}'", fix=did_you_mean(name, [*known]))
+
+
+def read_entry(folder: Path, name: str) -> ModelEntry:
+    """Read a model folder.
+
+    Raises:
+        WeightsError: Something is missing or not valid.
+    """
+    config = read_config(folder)
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise WeightsError(f"{folder} holds no {WEIGHTS_FILE}", fix="pull the model again")
+    card = folder / CARD_FILE
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    return ModelEntry(name, folder, config, text, folder.parent == BUNDLED)
+
+
+def _folders() -> dict[str, Path]:
+    """Return name to folder of every model folder, damaged or not."""
+    found = {folder.name: folder for folder in _subfolders(BUNDLED)}
+    root = pulled_root()
+    for folder in _subfolders(root):
+        if (folder / CONFIG_FILE).exists() or (folder / WEIGHTS_FILE).exists():
+            found.setdefault(folder.name, folder)
+            continue
+        for inner in _subfolders(folder):
+            found.setdefault(f"{folder.name}/{inner.name}", inner)
+    return found
+
+
+def _subfolders(root: Path) -> list[Path]:
+    """Return the folders in ``root``, sorted; hidden ones are unfinished or not ours."""
+    if not root.is_dir():
+        return []
+    return sorted(
+        path
+        for path in root.iterdir()
+        if path.is_dir() and not path.name.startswith((".", "__")) and any(path.iterdir())
+    )

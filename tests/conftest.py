@@ -1,0 +1,34 @@
+"""Pictures that tests make themselves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from undegrade.randomness import generator
+
+
+def scene(height: int, width: int, seed: int) -> np.ndarray:
+    """Return a made-up photo ``(H, W, 3)`` uint8: shaded ground, soft discs and hard-edged boxes."""
+    rng = generator("scene", seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    picture = 0.3 + 0.4 * (y[..., None] / height) * rng.random(3) + 0.2 * (x[..., None] / width)
+    for _ in range(6):
+        colour = rng.random(3)
+        cy, cx, radius = rng.random() * height, rng.random() * width, rng.uniform(4, 24)
+        distance = np.hypot(y - cy, x - cx)
+        cover = np.clip((radius - distance) / rng.uniform(1, 6), 0, 1)[..., None]
+        picture = picture * (1 - cover) + colour * cover
+        top, left = int(rng.random() * height), int(rng.random() * width)
+        picture[top : top + 12, left : left + 18] = rng.random(3)
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 small clean photos."""
+    folder = tmp_path_factory.mktemp("photos")
+    for index in range(24):
+        Image.fromarray(scene(72, 88, index)).save(folder / f"scene-{index:02}.png")
+    return folder

@@ -1,0 +1,100 @@
+"""The U-Net: shapes, reach, options, and the identity it begins with."""
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from undegrade.networks.embeddings import sinusoidal
+from undegrade.networks.unet import UNet, UNetOptions
+
+SMALL = UNetOptions(
+    widths=(8, 12),
+    encoder_blocks=(1, 1),
+    decoder_blocks=(1, 1),
+    adaptor_widths=(4, 4),
+    embedding_dim=8,
+)
+
+
+def randomised(network: UNet) -> UNet:
+    """Replace the zeros that training begins with, so that every part shows in the output."""
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        with torch.no_grad():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return network.eval()
+
+
+@pytest.mark.parametrize("size", [(4, 4), (8, 20), (36, 12)])
+def test_shape_is_kept(size: tuple[int, int]) -> None:
+    network = UNet(SMALL)
+    assert network.multiple_of == 4
+    assert network(torch.rand(2, 3, *size), torch.rand(2)).shape == (2, 3, *size)
+
+
+def test_begins_with_zero_output_whatever_the_auxiliary_variable() -> None:
+    network = UNet(SMALL.model_copy(update={"aux_channels": 3}))
+    output = network(torch.rand(1, 3, 8, 8), torch.rand(1), torch.randn(1, 3, 8, 8))
+    assert torch.equal(output, torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("aux_channels", [0, 3])
+def test_nothing_beyond_the_receptive_radius_matters(aux_channels: int) -> None:
+    network = randomised(UNet(SMALL.model_copy(update={"aux_channels": aux_channels})))
+    size = 2 * network.receptive_radius + 16
+    x = torch.rand(1, 3, 8, size)
+    y = torch.randn(1, 3, 8, size) if aux_channels else None
+    with torch.no_grad():
+        before = network(x, torch.ones(1), y)
+        x[..., 0] += 10
+        if y is not None:
+            y[..., 0] += 10
+        after = network(x, torch.ones(1), y)
+    changed = (before != after).any(dim=(0, 1, 2)).nonzero().max()
+    assert changed <= network.receptive_radius
+    assert changed >= network.receptive_radius // 2  # the bound is of the right order
+
+
+def test_time_and_auxiliary_variable_are_heard() -> None:
+    network = randomised(UNet(SMALL.model_copy(update={"aux_channels": 3})))
+    x, y = torch.rand(1, 3, 8, 8), torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        reference = network(x, torch.ones(1), y)
+        assert not torch.allclose(reference, network(x, torch.full((1,), 0.5), y))
+        assert not torch.allclose(reference, network(x, torch.ones(1), -y))
+
+
+def test_each_item_has_its_own_time() -> None:
+    network = randomised(UNet(SMALL))
+    x, t = torch.rand(3, 3, 8, 8), torch.tensor([0.1, 0.5, 0.9])
+    with torch.no_grad():
+        together = network(x, t)
+        for item in range(3):
+            alone = network(x[item : item + 1], t[item : item + 1])
+            torch.testing.assert_close(together[item : item + 1], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_the_auxiliary_variable_is_neither_forgotten_nor_invented() -> None:
+    x, t = torch.rand(1, 3, 8, 8), torch.ones(1)
+    with pytest.raises(ValueError, match="not given"):
+        UNet(SMALL.model_copy(update={"aux_channels": 3}))(x, t)
+    with pytest.raises(ValueError, match="aux_channels=0"):
+        UNet(SMALL)(x, t, x)
+
+
+def test_options_must_agree_on_the_number_of_levels() -> None:
+    with pytest.raises(ValidationError, match="decoder_blocks has 1 entries"):
+        UNetOptions(widths=(8, 8), encoder_blocks=(1, 1), decoder_blocks=(1,))
+
+
+def test_the_default_network_fits_its_budget() -> None:
+    """3.7 million parameters: under 12 MB in half precision, and fast on ordinary processors."""
+    with torch.device("meta"):
+        network = UNet(UNetOptions(aux_channels=3))
+    assert 3.5e6 < sum(parameter.numel() for parameter in network.parameters()) < 6e6
+
+
+def test_sinusoids() -> None:
+    vector = sinusoidal(torch.tensor([0.0, 1.0]), 4)
+    expected = torch.tensor([[1, 1, 0, 0], [0.540302, 0.999950, 0.841471, 0.0099998]])
+    torch.testing.assert_close(vector, expected, atol=1e-5, rtol=0)

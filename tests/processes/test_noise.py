@@ -1,0 +1,45 @@
+"""Noise is named by what it is for, not by when it is drawn."""
+
+import numpy as np
+import pytest
+import torch
+
+from undegrade.processes.noise import FieldNoise, SampleNoise
+from undegrade.randomness import NoiseField
+
+
+def test_an_item_gets_the_same_noise_in_any_batch() -> None:
+    fields = [NoiseField((0, "photo", item)) for item in range(3)]
+    together = FieldNoise(fields).normal((3, 2, 8, 9))
+    alone = FieldNoise(fields[1:2]).normal((1, 2, 8, 9))
+    assert torch.equal(together[1:2], alone)
+
+
+def test_layers_differ() -> None:
+    noise = FieldNoise([NoiseField((0,))])
+    assert not torch.equal(noise.normal((1, 1, 4, 4), 0), noise.normal((1, 1, 4, 4), 1))
+
+
+def test_a_batch_needs_a_field_for_each_picture() -> None:
+    with pytest.raises(ValueError, match="2 pictures for 1 noise fields"):
+        FieldNoise([NoiseField((0,))]).normal((2, 1, 4, 4))
+
+
+def test_training_noise_follows_the_sample_not_the_batch() -> None:
+    both = SampleNoise(7, 3, [0, 1])
+    second = SampleNoise(7, 3, [1])
+    assert torch.equal(both.normal((2, 3, 4, 4))[1:], second.normal((1, 3, 4, 4)))
+    assert torch.equal(both.uniform()[1:], second.uniform())
+
+
+@pytest.mark.parametrize("other", [SampleNoise(8, 3, [0]), SampleNoise(7, 4, [0])])
+def test_training_noise_depends_on_seed_and_step(other: SampleNoise) -> None:
+    assert not torch.equal(SampleNoise(7, 3, [0]).normal((1, 1, 4, 4)), other.normal((1, 1, 4, 4)))
+
+
+def test_distributions() -> None:
+    noise = SampleNoise(0, 0, range(64))
+    normal, uniform = noise.normal((64, 3, 32, 32)), noise.uniform()
+    assert float(normal.mean()) == pytest.approx(0, abs=0.01)
+    assert float(normal.std()) == pytest.approx(1, abs=0.01)
+    assert np.all((uniform.numpy() >= 0) & (uniform.numpy() < 1))

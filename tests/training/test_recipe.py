@@ -1,0 +1,112 @@
+"""Recipes: valid ones are read, others are explained."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from undegrade.errors import RecipeError
+from undegrade.training.recipe import Optimiser, load_recipe, parse_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+def values() -> dict[str, Any]:
+    return {
+        "name": "tiny",
+        "method": {"name": "regression"},
+        "stages": [{"name": "regression", "steps": 4}],
+        "data": {"degradations": [{"weight": 1, "apply": ["noise:sigma=25"]}]},
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_recipe_of_the_project_is_valid(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.data.mixture.chains
+
+
+def test_the_method_is_completed_with_its_defaults() -> None:
+    assert parse_recipe(values()).method["network"]["widths"] == [48, 96, 192]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sed": 1}, "no key 'sed'.*did you mean 'seed'"),
+        ({"data": {**values()["data"], "scale": 1}}, "no key 'data.scale'.*'scales'"),
+        ({"optimiser": {"Lr": 1}}, "no key 'optimiser.Lr'.*'lr'"),
+        ({"stages": [{"name": "regression", "step": 4}]}, "no key 'stages.0.step'.*'steps'"),
+        ({"method": {"name": "regresion"}}, "did you mean 'regression'"),
+        ({"method": {"name": "regression", "los": "l1"}}, "los"),
+        ({"method": {}}, "without a name"),
+        ({"seed": "x"}, "seed"),
+        ({"data": {"degradations": [{"weight": 1, "apply": ["nois"]}]}}, "did you mean 'noise'"),
+        ({"data": {"degradations": [{"weight": 0, "apply": []}]}}, "greater than 0"),
+        ({"data": {**values()["data"], "validation": {"sets": {"a": ["x"]}}}}, "degradation 'x'"),
+        ({"name": "../escape"}, "name"),
+    ],
+)
+def test_mistakes_are_explained(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(values() | change)
+
+
+def write(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_overrides_reach_every_depth(tmp_path: Path) -> None:
+    path = write(tmp_path, yaml.safe_dump(values()))
+    recipe = load_recipe(
+        path, ["seed=3", "stages.0.steps=9", "optimiser.lr=1e-3", "data.photos=some/folder"]
+    )
+    assert (recipe.seed, recipe.stages[0].steps, recipe.optimiser.lr) == (3, 9, 1e-3)
+    assert recipe.data.photos == Path("some/folder")
+    assert "photos" not in recipe.portable()["data"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed", "not an override"),
+        ("=3", "not an override"),
+        ("stages.5.steps=1", "a number below 1"),
+        ("stages.x.steps=1", "a number below 1"),
+        ("seed.x=1", "below a plain value"),
+        ("seed.x.y=1", "below a plain value"),
+        ("optimiser.rl=1", "did you mean 'lr'"),
+    ],
+)
+def test_bad_overrides_are_explained(tmp_path: Path, override: str, message: str) -> None:
+    path = write(tmp_path, yaml.safe_dump(values() | {"seed": 0}))
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path, [override])
+
+
+@pytest.mark.parametrize("content", ["a: [", "- 1", "", "\x00"])
+def test_what_is_no_recipe_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(RecipeError, match=r"recipe\.yaml"):
+        load_recipe(write(tmp_path, content))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"nowhere\.yaml cannot be read"):
+        load_recipe(tmp_path / "nowhere.yaml")
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    from undegrade.training.module import learning_rate_factor
+
+    options = Optimiser(lr=1e-3, final_lr=1e-5, warmup=10)
+    factors = [learning_rate_factor(step, 110, options) for step in range(111)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[10] == pytest.approx(1)
+    assert factors[60] == pytest.approx((1 + 0.01) / 2)
+    assert factors[110] == pytest.approx(0.01)
+    assert factors[:11] == sorted(factors[:11])
+    assert factors[10:] == sorted(factors[10:], reverse=True)

@@ -1,0 +1,193 @@
+"""Whole trainings of a tiny model: they learn, they stop, they go on, they survive being killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from undegrade.errors import RecipeError, UsageError
+from undegrade.training import train
+from undegrade.zoo import find_model, load_method
+
+NETWORK = {
+    "widths": [8, 12],
+    "encoder_blocks": [1, 1],
+    "decoder_blocks": [1, 1],
+    "adaptor_widths": [4, 4],
+    "embedding_dim": 8,
+    "aux_channels": 3,
+}
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("UNDEGRADE_HOME", str(base))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, photo_folder: Path) -> Path:
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "method": {
+            "name": "resflow",
+            "network": NETWORK,
+            "predict_aux": False,
+            "times": "weighted",
+        },
+        "stages": [{"name": "flow", "steps": 12, "batch": 2, "crop": 16}],
+        "optimiser": {"lr": 1e-3, "ema_decay": 0.5},
+        "data": {
+            "photos": str(photo_folder),
+            "workers": 0,
+            "degradations": [{"weight": 1, "apply": ["noise:sigma=0..50"]}],
+            "validation": {
+                "every": 5,
+                "crop": 32,
+                "scale": 1.0,
+                "sets": {"noise25": ["noise:sigma=25"]},
+            },
+        },
+        "checkpoint_every": 3,
+        "export": {"tasks": ["denoise"]},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def weights(folder: Path | None) -> dict[str, torch.Tensor]:
+    assert folder is not None
+    return load_method(find_model(folder)).state_dict()
+
+
+def same(first: Path | None, second: Path | None) -> bool:
+    a, b = weights(first), weights(second)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_training_writes_a_model_that_loads(recipe: Path, tmp_path: Path) -> None:
+    folder = train(recipe, [], tmp_path / "run")
+    assert folder == tmp_path / "run" / "tiny"
+    entry = find_model(folder)
+    entry.verify()
+    assert entry.config.tasks == ("denoise",)
+    assert entry.config.default_steps == 4
+    assert entry.config.recipe["stages"][0]["steps"] == 12
+    assert str(tmp_path) not in entry.config.to_json()
+    assert list((tmp_path / "run" / "logs").rglob("events.*"))
+
+
+def test_the_same_seed_gives_the_same_weights(recipe: Path, tmp_path: Path) -> None:
+    first = train(recipe, [], tmp_path / "a")
+    assert same(first, train(recipe, ["data.workers=2"], tmp_path / "b"))
+    assert not same(first, train(recipe, ["seed=1"], tmp_path / "c"))
+
+
+def test_stopped_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:
+    whole = train(recipe, [], tmp_path / "whole")
+    runs = 0
+    parts = None
+    while parts is None:
+        parts = train(recipe, [], tmp_path / "parts", max_time=0, resume=True)
+        runs += 1
+        assert runs < 20
+    assert runs == 12  # no time at all is one step for each run
+    assert same(whole, parts)
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from undegrade.training import train
+train(Path(sys.argv[1]), [], Path(sys.argv[2]), resume=True)
+"""
+
+
+def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:
+    whole = train(recipe, [], tmp_path / "whole")
+    killed = tmp_path / "killed"
+    state = killed / "stage-0-flow" / "state.ckpt"
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(recipe), str(killed)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 120
+    while not state.exists() and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert state.exists()
+    assert same(whole, train(recipe, [], killed, resume=True))
+
+
+def test_a_finished_training_is_only_written_again(recipe: Path, tmp_path: Path) -> None:
+    first = train(recipe, [], tmp_path / "run")
+    before = weights(first)
+    again = train(recipe, [], tmp_path / "run", resume=True)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights(again).items())
+
+
+def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: Path) -> None:
+    train(recipe, [], tmp_path / "run", max_time=0)
+    with pytest.raises(UsageError, match="add --resume"):
+        train(recipe, [], tmp_path / "run")
+    with pytest.raises(RecipeError, match="another recipe: seed differ"):
+        train(recipe, ["seed=9"], tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.photos=null", "add data.photos=FOLDER"),
+        ("stages.0.crop=512", "no photo .* as large as a crop of 512"),
+        ("stages.0.name=texture", "expected one of flow"),
+        ("method.predict_aux=true", "expected out_channels=6"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_at_once(
+    recipe: Path, tmp_path: Path, override: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(recipe, [override], tmp_path / "run")
+
+
+def test_training_helps(recipe: Path, tmp_path: Path) -> None:
+    """A few seconds of training denoise by more than 1 dB."""
+    from undegrade.data.photos import fixed_crops, is_validation, list_photos
+    from undegrade.data.synthetic import validation_pairs
+    from undegrade.degradations import Chain
+    from undegrade.metrics.distortion import psnr
+    from undegrade.processes.noise import FieldNoise
+    from undegrade.randomness import NoiseField
+
+    folder = train(
+        recipe,
+        [
+            "stages.0.steps=120",
+            "stages.0.batch=4",
+            "stages.0.crop=32",
+            "optimiser.lr=4e-3",
+            "optimiser.ema_decay=0.9",
+            "data.degradations.0.apply=['noise:sigma=25']",
+        ],
+        tmp_path / "run",
+    )
+    assert folder is not None
+    photos = yaml.safe_load(recipe.read_text())["data"]["photos"]
+    kept = [path for path in list_photos(Path(photos)) if is_validation(path.name)]
+    pair = validation_pairs(fixed_crops(kept, 64, 1.0), Chain.parse(["noise:sigma=25"]))
+    method = load_method(find_model(folder))
+    noise = FieldNoise([NoiseField((0, item)) for item in range(len(kept))])
+    with torch.inference_mode():
+        restored = method.restore(pair.lq, steps=1, noise=noise)
+    assert (psnr(restored, pair.hq) - psnr(pair.lq, pair.hq)).mean() > 1
