@@ -1,5 +1,5 @@
 # Everything a fresh clone needs: each target makes .venv itself.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .PHONY: demo test check format clean
@@ -23,7 +23,6 @@ format: .venv/.ready
 # PyTorch comes first and at a known version, so that nothing else chooses one.
 .venv/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@

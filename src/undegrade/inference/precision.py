@@ -30,12 +30,13 @@ class Runner:
 def prepare(method: Method, device: torch.device, dtype: torch.dtype) -> Runner:
     """Put a method on a device and, if asked for, a copy at lower precision beside it.
 
+    The method itself is moved and switched to evaluation mode.
+
     The copy's networks get and give tensors of pictures; these are converted on the way in and
     out. States, noise and the sampler's sums stay in float32. Numbers such as the time are left
     alone: eleven bits do not tell one step of many from the next.
     """
-    exact = method.to(device).eval().requires_grad_(False)
-    exact = exact.to(memory_format=torch.channels_last)
+    exact = method.to(device).eval().to(memory_format=torch.channels_last)
     return Runner(exact, exact if dtype == torch.float32 else _lowered(exact, dtype), device, dtype)
 
 
@@ -62,7 +63,8 @@ def _converted(value: Any, dtype: torch.dtype) -> Any:
     if isinstance(value, Tensor):
         return value.to(dtype) if value.is_floating_point() and value.ndim >= 3 else value
     if isinstance(value, (list, tuple)):
-        return type(value)([_converted(item, dtype) for item in value])
+        items = [_converted(item, dtype) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if isinstance(value, dict):
         return {key: _converted(item, dtype) for key, item in value.items()}
     return value

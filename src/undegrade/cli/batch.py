@@ -1,0 +1,109 @@
+"""Running jobs one after another: a bad one stops no other, and all are accounted for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from undegrade.cli.console import (
+    CANCELLED,
+    debug,
+    exit_code_of,
+    explain,
+    json_result,
+    note,
+    one_line,
+    report,
+    result,
+)
+from undegrade.cli.jobs import Job
+from undegrade.cli.progress import Bar
+
+Details = dict[str, Any]
+"""What a machine may want to know about a picture; JSON values under fixed keys."""
+
+Work = Callable[[Job, Callable[[int, int], None]], Details]
+"""``work(job, progress)``: do one job; its details, those under ``"messages"`` being shown."""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """How a batch tells what happened.
+
+    Args:
+        verb: What is done to a picture, in the past tense.
+        as_json: One JSON object for each input instead of the results' names.
+        blank: The details of an input for which there are none.
+    """
+
+    verb: str
+    as_json: bool
+    blank: Details
+
+
+def run_jobs(jobs: Sequence[Job], work: Work, reporting: Reporting) -> int:
+    """Do all jobs, tell about each, and list at the end what failed.
+
+    Returns:
+        The exit code: 0 if nothing failed, the failures' own if it is the same for all inputs, else
+        1; or the one for having been cancelled.
+    """
+    failures: dict[str, BaseException] = {}
+    skipped = finished = 0
+    with Bar(sum(not job.done and job.problem is None for job in jobs)) as bar:
+        for job in jobs:
+            try:
+                details = _run(job, work, bar)
+            except KeyboardInterrupt:
+                bar.hide()
+                note(f"cancelled; {finished} of {len(jobs)} {reporting.verb}")
+                return CANCELLED
+            except Exception as error:
+                failures[job.name] = error
+                details = {"error": explain(error)}
+            bar.hide()
+            _tell(job, details, failures.get(job.name), reporting)
+            bar.show()
+            skipped += job.done
+            finished += job.name not in failures and not job.done
+    if len(jobs) > 1:
+        _summarise(len(jobs), finished, skipped, failures, reporting.verb)
+    codes = {exit_code_of(error) for error in failures.values()}
+    if len(failures) == len(jobs) and len(codes) == 1:
+        return codes.pop()
+    return 1 if failures else 0
+
+
+def _run(job: Job, work: Work, bar: Bar) -> Details:
+    if job.problem is not None:
+        raise job.problem
+    if job.done:
+        return {"messages": [f"{job.target_name} exists already; --overwrite does it again"]}
+    bar.begin(job.name)
+    try:
+        return work(job, bar.advance)
+    finally:
+        bar.finish()
+
+
+def _tell(job: Job, details: Details, failure: BaseException | None, how: Reporting) -> None:
+    status = "failed" if failure else "skipped" if job.done else "done"
+    for message in details.get("messages", ()):
+        note(f"{job.name}: {message}")
+    if failure is not None:
+        report(failure)
+    if how.as_json:
+        output = None if failure else job.target_name
+        head = {"status": status, "input": job.name, "output": output}
+        json_result(head | how.blank | details)
+    elif status == "done" and job.target is not None:
+        result(str(job.target))
+
+
+def _summarise(
+    total: int, finished: int, skipped: int, failures: dict[str, BaseException], verb: str
+) -> None:
+    left = f", {skipped} done before" if skipped else ""
+    failed = f", {len(failures)} failed" if failures else ""
+    note(f"{finished} of {total} {verb}{left}{failed}")
+    for name, error in failures.items():
+        note(f"  failed: {one_line(name)}" + ("" if debug.get() else f": {explain(error)}"))

@@ -1,0 +1,112 @@
+"""Several restorations of one tile, and what is kept of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from undegrade.images.tiles import Floats
+from undegrade.inference.options import UNCERTAINTY_DRAWS, RestoreOptions
+
+_RGB = 3
+
+
+class Welford:
+    """Mean and variance of tensors that come one at a time (Welford, 1962)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._mean = torch.zeros(())
+        self._squares = torch.zeros(())
+
+    def add(self, value: Tensor) -> None:
+        """Take one more draw, of the shape of those before it."""
+        if not self.count:
+            self._mean, self._squares = torch.zeros_like(value), torch.zeros_like(value)
+        self.count += 1
+        difference = value - self._mean
+        self._mean.add_(difference, alpha=1 / self.count)
+        self._squares.addcmul_(difference, value - self._mean)
+
+    def mean(self) -> Tensor:
+        """Return the mean of the draws."""
+        return self._mean
+
+    def deviation(self) -> Tensor:
+        """Return the standard deviation (with ``n - 1``) of at least two draws."""
+        return (self._squares / (self.count - 1)).sqrt()
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Finished rows of all that is made of a picture.
+
+    Args:
+        picture: The result, ``(h, width, 3)``.
+        deviation: Standard deviation over draws, ``(h, width)``, mean over the colours; None if
+            not asked for.
+        variants: The draws that were asked for, each ``(h, width, 3)``; empty for one draw.
+    """
+
+    picture: Floats
+    deviation: Floats | None
+    variants: tuple[Floats, ...]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Which draws are made, and how they lie in the channels of a tile.
+
+    Args:
+        variants: Pictures that are wanted.
+        uncertainty: Whether mean and deviation are wanted.
+    """
+
+    variants: int
+    uncertainty: bool
+
+    @classmethod
+    def of(cls, options: RestoreOptions) -> "Draws":
+        """Return what the options ask for."""
+        return cls(options.variants, options.uncertainty)
+
+    @property
+    def count(self) -> int:
+        """Number of draws that are made."""
+        return UNCERTAINTY_DRAWS if self.uncertainty and self.variants == 1 else self.variants
+
+    @property
+    def kept(self) -> int:
+        """Number of draws that are kept beside the mean."""
+        return self.variants if self.variants > 1 or not self.uncertainty else 0
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that come out for each pixel."""
+        return _RGB * self.kept + (_RGB + 1) * self.uncertainty
+
+    def gather(self, pictures: Iterable[Tensor]) -> Tensor:
+        """Reduce the draws ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
+        parts: list[Tensor] = []
+        statistics = Welford()
+        for number, picture in enumerate(pictures):
+            if number < self.kept:
+                parts.append(picture)
+            if self.uncertainty:
+                statistics.add(picture)
+        if self.uncertainty:
+            deviation = statistics.deviation().mean(dim=1, keepdim=True)
+            parts = [statistics.mean(), deviation, *parts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def split(self, rows: Floats) -> Bands:
+        """Tell apart the channels ``(h, width, channels)`` of finished rows."""
+        first = _RGB + 1 if self.uncertainty else 0
+        kept = tuple(
+            rows[:, :, first + _RGB * index : first + _RGB * (index + 1)]
+            for index in range(self.kept)
+        )
+        if self.uncertainty:
+            return Bands(rows[:, :, :_RGB], rows[:, :, _RGB], kept)
+        return Bands(kept[0], None, kept if self.kept > 1 else ())

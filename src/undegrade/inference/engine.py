@@ -1,0 +1,200 @@
+"""Running a method over the tiles of one picture: noise, precision, memory that does not suffice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from undegrade.errors import MemoryExhaustedError, UndegradeError
+from undegrade.images.tiles import (
+    Floats,
+    TilePlan,
+    TileSize,
+    apply_tiles,
+    plan_tiles,
+)
+from undegrade.inference import memory
+from undegrade.inference.device import precision_name
+from undegrade.inference.draws import Draws
+from undegrade.inference.options import MIN_TILE, RestoreOptions
+from undegrade.inference.precision import Runner
+from undegrade.processes.noise import FieldNoise
+from undegrade.randomness import NoiseField
+
+_IMAGE_KEY = 0  # the same for all pictures: a photo gives the same result under any name
+_PROBE = 64  # side of the tile that memory is measured on, in pixels
+
+
+class Engine:
+    """A runner, with what is known about the memory that it needs."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    @cached_property
+    def bytes_per_pixel(self) -> float:
+        """Estimate of the memory that a tile needs for each pixel, measured once on a small one."""
+        method, device = self.runner.fast, self.runner.device
+        side = -(-_PROBE // method.multiple_of) * method.multiple_of
+        counter = memory.PeakCounter()
+        noise = FieldNoise([NoiseField(("probe",))])
+        with torch.inference_mode(), counter.watching(method):
+            method.restore(torch.zeros(1, 3, side, side, device=device), steps=1, noise=noise)
+        return counter.bytes_per_pixel(side * side)
+
+    def plan(self, height: int, width: int, options: RestoreOptions, steps: int) -> TilePlan:
+        """Plan the tiles of a picture, by the options or by the memory there is."""
+        method, device = self.runner.fast, self.runner.device
+        side = options.tile_size or self._auto_side(max(height, width))
+        channels = max(3, Draws.of(options).channels)
+        rows = side if options.tile_size else memory.tile_height_for(width, side, channels)
+        size = TileSize(
+            height=rows,
+            width=side,
+            overlap=options.tile_overlap,
+            multiple_of=method.multiple_of,
+            blind=method.receptive_radius * steps,
+        )
+        del device
+        return plan_tiles(height, width, size)
+
+    def _auto_side(self, longest: int) -> int:
+        """Return the side of tiles that memory permits; small pictures are not worth asking."""
+        method, device = self.runner.fast, self.runner.device
+        if longest <= 4 * MIN_TILE:
+            return 4 * MIN_TILE
+        return memory.auto_tile_size(
+            memory.available_memory(device),
+            self.bytes_per_pixel,
+            method.multiple_of,
+            on_cpu=device.type == "cpu",
+        )
+
+
+@dataclass
+class TileCounts:
+    """What happened on the way, for the report.
+
+    Args:
+        tiles: Tiles that were restored.
+        redone: Those that were done again in float32.
+        messages: What the user should know.
+    """
+
+    tiles: int
+    redone: int
+    messages: list[str]
+
+
+class TileRestorer:
+    """Restores the tiles of one picture; what :func:`undegrade.images.tiles.tile_bands` calls.
+
+    Args:
+        runner: The method.
+        options: What was asked for.
+        steps: Network evaluations for each draw.
+        plan: The picture's tiles.
+
+    Attributes:
+        limit: Longest side of a tile that memory is thought to suffice for.
+        counts: What happened so far.
+    """
+
+    def __init__(
+        self, runner: Runner, options: RestoreOptions, steps: int, plan: TilePlan
+    ) -> None:
+        self.runner, self.options, self.steps, self.plan = runner, options, steps, plan
+        self.draws = Draws.of(options)
+        self.limit = max(plan.tile_height, plan.tile_width)
+        self.counts = TileCounts(0, 0, [])
+
+    def __call__(self, tile: Floats, top: int, left: int) -> Floats:
+        """Restore a tile ``(h, w, 3)`` to ``(h, w, draws.channels)``, within its value range.
+
+        Raises:
+            MemoryExhaustedError: Memory does not suffice for the smallest tile.
+            UndegradeError: The result is not finite, even in float32.
+        """
+        if max(tile.shape[:2]) <= self.limit:
+            try:
+                return self._restore(tile, top, left)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.is_out_of_memory(error):
+                    raise
+            # Outside of the handler: there the failed attempt's tensors would still be alive.
+            self._halve(max(tile.shape[:2]))
+        return self._restore_in_parts(tile, top, left)
+
+    def _halve(self, side: int) -> None:
+        floor = max(MIN_TILE, 2 * self.runner.fast.multiple_of)
+        if self.runner.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if side // 2 < floor:
+            raise MemoryExhaustedError(
+                f"memory on {self.runner.device} does not suffice for a tile of {side} pixels",
+                expected="enough for the smallest tile there is",
+                fix="close other programs, ask for fewer variants, or use another device",
+            )
+        self.limit = side // 2
+        self.counts.messages.append(
+            f"memory did not suffice for tiles of {side} pixels: went on with {self.limit}"
+        )
+
+    def _restore_in_parts(self, tile: Floats, top: int, left: int) -> Floats:
+        size = TileSize(
+            height=self.limit,
+            width=self.limit,
+            overlap=min(self.options.tile_overlap, self.limit // 2),
+            multiple_of=self.runner.fast.multiple_of,
+            blind=self.plan.blind,
+        )
+        plan = plan_tiles(*tile.shape[:2], size)
+
+        def part(inner: Floats, row: int, column: int) -> Floats:
+            return self(inner, top + row, left + column)
+
+        return apply_tiles(plan, tile, part)
+
+    def _restore(self, tile: Floats, top: int, left: int) -> Floats:
+        redone = False
+        with torch.inference_mode():
+            lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
+            # What lies beyond [0, 1] in the input (a wide gamut) may stay there, no further.
+            low, high = lq.clamp(max=0), lq.clamp(min=1)
+
+            def pictures() -> Iterator[Tensor]:
+                nonlocal redone
+                for variant in range(self.draws.count):
+                    picture, again = self._draw(lq, top, left, variant)
+                    redone |= again
+                    yield picture.clamp(min=low, max=high)
+
+            channels = self.draws.gather(pictures())[0].permute(1, 2, 0)
+            result: Floats = channels.contiguous().cpu().numpy()
+        self.counts.tiles += 1
+        self.counts.redone += redone
+        return result
+
+    def _draw(self, lq: Tensor, top: int, left: int, variant: int) -> tuple[Tensor, bool]:
+        """Return one draw, and whether it had to be done again in float32."""
+        field = NoiseField((self.options.seed, "restore", _IMAGE_KEY, variant))
+        noise = FieldNoise([field.window(top, left)])
+        picture = self.runner.fast.restore(lq, steps=self.steps, noise=noise)
+        if _is_finite(picture):
+            return picture, False
+        lowered = self.runner.fast is not self.runner.exact
+        if lowered:
+            picture = self.runner.exact.restore(lq, steps=self.steps, noise=noise)
+            if _is_finite(picture):
+                return picture, True
+        raise UndegradeError(
+            f"the model gives values that are not finite at row {top}, column {left}, "
+            f"in {precision_name(self.runner.dtype)}{' and in float32' * lowered}",
+            fix="verify the weights with `undegrade models verify`; nothing was written",
+        )
+
+
+def _is_finite(picture: Tensor) -> bool:
+    return bool(torch.isfinite(picture).all())
