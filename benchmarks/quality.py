@@ -97,7 +97,8 @@ def restore_all(restorer: Restorer, lq: Sequence[Image], steps: int) -> list[Ima
 def report(title: str, scores: dict[str, Score]) -> None:
     """Print one row for the input and each number of steps."""
     print(f"\n{title} (PSNR dB / SSIM; {PROTOCOL}; torch {torch.__version__})\n")
-    print("| " + " | ".join(["input", *(f"{key} steps" for key in scores if key != "input")]) + " |")
+    heads = [key if key == "input" else f"{key} steps" for key in scores]
+    print("| " + " | ".join(heads) + " |")
     print("|" + "---|" * len(scores))
     print("| " + " | ".join(map(str, scores.values())) + " |")
 

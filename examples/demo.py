@@ -61,8 +61,10 @@ def draw_case(rows: npt.NDArray[np.object_], photo: Path, output: Path) -> None:
         draw(rows[0][column], samples, title + quality, corner)
         top, left = corner
         draw(rows[1][column], samples[top : top + DETAIL, left : left + DETAIL], "", None)
-    print(f"{photo.name}: {distance(pictures[f'{photo.name}: {damage}'], hq):.2f} dB before, "
-          f"{distance(pictures['restored'], hq):.2f} dB after")
+    print(
+        f"{photo.name}: {distance(pictures[f'{photo.name}: {damage}'], hq):.2f} dB before, "
+        f"{distance(pictures['restored'], hq):.2f} dB after"
+    )
 
 
 def find_restored(output: Path, stem: str) -> Path:

@@ -10,7 +10,7 @@ from undegrade.randomness import generator
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:
-    """Return a made-up photo ``(H, W, 3)`` uint8: shaded ground, soft discs and hard-edged boxes."""
+    """Return a made-up photo ``(H, W, 3)`` uint8: shaded ground, soft discs, hard-edged boxes."""
     rng = generator("scene", seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     picture = 0.3 + 0.4 * (y[..., None] / height) * rng.random(3) + 0.2 * (x[..., None] / width)

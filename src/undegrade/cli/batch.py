@@ -6,7 +6,6 @@ from typing import Any
 
 from undegrade.cli.console import (
     CANCELLED,
-    debug,
     exit_code_of,
     explain,
     json_result,
@@ -33,11 +32,13 @@ class Reporting:
         verb: What is done to a picture, in the past tense.
         as_json: One JSON object for each input instead of the results' names.
         blank: The details of an input for which there are none.
+        single: Whether there is only one input.
     """
 
     verb: str
     as_json: bool
     blank: Details
+    single: bool
 
 
 def run_jobs(jobs: Sequence[Job], work: Work, reporting: Reporting) -> int:
@@ -77,7 +78,7 @@ def _run(job: Job, work: Work, bar: Bar) -> Details:
     if job.problem is not None:
         raise job.problem
     if job.done:
-        return {"messages": [f"{job.target_name} exists already; --overwrite does it again"]}
+        return {}
     bar.begin(job.name)
     try:
         return work(job, bar.advance)
@@ -89,6 +90,8 @@ def _tell(job: Job, details: Details, failure: BaseException | None, how: Report
     status = "failed" if failure else "skipped" if job.done else "done"
     for message in details.get("messages", ()):
         note(f"{job.name}: {message}")
+    if job.done and how.single:
+        note(f"{job.target_name} exists already; --overwrite does it again")
     if failure is not None:
         report(failure)
     if how.as_json:
@@ -102,8 +105,8 @@ def _tell(job: Job, details: Details, failure: BaseException | None, how: Report
 def _summarise(
     total: int, finished: int, skipped: int, failures: dict[str, BaseException], verb: str
 ) -> None:
-    left = f", {skipped} done before" if skipped else ""
+    left = f", {skipped} done before (--overwrite does them again)" if skipped else ""
     failed = f", {len(failures)} failed" if failures else ""
     note(f"{finished} of {total} {verb}{left}{failed}")
     for name, error in failures.items():
-        note(f"  failed: {one_line(name)}" + ("" if debug.get() else f": {explain(error)}"))
+        note(f"  failed: {one_line(name)}: {explain(error)}")

@@ -103,7 +103,7 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     ]
     if all(probes):
-        return any(probe() for probe in probes if probe)
+        return any(bool(probe()) for probe in probes if probe)
     try:
         words = set(cpuinfo.read_text(encoding="ascii", errors="replace").split())
     except OSError:  # not Linux

@@ -1,7 +1,5 @@
-"""Running a method over the tiles of one picture: noise, precision, memory that does not suffice."""
+"""Running a method over the tiles of one picture: noise, precision, lack of memory."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -46,7 +44,7 @@ class Engine:
 
     def plan(self, height: int, width: int, options: RestoreOptions, steps: int) -> TilePlan:
         """Plan the tiles of a picture, by the options or by the memory there is."""
-        method, device = self.runner.fast, self.runner.device
+        method = self.runner.fast
         side = options.tile_size or self._auto_side(max(height, width))
         channels = max(3, Draws.of(options).channels)
         rows = side if options.tile_size else memory.tile_height_for(width, side, channels)
@@ -57,7 +55,6 @@ class Engine:
             multiple_of=method.multiple_of,
             blind=method.receptive_radius * steps,
         )
-        del device
         return plan_tiles(height, width, size)
 
     def _auto_side(self, longest: int) -> int:
@@ -73,21 +70,6 @@ class Engine:
         )
 
 
-@dataclass
-class TileCounts:
-    """What happened on the way, for the report.
-
-    Args:
-        tiles: Tiles that were restored.
-        redone: Those that were done again in float32.
-        messages: What the user should know.
-    """
-
-    tiles: int
-    redone: int
-    messages: list[str]
-
-
 class TileRestorer:
     """Restores the tiles of one picture; what :func:`undegrade.images.tiles.tile_bands` calls.
 
@@ -99,16 +81,22 @@ class TileRestorer:
 
     Attributes:
         limit: Longest side of a tile that memory is thought to suffice for.
-        counts: What happened so far.
+        tiles: Number of tiles that were restored.
+        messages: What the user should know.
     """
 
-    def __init__(
-        self, runner: Runner, options: RestoreOptions, steps: int, plan: TilePlan
-    ) -> None:
+    def __init__(self, runner: Runner, options: RestoreOptions, steps: int, plan: TilePlan) -> None:
         self.runner, self.options, self.steps, self.plan = runner, options, steps, plan
         self.draws = Draws.of(options)
         self.limit = max(plan.tile_height, plan.tile_width)
-        self.counts = TileCounts(0, 0, [])
+        self.tiles = 0
+        self.messages: list[str] = []
+        self._redone: set[tuple[int, int]] = set()
+
+    @property
+    def redone(self) -> int:
+        """Number of tiles that were not finite and were done again in float32."""
+        return len(self._redone)
 
     def __call__(self, tile: Floats, top: int, left: int) -> Floats:
         """Restore a tile ``(h, w, 3)`` to ``(h, w, draws.channels)``, within its value range.
@@ -138,7 +126,7 @@ class TileRestorer:
                 fix="close other programs, ask for fewer variants, or use another device",
             )
         self.limit = side // 2
-        self.counts.messages.append(
+        self.messages.append(
             f"memory did not suffice for tiles of {side} pixels: went on with {self.limit}"
         )
 
@@ -150,7 +138,7 @@ class TileRestorer:
             multiple_of=self.runner.fast.multiple_of,
             blind=self.plan.blind,
         )
-        plan = plan_tiles(*tile.shape[:2], size)
+        plan = plan_tiles(tile.shape[0], tile.shape[1], size)
 
         def part(inner: Floats, row: int, column: int) -> Floats:
             return self(inner, top + row, left + column)
@@ -158,42 +146,31 @@ class TileRestorer:
         return apply_tiles(plan, tile, part)
 
     def _restore(self, tile: Floats, top: int, left: int) -> Floats:
-        redone = False
         with torch.inference_mode():
             lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
-            # What lies beyond [0, 1] in the input (a wide gamut) may stay there, no further.
-            low, high = lq.clamp(max=0), lq.clamp(min=1)
-
-            def pictures() -> Iterator[Tensor]:
-                nonlocal redone
-                for variant in range(self.draws.count):
-                    picture, again = self._draw(lq, top, left, variant)
-                    redone |= again
-                    yield picture.clamp(min=low, max=high)
-
-            channels = self.draws.gather(pictures())[0].permute(1, 2, 0)
+            pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.count))
+            channels = self.draws.gather(pictures)[0].permute(1, 2, 0)
             result: Floats = channels.contiguous().cpu().numpy()
-        self.counts.tiles += 1
-        self.counts.redone += redone
+        self.tiles += 1
         return result
 
-    def _draw(self, lq: Tensor, top: int, left: int, variant: int) -> tuple[Tensor, bool]:
-        """Return one draw, and whether it had to be done again in float32."""
+    def _draw(self, lq: Tensor, top: int, left: int, variant: int) -> Tensor:
+        """Return one draw ``(1, 3, h, w)``, in float32 if it must be."""
         field = NoiseField((self.options.seed, "restore", _IMAGE_KEY, variant))
         noise = FieldNoise([field.window(top, left)])
         picture = self.runner.fast.restore(lq, steps=self.steps, noise=noise)
-        if _is_finite(picture):
-            return picture, False
         lowered = self.runner.fast is not self.runner.exact
-        if lowered:
+        if lowered and not _is_finite(picture):
+            self._redone.add((top, left))
             picture = self.runner.exact.restore(lq, steps=self.steps, noise=noise)
-            if _is_finite(picture):
-                return picture, True
-        raise UndegradeError(
-            f"the model gives values that are not finite at row {top}, column {left}, "
-            f"in {precision_name(self.runner.dtype)}{' and in float32' * lowered}",
-            fix="verify the weights with `undegrade models verify`; nothing was written",
-        )
+        if not _is_finite(picture):
+            raise UndegradeError(
+                f"the model gives values that are not finite at row {top}, column {left}, "
+                f"in {precision_name(self.runner.dtype)}{' and in float32' * lowered}",
+                fix="verify the weights with `undegrade models verify`; nothing was written",
+            )
+        # What lies beyond [0, 1] in the input (a wide gamut) may stay there, no further.
+        return picture.clamp_(min=lq.clamp(max=0), max=lq.clamp(min=1))
 
 
 def _is_finite(picture: Tensor) -> bool:

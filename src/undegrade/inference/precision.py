@@ -36,7 +36,8 @@ def prepare(method: Method, device: torch.device, dtype: torch.dtype) -> Runner:
     out. States, noise and the sampler's sums stay in float32. Numbers such as the time are left
     alone: eleven bits do not tell one step of many from the next.
     """
-    exact = method.to(device).eval().to(memory_format=torch.channels_last)
+    exact = method.to(device).eval()
+    exact.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stubs
     return Runner(exact, exact if dtype == torch.float32 else _lowered(exact, dtype), device, dtype)
 
 

@@ -1,0 +1,1 @@
+"""Processes: the mathematics between clean and degraded; they know no network."""

@@ -1,6 +1,7 @@
 """Walks from ``t = 1`` to ``t = 0`` along a velocity field; knows no network."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -51,7 +52,7 @@ def euler(
         callback: Called after each step.
     """
     x_t = x_1
-    for index, (t, t_next) in enumerate(zip(grid, grid[1:], strict=False)):
+    for index, (t, t_next) in enumerate(pairwise(grid)):
         speed = velocity(x_t, t)
         x_next = torch.add(x_t, speed, alpha=t_next - t)
         if callback is not None:

@@ -1,0 +1,171 @@
+"""`undegrade degrade`: make photos worse in known ways, the same way for the same seed."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from undegrade.cli.batch import Details, Reporting, run_jobs
+from undegrade.cli.console import note, reporting, result
+from undegrade.cli.jobs import Destination, Job, plan_jobs
+from undegrade.cli.options import (
+    Format,
+    FormatOption,
+    JsonOption,
+    MegapixelsOption,
+    OverwriteOption,
+    PageOption,
+    QualityOption,
+    RecursiveOption,
+    SeedOption,
+    StripOption,
+)
+from undegrade.cli.streams import check_streams, source_of, target_of
+from undegrade.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from undegrade.degradations import Chain, Degradation, Image
+    from undegrade.images import ReadOptions, WriteOptions
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is done to every photo."""
+
+    chain: "Chain"
+    seed: int
+    read: "ReadOptions"
+    write: "WriteOptions"
+
+
+def _print_degradations(wanted: bool) -> None:
+    if wanted:
+        with reporting():
+            for line in describe_all():
+                result(line)
+        raise typer.Exit
+
+
+@reporting()
+def degrade(  # noqa: PLR0913  (a command line has as many parameters as options)
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Photos, folders, or - for stdin.")
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="File, folder, or - for standard output.")
+    ],
+    with_: Annotated[
+        list[str],
+        typer.Option(
+            "--with",
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A degradation, as jpeg:quality=10 or noise:sigma=5..50; several in order.",
+        ),
+    ],
+    seed: SeedOption = 0,
+    format_: FormatOption = Format.KEEP,
+    quality: QualityOption = 95,
+    strip_metadata: StripOption = False,
+    recursive: RecursiveOption = False,
+    overwrite: OverwriteOption = False,
+    max_megapixels: MegapixelsOption = 500.0,
+    page: PageOption = None,
+    as_json: JsonOption = False,
+    list_: Annotated[  # noqa: ARG001  (its callback does the work)
+        bool,
+        typer.Option(
+            "--list",
+            callback=_print_degradations,
+            is_eager=True,
+            help="List the degradations and their settings.",
+        ),
+    ] = False,
+) -> None:
+    """Degrade photos: add noise, JPEG artefacts or blur, the same for the same seed and name."""
+    from undegrade.degradations import Chain
+    from undegrade.images import ReadOptions, WriteOptions
+
+    format_name = format_.name_or_none
+    destination = Destination(output, "degraded", format_name, recursive, overwrite)
+    jobs, left_out = plan_jobs(inputs, destination)
+    check_streams(jobs, as_json=as_json)
+    if left_out:
+        note(f"{left_out} earlier results in the folders are left out")
+    request = _Request(
+        Chain.parse(with_),
+        seed,
+        ReadOptions(max_megapixels=max_megapixels, page=page),
+        WriteOptions(format=format_name, quality=quality, strip_metadata=strip_metadata),
+    )
+    blank: Details = {"degradation": None, "seed": seed, "messages": [], "error": None}
+    how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
+
+    def work(job: Job, progress: Callable[[int, int], None]) -> Details:
+        return _degrade_one(job, request, progress)
+
+    raise typer.Exit(run_jobs(jobs, work, how))
+
+
+def describe_all() -> list[str]:
+    """Return a line for each degradation: its name, what it does, its settings and defaults."""
+    from undegrade.degradations import REGISTRY
+
+    lines = []
+    for name in REGISTRY.names():
+        kind = REGISTRY.get(name)
+        settings = ",".join(_setting(field) for field in fields(kind))  # type: ignore[arg-type]
+        summary = (kind.__doc__ or "").strip().splitlines()
+        lines.append(f"{name}:{settings}".rstrip(":"))
+        lines.append(f"    {summary[0] if summary else ''}")
+    return lines
+
+
+def _setting(field: "Field[Any]") -> str:
+    default = field.default
+    return field.name if default is MISSING else f"{field.name}={_text(default)}"
+
+
+def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], None]) -> Details:
+    """Degrade one photo, whole in memory."""
+    import numpy as np
+
+    from undegrade.images import PhotoWriter, Rows, open_photo
+    from undegrade.randomness import generator
+
+    with open_photo(source_of(job), request.read) as photo:
+        rng = generator(request.seed, "degrade", job.source.name if job.source else job.name)
+        rows = photo.read_rows(0, photo.height)
+        clean = np.clip(rows.colour, 0, 1, dtype=np.float32)
+        degraded, drawn = draw_and_apply(request.chain, clean, rng)
+        if photo.grey:  # one channel of colour noise, not the weaker mean of three
+            degraded = np.repeat(degraded[..., 1:2], 3, axis=2)
+        progress(1, 2)
+        with PhotoWriter(photo, target_of(job), request.write) as writer:
+            writer.write_rows(Rows(degraded, rows.alpha))
+        messages = [f"degraded by {drawn}", *photo.messages, *writer.messages]
+    return {"degradation": drawn, "messages": messages}
+
+
+def draw_and_apply(chain: "Chain", hq: "Image", rng: "np.random.Generator") -> tuple["Image", str]:
+    """Degrade a picture as ``chain.apply`` does, and say what was drawn in the chain's language."""
+    picture, drawn = hq, []
+    for link in chain.links:
+        degradation = link.draw(rng)
+        picture = degradation.apply(picture, rng)
+        drawn.append(_describe(degradation))
+    return picture, " + ".join(drawn)
+
+
+def _describe(degradation: "Degradation") -> str:
+    settings = ",".join(
+        f"{field.name}={_text(getattr(degradation, field.name))}"
+        for field in fields(degradation)  # type: ignore[arg-type]
+    )
+    return f"{degradation.name}:{settings}".rstrip(":")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

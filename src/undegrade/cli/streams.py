@@ -1,0 +1,43 @@
+"""Pictures through pipes: bytes from standard input, bytes to standard output."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from undegrade.cli.jobs import Job
+from undegrade.errors import UsageError
+
+
+def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
+    """Refuse what would fill a terminal with bytes, wait for a keyboard, or mix two results.
+
+    Raises:
+        UsageError: That is so.
+    """
+    if any(job.source is None for job in jobs) and sys.stdin.isatty():
+        raise UsageError("nothing comes in on standard input", fix="undegrade restore - < photo")
+    if all(job.target is not None for job in jobs):
+        return
+    if as_json:
+        raise UsageError(
+            "--json with a picture on standard output", fix="name a file with -o for the picture"
+        )
+    if sys.stdout.isatty():
+        raise UsageError(
+            "standard output is a terminal, which cannot show a picture",
+            fix="name a file with -o, or add `> FILE`",
+        )
+
+
+def source_of(job: Job) -> Path | bytes:
+    """Return the file to read, or all bytes of standard input."""
+    return sys.stdin.buffer.read() if job.source is None else job.source
+
+
+def target_of(job: Job) -> Path | BinaryIO:
+    """Return the file to write, in a folder that exists, or standard output."""
+    if job.target is None:
+        return sys.stdout.buffer
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    return job.target
