@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyvips
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from undegrade.images import Photo, PhotoWriter, Provenance, ReadOptions, WriteOptions, open_photo
 
@@ -52,7 +53,7 @@ def encoded(
     image = vips_image(pixels, interpretation)
     for field, data in (blobs or {}).items():
         image.set_type(pyvips.GValue.blob_type, field, data)
-    arguments = options or _LOSSLESS.get(saver, {})
+    arguments = {"keep": "all" if blobs else "none", **(options or _LOSSLESS.get(saver, {}))}
     return getattr(image, f"{saver}save_buffer")(**arguments)
 
 
@@ -117,6 +118,7 @@ def pillow_bytes(image: Image.Image, kind: str, **options: Any) -> bytes:
 # --- ICC profiles -------------------------------------------------------------------------------
 
 ADOBE_RGB = ((0.60974, 0.20528, 0.14919), (0.31111, 0.62567, 0.06322), (0.01947, 0.06087, 0.74457))
+DISPLAY_P3 = ((0.51512, 0.29198, 0.1571), (0.2412, 0.69225, 0.06657), (-0.00105, 0.04189, 0.78407))
 PROPHOTO = ((0.79767, 0.13519, 0.03134), (0.28804, 0.71188, 0.00009), (0.0, 0.0, 0.82521))
 
 
@@ -167,3 +169,54 @@ def grey_profile(curve: bytes) -> bytes:
 def builtin_profile(name: str) -> bytes:
     """Return one of libvips' own profiles: ``"srgb"``, ``"p3"`` or ``"cmyk"``."""
     return bytes(pyvips.Operation.call("profile_load", name))
+
+
+# --- metadata -----------------------------------------------------------------------------------
+
+
+def exif_block(orientation: int = 1) -> Image.Exif:
+    """Return camera data with a place, a date and a maker's note."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Maker"
+    exif[0x0110] = "Model X"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 10:11:12"
+    exif.get_ifd(0x8769)[0x829A] = IFDRational(1, 250)
+    exif.get_ifd(0x8769)[0x927C] = b"MAKERNOTE\0\1\2\3"
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (48.0, 30.0, 12.0)
+    return exif
+
+
+def exif_with_thumbnail(thumbnail: bytes, order: str = "<") -> bytes:
+    """Return an EXIF block whose second directory holds a JPEG thumbnail."""
+    mark = {"<": b"II", ">": b"MM"}[order]
+
+    def pack(code: str, *values: int) -> bytes:
+        return struct.pack(order + code, *values)
+
+    make_at, second = 8 + 18, 8 + 18 + 6
+    thumb_at = second + 2 + 3 * 12 + 4
+    first = pack("HHHIII", 1, 0x010F, 2, 6, make_at, second)
+    last = pack("H", 3) + pack("HHIHxx", 0x0103, 3, 1, 6)
+    last += pack("HHII", 0x0201, 4, 1, thumb_at) + pack("HHII", 0x0202, 4, 1, len(thumbnail))
+    head = b"Exif\0\0" + mark + pack("HI", 42, 8)
+    return head + first + b"Maker\0" + last + pack("I", 0) + thumbnail
+
+
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    ' xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+    ' xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
+    ' tiff:Orientation="6" xmp:CreatorTool="Camera 1.0" xmp:Rating="4"'
+    ' GCamera:MicroVideoOffset="1234" GCamera:Other="kept">'
+    '<dc:creator><rdf:Seq><rdf:li>Zoë &amp; Ōe</rdf:li></rdf:Seq></dc:creator>'
+    "<xmp:Thumbnails><rdf:Alt/></xmp:Thumbnails>"
+    "</rdf:Description></rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="w"?>'
+).encode()
+
+IPTC = b"\x1c\x02\x05\x00\x06A name\x1c\x02\x78\x00\x09A caption"

@@ -110,3 +110,14 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert factors[110] == pytest.approx(0.01)
     assert factors[:11] == sorted(factors[:11])
     assert factors[10:] == sorted(factors[10:], reverse=True)
+
+
+def test_a_cooldown_ends_an_unfinished_cosine() -> None:
+    from undegrade.training.module import learning_rate_factor
+
+    whole = Optimiser(lr=1.0, final_lr=0.0)
+    ended = Optimiser(lr=1.0, final_lr=0.0, period=100, cooldown=20)
+    for step in (0, 30, 60):
+        assert learning_rate_factor(step, 80, ended) == learning_rate_factor(step, 100, whole)
+    assert learning_rate_factor(70, 80, ended) == learning_rate_factor(70, 100, whole) / 2
+    assert learning_rate_factor(80, 80, ended) == 0

@@ -191,3 +191,15 @@ def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     with torch.inference_mode():
         restored = method.restore(pair.lq, steps=1, noise=noise)
     assert (psnr(restored, pair.hq) - psnr(pair.lq, pair.hq)).mean() > 1
+
+
+def test_the_model_has_the_averaged_weights(recipe: Path, tmp_path: Path) -> None:
+    folder = train(recipe, ["export.half=false"], tmp_path / "run")
+    state = torch.load(tmp_path / "run" / "stage-0-flow" / "state.ckpt", weights_only=True)
+    averaged, last = (
+        {name.removeprefix("method."): tensor for name, tensor in state[key].items()}
+        for key in ("state_dict", "current_model_state")
+    )
+    exported = weights(folder)
+    assert all(torch.equal(exported[name], averaged[name]) for name in exported)
+    assert not all(torch.equal(exported[name], last[name]) for name in exported)

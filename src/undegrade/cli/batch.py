@@ -41,8 +41,13 @@ class Reporting:
     single: bool
 
 
-def run_jobs(jobs: Sequence[Job], work: Work, reporting: Reporting) -> int:
+def run_jobs(jobs: Sequence[Job], work: Work | None, reporting: Reporting) -> int:
     """Do all jobs, tell about each, and list at the end what failed.
+
+    Args:
+        jobs: What is to be done.
+        work: How; None where nothing is left to do.
+        reporting: How to tell about it.
 
     Returns:
         The exit code: 0 if nothing failed, the failures' own if it is the same for all inputs, else
@@ -74,11 +79,12 @@ def run_jobs(jobs: Sequence[Job], work: Work, reporting: Reporting) -> int:
     return 1 if failures else 0
 
 
-def _run(job: Job, work: Work, bar: Bar) -> Details:
+def _run(job: Job, work: Work | None, bar: Bar) -> Details:
     if job.problem is not None:
         raise job.problem
     if job.done:
         return {}
+    assert work is not None
     bar.begin(job.name)
     try:
         return work(job, bar.advance)
@@ -91,15 +97,17 @@ def _tell(job: Job, details: Details, failure: BaseException | None, how: Report
     for message in details.get("messages", ()):
         note(f"{job.name}: {message}")
     if job.done and how.single:
-        note(f"{job.target_name} exists already; --overwrite does it again")
+        note(f"{', '.join(job.outputs)}: there already; --overwrite does it again")
     if failure is not None:
         report(failure)
     if how.as_json:
-        output = None if failure else job.target_name
-        head = {"status": status, "input": job.name, "output": output}
+        outputs = [] if failure else job.outputs
+        output = outputs[0] if outputs else None
+        head = {"status": status, "input": job.name, "output": output, "outputs": outputs}
         json_result(head | how.blank | details)
-    elif status == "done" and job.target is not None:
-        result(str(job.target))
+    elif status == "done":
+        for path in job.files:
+            result(str(path))
 
 
 def _summarise(
@@ -109,4 +117,5 @@ def _summarise(
     failed = f", {len(failures)} failed" if failures else ""
     note(f"{finished} of {total} {verb}{left}{failed}")
     for name, error in failures.items():
-        note(f"  failed: {one_line(name)}: {explain(error)}")
+        reason = explain(error)
+        note(f"failed: {reason}" if name in reason else f"failed: {one_line(name)}: {reason}")

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from undegrade import __version__
@@ -123,7 +122,7 @@ def why_no_cuda() -> tuple[str, str]:
     if os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}:
         return "no: CUDA_VISIBLE_DEVICES hides every device", "unset CUDA_VISIBLE_DEVICES"
     try:
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
         reason = " ".join(str(error).split())
         return f"no: {reason}", "check the driver with nvidia-smi"
@@ -133,48 +132,27 @@ def why_no_cuda() -> tuple[str, str]:
 def _processor() -> Iterator[Finding]:
     import torch
 
+    from undegrade.inference.device import cpu_has_bfloat16
+    from undegrade.inference.memory import available_memory
+
     section = "processor and memory"
     yield Finding(section, "instructions", torch.backends.cpu.get_cpu_capability())
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Finding(section, "cores", usable)
     yield Finding(section, "torch threads", torch.get_num_threads())
-    total, free = memory_gigabytes()
-    yield Finding(section, "memory in GB", total)
-    low = free is not None and free < 1
-    advice = "close other programs: restoring wants about 1 GB" if low else ""
-    yield Finding(section, "memory free in GB", free, advice)
+    yield Finding(section, "bfloat16", cpu_has_bfloat16())
+    total, free = _total_memory(), available_memory(torch.device("cpu")) / 1e9
+    yield Finding(section, "memory in GB", None if total is None else round(total, 1))
+    advice = "close other programs: restoring wants about 1 GB" if free < 1 else ""
+    yield Finding(section, "memory free in GB", round(free, 1), advice)
 
 
-def memory_gigabytes() -> tuple[float | None, float | None]:
-    """Return total and free memory in units of 1e9 bytes; None for what the system hides.
-
-    A container's limit counts as the total where it is lower.
-    """
+def _total_memory() -> float | None:
+    """Return the machine's memory in units of 1e9 bytes; None if the system hides it."""
     try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        total: int = page * os.sysconf("SC_PHYS_PAGES")
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (AttributeError, ValueError, OSError):
-        return None, None
-    free = _number(Path("/proc/meminfo"), "MemAvailable:")
-    free = None if free is None else free * 1024
-    limit = _number(Path("/sys/fs/cgroup/memory.max"), "")
-    if limit is not None and limit < total:
-        used = _number(Path("/sys/fs/cgroup/memory.current"), "") or 0
-        total, free = limit, min(limit - used, limit if free is None else free)
-    return round(total / 1e9, 1), None if free is None else round(free / 1e9, 1)
-
-
-def _number(path: Path, label: str) -> int | None:
-    """Return the first number after ``label`` in a file of the kernel's; None if there is none."""
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
         return None
-    for line in lines:
-        words = line.removeprefix(label).split()
-        if line.startswith(label) and words and words[0].isdigit():
-            return int(words[0])
-    return None
 
 
 def _formats() -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
-from undegrade.cli.console import note, reporting, result
-from undegrade.cli.jobs import Destination, Job, plan_jobs
+from undegrade.cli.console import one_line, reporting, result
+from undegrade.cli.jobs import Job, plan_jobs
 from undegrade.cli.options import (
     Format,
     FormatOption,
@@ -22,13 +23,12 @@ from undegrade.cli.options import (
     StripOption,
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
-from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from undegrade.degradations import Chain, Degradation, Image
-    from undegrade.images import ReadOptions, WriteOptions
+    from undegrade.inference import FileOptions
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class _Request:
 
     chain: "Chain"
     seed: int
-    read: "ReadOptions"
-    write: "WriteOptions"
+    options: "FileOptions"
 
 
 def _print_degradations(wanted: bool) -> None:
@@ -52,10 +51,10 @@ def _print_degradations(wanted: bool) -> None:
 @reporting()
 def degrade(  # noqa: PLR0913  (a command line has as many parameters as options)
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Photos, folders, or - for stdin.")
+        list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", help="File, folder, or - for standard output.")
+        Path, typer.Option("--output", "-o", help="File, folder, or - for standard output.")
     ],
     with_: Annotated[
         list[str],
@@ -87,19 +86,18 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
     """Degrade photos: add noise, JPEG artefacts or blur, the same for the same seed and name."""
     from undegrade.degradations import Chain
     from undegrade.images import ReadOptions, WriteOptions
+    from undegrade.inference import FileOptions
 
-    format_name = format_.name_or_none
-    destination = Destination(output, "degraded", format_name, recursive, overwrite)
-    jobs, left_out = plan_jobs(inputs, destination)
-    check_streams(jobs, as_json=as_json)
-    if left_out:
-        note(f"{left_out} earlier results in the folders are left out")
-    request = _Request(
-        Chain.parse(with_),
-        seed,
-        ReadOptions(max_megapixels=max_megapixels, page=page),
-        WriteOptions(format=format_name, quality=quality, strip_metadata=strip_metadata),
+    options = FileOptions(
+        output=output,
+        recursive=recursive,
+        overwrite=overwrite,
+        read=ReadOptions(max_megapixels, page),
+        write=WriteOptions(format_.name_or_none, quality, strip_metadata),
     )
+    request = _Request(Chain.parse(with_), seed, options)
+    jobs = plan_jobs(inputs, options)
+    check_streams(jobs, as_json=as_json)
     blank: Details = {"degradation": None, "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
 
@@ -135,15 +133,15 @@ def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], Non
     from undegrade.images import PhotoWriter, Rows, open_photo
     from undegrade.randomness import generator
 
-    with open_photo(source_of(job), request.read) as photo:
-        rng = generator(request.seed, "degrade", job.source.name if job.source else job.name)
+    with open_photo(source_of(job), request.options.read) as photo:
+        rng = generator(request.seed, "degrade", one_line(job.source.name))
         rows = photo.read_rows(0, photo.height)
         clean = np.clip(rows.colour, 0, 1, dtype=np.float32)
         degraded, drawn = draw_and_apply(request.chain, clean, rng)
         if photo.grey:  # one channel of colour noise, not the weaker mean of three
             degraded = np.repeat(degraded[..., 1:2], 3, axis=2)
         progress(1, 2)
-        with PhotoWriter(photo, target_of(job), request.write) as writer:
+        with PhotoWriter(photo, target_of(job), request.options.write) as writer:
             writer.write_rows(Rows(degraded, rows.alpha))
         messages = [f"degraded by {drawn}", *photo.messages, *writer.messages]
     return {"degradation": drawn, "messages": messages}

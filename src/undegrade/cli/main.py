@@ -1,4 +1,4 @@
-"""The `undegrade` command: gathers the verbs. Parsing must stay fast; verbs import what they need."""
+"""The `undegrade` command: gathers the verbs, each of which imports what it needs when it runs."""
 
 import sys
 from typing import Annotated

@@ -6,6 +6,7 @@ import typer
 
 from undegrade.cli.console import json_result, note, report, reporting, result
 from undegrade.cli.options import JsonOption, complete_model
+from undegrade.errors import WeightsError
 
 if TYPE_CHECKING:
     from undegrade.zoo import ModelEntry
@@ -24,15 +25,21 @@ def list_(as_json: JsonOption = False) -> None:
     from undegrade.zoo import scan
 
     found = scan()
+    listed, damaged = [], {**found.damaged}
+    for entry in found.entries:
+        try:
+            listed.append(_facts(entry))
+        except WeightsError as error:
+            damaged[entry.name] = error
     if as_json:
-        for entry in found.entries:
-            json_result(_facts(entry))
-    elif found.entries:
-        _print_table([_facts(entry) for entry in found.entries])
+        for facts in listed:
+            json_result(facts)
+    elif listed:
+        _print_table(listed)
     else:
         note("there are no models on this machine; `undegrade models pull NAME` fetches one")
-    for name, error in found.damaged.items():
-        note(f"model '{name}' cannot be used: {error}")
+    for name, problem in damaged.items():
+        note(f"model '{name}' cannot be used: {problem}")
 
 
 @app.command()
@@ -81,12 +88,11 @@ def pull(
 def verify(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", autocompletion=complete_model, help="All unless given."),
+        typer.Argument(metavar="NAME", autocompletion=complete_model, help="All unless given."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that the weights are whole: the hash of the file is the one in its configuration."""
-    from undegrade.errors import WeightsError
     from undegrade.zoo import find_model, scan
 
     found = None if name is not None else scan()
@@ -100,8 +106,8 @@ def verify(
     problems |= found.damaged if found is not None else {}
     for checked, problem in sorted(problems.items()):
         if as_json:
-            error = None if problem is None else str(problem)
-            json_result({"name": checked, "ok": problem is None, "error": error})
+            reason = None if problem is None else str(problem)
+            json_result({"name": checked, "ok": problem is None, "error": reason})
         elif problem is None:
             result(f"{checked}: whole")
         if problem is not None:

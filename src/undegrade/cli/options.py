@@ -1,12 +1,12 @@
 """Options that several verbs share, and the words that they accept."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """Formats that a picture can be written in."""
 
     KEEP = "keep"
@@ -23,7 +23,7 @@ class Format(str, Enum):
         return None if self is Format.KEEP else str(self.value)
 
 
-class Precision(str, Enum):
+class Precision(StrEnum):
     """Number formats that a network can be run in."""
 
     AUTO = "auto"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from undegrade.cli.jobs import Job
+from undegrade.cli.jobs import STREAM, Job
 from undegrade.errors import UsageError
 
 
@@ -15,9 +15,9 @@ def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
     Raises:
         UsageError: That is so.
     """
-    if any(job.source is None for job in jobs) and sys.stdin.isatty():
+    if any(job.source == STREAM for job in jobs) and sys.stdin.isatty():
         raise UsageError("nothing comes in on standard input", fix="undegrade restore - < photo")
-    if all(job.target is not None for job in jobs):
+    if all(job.target != STREAM for job in jobs):
         return
     if as_json:
         raise UsageError(
@@ -32,12 +32,13 @@ def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
 
 def source_of(job: Job) -> Path | bytes:
     """Return the file to read, or all bytes of standard input."""
-    return sys.stdin.buffer.read() if job.source is None else job.source
+    return sys.stdin.buffer.read() if job.source == STREAM else job.source
 
 
 def target_of(job: Job) -> Path | BinaryIO:
     """Return the file to write, in a folder that exists, or standard output."""
-    if job.target is None:
+    assert job.target is not None
+    if job.target == STREAM:
         return sys.stdout.buffer
     job.target.parent.mkdir(parents=True, exist_ok=True)
     return job.target

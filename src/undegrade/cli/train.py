@@ -9,7 +9,7 @@ import typer
 from undegrade.cli.console import note, reporting, result
 from undegrade.errors import UsageError
 
-_DURATION = re.compile(r"^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$")
+_DURATION = re.compile(r"^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
 _SECONDS = (86_400, 3_600, 60, 1)
 
 
@@ -21,9 +21,7 @@ def train(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]...", help="Changes to the recipe, as stages.0.steps=100."
-        ),
+        typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe, as stages.0.steps=100."),
     ] = None,
     max_time: Annotated[
         str | None,
@@ -57,8 +55,9 @@ def parse_duration(text: str) -> float:
     Raises:
         UsageError: It is none, or no time at all.
     """
-    match = _DURATION.match(text.strip().lower())
-    parts = match.groups() if match and text.strip() else ()
+    plain = text.strip().lower()
+    match = _DURATION.match(plain + "s" if plain.isdecimal() else plain)
+    parts = match.groups() if match else ()
     seconds = sum(
         float(part) * size for part, size in zip(parts, _SECONDS[: len(parts)], strict=True) if part
     )

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from undegrade.images.tiff import (
     LONG,
     LONG8,
+    SHORT,
     UNDEFINED,
     Directory,
     Entry,
@@ -26,7 +27,7 @@ from undegrade.images.tiff import (
 
 PREFIX = b"Exif\x00\x00"
 _EXIF, _GPS, _INTEROPERABILITY = 34665, 34853, 40965
-_IPTC = 33723
+_IPTC, _ORIENTATION = 33723, 274
 _LAST_CLASSIC_OFFSET = (1 << 32) - (1 << 20)
 
 # Tags of a TIFF picture that speak of the photo, not of how its pixels are stored: description,
@@ -37,7 +38,9 @@ _ABOUT_PHOTO = frozenset(
 
 
 def clean_exif(blob: bytes) -> bytes | None:
-    """Return an EXIF block without its thumbnail, which would show the photo as it was.
+    """Return an EXIF block that fits an upright photo whose content has changed.
+
+    The orientation becomes 1, and the thumbnail, which would show the photo as it was, is cut off.
 
     Args:
         blob: With or without the leading ``Exif\\0\\0``.
@@ -52,8 +55,12 @@ def clean_exif(blob: bytes) -> bytes | None:
         first = read_directory(stream, layout, offset)
     except TiffError:
         return None
-    at = first.following_at
-    return PREFIX + body[:at] + bytes(len(layout.pack("I", 0))) + body[at + 4 :]
+    cleaned = bytearray(body)
+    cleaned[first.following_at : first.following_at + 4] = bytes(4)
+    for at in range(offset + 2, first.following_at, 12):
+        if body[at : at + 2] == layout.pack("H", _ORIENTATION):
+            cleaned[at + 2 : at + 12] = layout.pack("HIHH", SHORT, 1, 1, 0)
+    return PREFIX + bytes(cleaned)
 
 
 def exif_from_tiff(stream: BinaryIO, layout: Layout, directory: Directory) -> bytes | None:

@@ -60,7 +60,7 @@ def read_metadata(
         xmp=_blob(image, "xmp-data"),
         iptc=records,
         icc=_blob(image, "icc-profile-data"),
-        resolution=(image.xres, image.yres),
+        resolution=(_sane(image.xres), _sane(image.yres)),
         resolution_unit=unit,
     )
 
@@ -73,7 +73,9 @@ def outgoing(metadata: Metadata, provenance: Provenance | None, *, strip: bool) 
         provenance: What was done; recorded in the XMP packet, also with ``strip``.
         strip: Leave out EXIF, XMP and IPTC. The profile stays: without it colours would change.
     """
-    kept = replace(metadata, exif=None, xmp=None, iptc=None) if strip else metadata
+    kept = metadata
+    if strip:
+        kept = Metadata(icc=metadata.icc, resolution=metadata.resolution)
     xmp = _without_stale(kept.xmp)
     return replace(kept, xmp=write_provenance(provenance, xmp) if provenance else xmp)
 
@@ -113,10 +115,18 @@ def attach(image: pyvips.Image, metadata: Metadata, format_name: str) -> tuple[p
     ]
     if format_name == "jpeg" and metadata.iptc:
         fields.append(("iptc", "iptc-data", wrap_iptc(metadata.iptc)))
-    present = [(kind, field, data) for kind, field, data in fields if data]
-    for _, field, data in present:
+    present = {kind: (field, data) for kind, field, data in fields if data}
+    for field, data in present.values():
         set_blob(copied, field, data)
-    return copied, ":".join(kind for kind, _, _ in present) or "none"
+    kept = set(present)
+    if format_name == "jpeg" and metadata.resolution_unit:
+        kept.add("exif")  # the only place where libvips notes the resolution of a JPEG
+    return copied, ":".join(sorted(kept)) or "none"
+
+
+def _sane(resolution: float) -> float:
+    """Return a resolution that libvips takes back; damaged files claim any number."""
+    return resolution if 1e-3 < resolution < 1e5 else 1.0
 
 
 def _blob(image: Any, field: str) -> bytes | None:

@@ -220,7 +220,8 @@ def _check_size(image: pyvips.Image, name: str, limit: float) -> None:
 def _colour_bands(image: pyvips.Image, name: str) -> int:
     """Return how many channels besides alpha an image has."""
     bands = _BANDS.get(image.interpretation, 0)
-    if image.format not in ("uchar", "ushort") or image.bands - bands not in (0, 1):
+    fits = bands > 0 and image.bands - bands in (0, 1)
+    if not fits or image.format not in ("uchar", "ushort"):
         raise InputError(
             f"{name} holds {image.bands} channels of type {image.format} as {image.interpretation}",
             expected="grey, RGB or CMYK of 8 or 16 bits, with or without alpha",

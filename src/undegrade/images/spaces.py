@@ -144,6 +144,8 @@ class TableSpace:
         lab = image.icc_import(
             pcs="lab", intent="relative", black_point_compensation=True, **options
         )
+        if self.profile and bytes(lab.get("icc-profile-data")) != self.profile:
+            raise ProfileError("libvips could not read the profile and took another one")
         values = np.frombuffer(lab.write_to_memory(), np.float32).reshape(shape)
         return srgb_from_lab(values).astype(np.float32)
 
@@ -244,7 +246,7 @@ def _is_srgb(space: ColourSpace) -> bool:
 def _reads(space: ColourSpace) -> bool:
     try:
         return bool(np.isfinite(space.to_working(_probe(space.bands))).all())
-    except pyvips.Error:
+    except (pyvips.Error, ProfileError):
         return False
 
 

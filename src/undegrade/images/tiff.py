@@ -18,6 +18,9 @@ _SIZES |= {16: 8, 17: 8, 18: 8}
 _UNITS = _SIZES | {5: 4, 10: 4}  # what is swapped between byte orders: a fraction is two numbers
 _MOST_ENTRIES = 4096
 _MOST_BYTES = 1 << 27  # of values in one directory; a crafted file could ask for far more
+_PLACES_AND_SIZES = ((273, 279), (324, 325))  # of strips, and of tiles
+# Bits, places, sizes, palette, extra samples, sample format, JPEG tables, chroma, ICC profile.
+_ABOUT_PIXELS = frozenset({258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 532, 34675})
 
 SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
 
@@ -182,11 +185,14 @@ def read_page(stream: BinaryIO, page: int) -> tuple[Layout, Directory]:
 
 
 def pixels_are_whole(stream: BinaryIO, layout: Layout, directory: Directory) -> bool:
-    """Tell whether all strips or tiles lie within the file, which libvips does not check."""
+    """Tell whether all strips or tiles lie within the file, which libvips does not check.
+
+    So must the values that say how they are coded: without them libvips decodes them wrongly.
+    """
+    if directory.cut_off & _ABOUT_PIXELS:
+        return False
     size = stream_size(stream)
-    for offsets_tag, counts_tag in ((273, 279), (324, 325)):
-        if {offsets_tag, counts_tag} & directory.cut_off:
-            return False
+    for offsets_tag, counts_tag in _PLACES_AND_SIZES:
         if offsets_tag in directory.entries and counts_tag in directory.entries:
             offsets = directory.entries[offsets_tag].numbers(layout)
             counts = directory.entries[counts_tag].numbers(layout)

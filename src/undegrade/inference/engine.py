@@ -98,6 +98,11 @@ class TileRestorer:
         """Number of tiles that were not finite and were done again in float32."""
         return len(self._redone)
 
+    @property
+    def tile_size(self) -> int:
+        """Longest side of the tiles that are restored now."""
+        return min(self.limit, max(self.plan.tile_height, self.plan.tile_width))
+
     def __call__(self, tile: Floats, top: int, left: int) -> Floats:
         """Restore a tile ``(h, w, 3)`` to ``(h, w, draws.channels)``, within its value range.
 
@@ -116,16 +121,17 @@ class TileRestorer:
         return self._restore_in_parts(tile, top, left)
 
     def _halve(self, side: int) -> None:
-        floor = max(MIN_TILE, 2 * self.runner.fast.multiple_of)
+        multiple = self.runner.fast.multiple_of
+        floor = max(-(-MIN_TILE // multiple), 2) * multiple
         if self.runner.device.type == "cuda":
             torch.cuda.empty_cache()
-        if side // 2 < floor:
+        if side <= floor:
             raise MemoryExhaustedError(
                 f"memory on {self.runner.device} does not suffice for a tile of {side} pixels",
                 expected="enough for the smallest tile there is",
                 fix="close other programs, ask for fewer variants, or use another device",
             )
-        self.limit = side // 2
+        self.limit = max(side // 2 // multiple * multiple, floor)
         self.messages.append(
             f"memory did not suffice for tiles of {side} pixels: went on with {self.limit}"
         )

@@ -15,7 +15,8 @@ from undegrade.inference.pixels import ArrayPicture, Pixels
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_PIL_KEPT = ("L", "LA", "RGB", "RGBA", "I;16")
+_PIL_KEPT = ("L", "LA", "RGB", "RGBA", "I;16", "I;16B")
+_OTHER_SPACES = ("CMYK", "LAB")  # whose profiles say nothing about RGB
 
 
 class Kind(Protocol):
@@ -145,10 +146,9 @@ def _open_pil(image: "Image") -> PilKind:
     if image.mode not in _PIL_KEPT:
         mode = _nearest_mode(image)
         messages = (f"the picture was of mode {image.mode} and is now {mode}",)
+        for key in ["transparency", "icc_profile"][: 1 + (image.mode in _OTHER_SPACES)]:
+            info.pop(key, None)
         image = image.convert(mode)
-        info.pop("transparency", None)
-        if mode != "L":
-            info.pop("icc_profile", None) if messages[0].count("CMYK") else None
     return PilKind((ArrayPicture(np.asarray(image)),), info, messages)
 
 

@@ -11,7 +11,7 @@ from undegrade.images.tiles import Floats
 
 Pixels = npt.NDArray[Any]
 
-_FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
+_FULL = {"u1": 255, "u2": 65535}  # by type, in whatever byte order
 _SLACK = 0.1  # how far floats may lie outside of [0, 1]; interpolation overshoots a little
 
 
@@ -28,7 +28,8 @@ class ArrayPicture:
 
     def __init__(self, pixels: Pixels) -> None:
         _check_shape(pixels.shape)
-        if pixels.dtype not in _FULL:
+        self._full = _FULL.get(pixels.dtype.str[1:])
+        if self._full is None:
             _check_floats(pixels)
         self.pixels = pixels
         self.height, self.width = pixels.shape[:2]
@@ -39,9 +40,8 @@ class ArrayPicture:
         """Return rows as ``(height, W, 3)`` float32; grey is repeated, alpha left out."""
         rows = self._planes(self.pixels)[top : top + height, :, : self._colours]
         colour = rows.astype(np.float32)
-        full = _FULL.get(self.pixels.dtype)
-        if full:
-            colour /= full
+        if self._full:
+            colour /= self._full
         return colour if self._colours == 3 else np.repeat(colour, 3, axis=2)
 
     def blank(self) -> Pixels:
@@ -55,9 +55,8 @@ class ArrayPicture:
     def write(self, result: Pixels, top: int, rows: Floats) -> None:
         """Put restored rows ``(h, W, 3)`` into a result; grey is the luma of BT.601."""
         colour = rows if self._colours == 3 else luma(rows)[:, :, None]
-        full = _FULL.get(self.pixels.dtype)
-        if full:
-            colour = np.rint(np.clip(colour, 0, 1) * np.float32(full))
+        if self._full:
+            colour = np.rint(np.clip(colour, 0, 1) * np.float32(self._full))
         self._planes(result)[top : top + len(rows), :, : self._colours] = colour
 
     @staticmethod

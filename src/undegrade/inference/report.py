@@ -10,6 +10,23 @@ Status = Literal["done", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
+class ModelInfo:
+    """What is said about a model where its work is reported.
+
+    Args:
+        name: Its name.
+        weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are no file.
+        default_steps: Network evaluations unless asked otherwise; None for the method's own.
+        tasks: What it was trained to undo.
+    """
+
+    name: str = "unnamed"
+    weights_hash: str = ""
+    default_steps: int | None = None
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """How a picture was restored.
 

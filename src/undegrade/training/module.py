@@ -94,9 +94,12 @@ class MethodModule(lightning.LightningModule):
 
 
 def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:
-    """Return the learning rate at ``step`` as a share of ``options.lr``."""
+    """Return the learning rate at ``step`` of a stage of ``steps``, as a share of ``options.lr``."""
     if step < options.warmup:
         return (step + 1) / options.warmup
-    done = min(1.0, (step - options.warmup) / max(1, steps - options.warmup))
+    period = options.period or steps
+    done = min(1.0, (step - options.warmup) / max(1, period - options.warmup))
+    cosine = (1 + math.cos(math.pi * done)) / 2
+    end = min(1.0, (steps - step) / options.cooldown) if options.cooldown else 1.0
     final = options.final_lr / options.lr
-    return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
+    return final + (1 - final) * cosine * max(0.0, end)

@@ -78,12 +78,18 @@ class Stage(_Part):
 
 
 class Optimiser(_Part):
-    """AdamW under a linear warm-up and a cosine fall."""
+    """AdamW under a linear warm-up, a cosine fall and, if wanted, a linear end."""
 
     name: Literal["adamw"] = "adamw"
     lr: float = Field(1e-4, gt=0)
     final_lr: float = Field(1e-6, ge=0)
     warmup: int = Field(0, ge=0, description="Steps of linear rise from zero.")
+    period: int | None = Field(
+        None, ge=1, description="Steps after which the cosine is down; the stage's unless given."
+    )
+    cooldown: int = Field(
+        0, ge=0, description="Last steps, over which the rate falls to final_lr whatever the cosine."
+    )
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient.")

@@ -1,0 +1,159 @@
+"""`undegrade restore`: photos in, the same photos without their degradation out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from undegrade.cli.batch import Details, Reporting, run_jobs
+from undegrade.cli.console import note, reporting
+from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.options import (
+    Format,
+    FormatOption,
+    JsonOption,
+    MegapixelsOption,
+    OverwriteOption,
+    PageOption,
+    Precision,
+    QualityOption,
+    RecursiveOption,
+    SeedOption,
+    StripOption,
+    complete_model,
+)
+from undegrade.cli.streams import check_streams, source_of, target_of
+from undegrade.errors import UsageError
+
+if TYPE_CHECKING:
+    from undegrade.inference import FileOptions, Restorer
+
+_BLANK: Details = {
+    "model": None,
+    "weights_hash": None,
+    "steps": None,
+    "seed": None,
+    "device": None,
+    "precision": None,
+    "seconds": None,
+    "messages": [],
+    "error": None,
+}
+
+
+@reporting()
+def restore(  # noqa: PLR0913  (a command line has as many parameters as options)
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File, folder, or - for standard output; photo.restored.jpg beside photo.jpg "
+            "unless given.",
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(autocompletion=complete_model, help="Name of a model, or its folder.")
+    ] = "resflow-general",
+    task: Annotated[str, typer.Option(help="What to undo; auto leaves it to the model.")] = "auto",
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Network evaluations; the model's own number unless given."),
+    ] = None,
+    seed: SeedOption = 0,
+    variants: Annotated[int, typer.Option(min=1, help="Number of different restorations.")] = 1,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also write where restorations differ, as a map."),
+    ] = False,
+    tile_size: Annotated[
+        str, typer.Option(metavar="PIXELS|auto", help="Largest side of a tile; auto by memory.")
+    ] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(
+            envvar="UNDEGRADE_DEVICE", help="auto, cpu, cuda, cuda:N or mps; never another one."
+        ),
+    ] = "auto",
+    precision: Annotated[
+        Precision, typer.Option(help="Number format of the network; auto by device.")
+    ] = Precision.AUTO,
+    format_: FormatOption = Format.KEEP,
+    quality: QualityOption = 95,
+    strip_metadata: StripOption = False,
+    recursive: RecursiveOption = False,
+    overwrite: OverwriteOption = False,
+    max_megapixels: MegapixelsOption = 500.0,
+    page: PageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore photos: remove noise, JPEG artefacts and mild blur.
+
+    Results that exist already are skipped; --overwrite does them again. An input is never written
+    over, and a result appears whole or not at all.
+    """
+    from undegrade.images import ReadOptions, WriteOptions
+    from undegrade.inference import FileOptions, RestoreOptions
+
+    options = FileOptions(
+        output=output,
+        recursive=recursive,
+        overwrite=overwrite,
+        restore=RestoreOptions(
+            task, steps, seed, variants, uncertainty, parse_tile_size(tile_size)
+        ),
+        read=ReadOptions(max_megapixels, page),
+        write=WriteOptions(format_.name_or_none, quality, strip_metadata),
+    )
+    jobs = plan_jobs(inputs, options)
+    check_streams(jobs, as_json=as_json)
+    how = Reporting("restored", as_json, _BLANK, single=len(jobs) == 1)
+    if all(job.done or job.problem for job in jobs):
+        raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model
+    restorer = _load(model, device, str(precision))
+
+    def work(job: Job, progress: Callable[[int, int], None]) -> Details:
+        return _restore_one(job, restorer, options, progress)
+
+    raise typer.Exit(run_jobs(jobs, work, how))
+
+
+def parse_tile_size(text: str) -> int | None:
+    """Return the number of pixels; None for ``auto``.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise UsageError(f"--tile-size {text}", expected="a number of pixels, or auto")
+    return int(text)
+
+
+def _load(model: str, device: str, precision: str) -> "Restorer":
+    """Load the model and say on standard error what runs, and on what."""
+    from undegrade.inference import Restorer
+
+    restorer = Restorer.from_pretrained(model, device=device, precision=precision)
+    for message in restorer.messages:
+        note(message)
+    return restorer
+
+
+def _restore_one(
+    job: Job,
+    restorer: "Restorer",
+    options: "FileOptions",
+    progress: Callable[[int, int], None],
+) -> Details:
+    report = restorer.restore_file(
+        source_of(job), target_of(job), options.restore, options.read, options.write, progress
+    )
+    assert report.info is not None
+    values = report.info.as_dict()
+    return {key: values[key] for key in _BLANK if key in values}

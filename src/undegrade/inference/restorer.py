@@ -1,0 +1,273 @@
+"""Load a model once, restore many pictures: the class behind every other surface."""
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from undegrade.errors import UsageError
+from undegrade.images.photo import ReadOptions, open_photo
+from undegrade.images.source import display_name
+from undegrade.images.tiles import Floats, TileProgress
+from undegrade.images.writer import WriteOptions
+from undegrade.inference.device import choose_device, choose_precision, precision_name
+from undegrade.inference.engine import Engine
+from undegrade.inference.kinds import open_kind
+from undegrade.inference.options import RestoreOptions
+from undegrade.inference.precision import prepare
+from undegrade.inference.report import FileReport, ModelInfo, RunInfo
+from undegrade.inference.run import Run
+from undegrade.inference.streaming import MapInMemory, Sinks
+from undegrade.inference.targets import plan_targets, restored_name
+from undegrade.methods.base import Method
+from undegrade.zoo import DEFAULT_MODEL, ModelEntry, find_model, load_method
+
+_READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
+_CACHED_MODELS = 2  # that restore() keeps loaded
+
+
+@dataclass(frozen=True)
+class Result:
+    """A restored picture.
+
+    Args:
+        image: The result, of the kind that was given (for a path, the path of the new file): draw
+            0, or with uncertainty the mean of the draws.
+        variants: The draws, of the same kind, as many as were asked for; with ``variants=1`` it
+            holds ``image``.
+        uncertainty: Standard deviation over the draws, mean over the colours, in units of the
+            picture's range: float32 ``(H, W)``, or ``(B, H, W)`` for a batch; None if not asked
+            for.
+        info: How it was done.
+    """
+
+    image: Any
+    variants: list[Any]
+    uncertainty: Floats | None
+    info: RunInfo
+
+
+class Restorer:
+    """A model on a device, ready to restore pictures of any kind and size.
+
+    Args:
+        method: What restores. It is moved to the device and switched to evaluation mode.
+        model: What reports say about it.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
+        precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+
+    Attributes:
+        model: What reports say about the model.
+        device: The device that is used.
+        precision: The number type that is used.
+        messages: What was chosen where ``"auto"`` was asked for.
+
+    Raises:
+        DeviceError: The device is not there.
+        UsageError: There is no such kind of device or precision.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        model: ModelInfo | None = None,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        place = choose_device(device)
+        dtype = choose_precision(precision, place)
+        self.model = model or ModelInfo()
+        self.device, self.precision = str(place), precision_name(dtype)
+        chosen = [("device", device, self.device), ("precision", precision, self.precision)]
+        self.messages = tuple(
+            f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
+        )
+        self._engine = Engine(prepare(method, place, dtype))
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path = DEFAULT_MODEL, *, device: str = "auto", precision: str = "auto"
+    ) -> "Restorer":
+        """Load a model.
+
+        Args:
+            model: Name of a bundled or pulled model, or a model folder.
+            device: See :class:`Restorer`.
+            precision: See :class:`Restorer`.
+
+        Raises:
+            UsageError: There is no such model, device or precision.
+            WeightsError: The model cannot be used.
+        """
+        choose_precision(precision, choose_device(device))  # before time is spent on loading
+        return cls._of(find_model(model), device, precision)
+
+    @classmethod
+    def _of(cls, entry: ModelEntry, device: str, precision: str) -> "Restorer":
+        config = entry.config
+        info = ModelInfo(entry.name, entry.sha256, config.default_steps, config.tasks)
+        return cls(load_method(entry), info, device=device, precision=precision)
+
+    def __call__(
+        self,
+        image: Any,
+        *,
+        task: str = "auto",
+        steps: int | None = None,
+        seed: int = 0,
+        variants: int = 1,
+        uncertainty: bool = False,
+        tile_size: int | None = None,
+    ) -> Result:
+        """Restore a picture; the same kind comes back.
+
+        Args:
+            image: A path (the result is written beside it: ``photo.restored.jpg``), the bytes of a
+                photo, a PIL picture, a NumPy array ``(H, W)`` or ``(H, W, C)``, or a tensor
+                ``(C, H, W)`` or ``(B, C, H, W)``. Arrays and tensors hold uint8, uint16 (arrays) or
+                floats in [0, 1]. Alpha is kept as it is; each item of a batch is restored as if it
+                were alone.
+            task: See :class:`~undegrade.inference.options.RestoreOptions`, as for all others.
+            steps: Network evaluations.
+            seed: Names the noise.
+            variants: Number of draws.
+            uncertainty: Give the mean of the draws, and their deviation.
+            tile_size: Greatest side of a tile.
+
+        Raises:
+            InputError: The picture cannot be used.
+            UsageError: An option is out of range, or the result of a path is there already.
+            MemoryExhaustedError: Memory does not suffice for the smallest tile.
+        """
+        options = RestoreOptions(task, steps, seed, variants, uncertainty, tile_size)
+        if isinstance(image, (str, Path)):
+            return self._call_path(Path(image), options)
+        if isinstance(image, (bytes, bytearray, memoryview)):
+            return self._call_bytes(bytes(image), options)
+        run = Run(self._engine, self.model, options)
+        kind = open_kind(image)
+        parts = [run.restore_picture(picture) for picture in kind.pictures]
+        restored = kind.join([part.picture for part in parts])
+        kept = [kind.join(draws) for draws in zip(*(part.variants for part in parts), strict=True)]
+        maps = [part.deviation for part in parts if part.deviation is not None]
+        deviation = kind.join_maps(maps) if maps else None
+        return Result(restored, kept or [restored], deviation, run.info(kind.messages))
+
+    def restore_file(
+        self,
+        source: Path | bytes,
+        target: Path | BinaryIO,
+        options: RestoreOptions = _OPTIONS,
+        read: ReadOptions = _READ,
+        write: WriteOptions = _WRITE,
+        progress: TileProgress | None = None,
+    ) -> FileReport:
+        """Restore a photo of any size from file to file, a band of rows at a time.
+
+        Args:
+            source: The file, or the bytes of one.
+            target: The file to write; it is replaced if it is there. With variants or uncertainty
+                several are written: see :func:`undegrade.inference.targets.plan_targets`. A stream
+                takes a single picture.
+            options: How it is restored.
+            read: How it is read.
+            write: How it is written.
+            progress: Called after each tile with the number done and the number of all.
+
+        Raises:
+            InputError: The photo cannot be read.
+            OutputError: The result cannot be written; nothing is left behind.
+            UsageError: Several pictures are to go into one stream; the task is unknown.
+            MemoryExhaustedError: Memory does not suffice for the smallest tile.
+        """
+        outputs: tuple[Path, ...] = ()
+        if isinstance(target, Path):
+            targets = plan_targets(target, options)
+            outputs, sinks = targets.files, Sinks(targets.picture, targets.variants, targets.maps)
+        elif options.variants > 1 or options.uncertainty:
+            raise UsageError(
+                "several results for one output stream",
+                expected="one draw, without uncertainty",
+                fix="name an output file",
+            )
+        else:
+            sinks = Sinks(target)
+        run = Run(self._engine, self.model, options)
+        with open_photo(source, read) as photo:
+            info = run.info(run.job(photo, write).run(sinks, progress))
+            name = "-" if isinstance(source, bytes) else display_name(source)
+            return FileReport(
+                name, "done", outputs, photo.width, photo.height, info.seconds, info=info
+            )
+
+    def _call_path(self, source: Path, options: RestoreOptions) -> Result:
+        targets = plan_targets(restored_name(source), options)
+        for path in targets.files:
+            if path.exists():
+                raise UsageError(
+                    f"{path} is there already",
+                    fix="remove it, or use restore_file to name the result and to replace it",
+                )
+        kept = MapInMemory() if options.uncertainty else None
+        info = self._run_photo(
+            source, Sinks(targets.picture, targets.variants, targets.maps, kept), options
+        )
+        variants = list(targets.variants)
+        image = targets.picture or variants[0]
+        return Result(image, variants or [image], kept.array() if kept else None, info)
+
+    def _call_bytes(self, source: bytes, options: RestoreOptions) -> Result:
+        several = options.variants > 1
+        streams = [io.BytesIO() for _ in range(options.variants * several)]
+        picture = io.BytesIO() if options.uncertainty or not several else None
+        kept = MapInMemory() if options.uncertainty else None
+        info = self._run_photo(source, Sinks(picture, streams, None, kept), options)
+        variants = [stream.getvalue() for stream in streams]
+        image = picture.getvalue() if picture else variants[0]
+        return Result(image, variants or [image], kept.array() if kept else None, info)
+
+    def _run_photo(self, source: Path | bytes, sinks: Sinks, options: RestoreOptions) -> RunInfo:
+        run = Run(self._engine, self.model, options)
+        with open_photo(source) as photo:
+            return run.info(run.job(photo, _WRITE).run(sinks))
+
+
+def restore(  # noqa: PLR0913  (the one call that needs no other object)
+    image: Any,
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    task: str = "auto",
+    steps: int | None = None,
+    seed: int = 0,
+    tile_size: int | None = None,
+) -> Any:
+    """Restore one picture and return the same kind.
+
+    The model stays loaded for the next call. For several draws, a map of uncertainty or a report
+    on what was done, use :class:`Restorer`.
+
+    Args:
+        image: See :meth:`Restorer.__call__`.
+        model: Name of a model, or a model folder.
+        device: See :class:`Restorer`.
+        precision: See :class:`Restorer`.
+        task: What is to be undone.
+        steps: Network evaluations.
+        seed: Names the noise.
+        tile_size: Greatest side of a tile.
+
+    Raises:
+        UndegradeError: See :meth:`Restorer.from_pretrained` and :meth:`Restorer.__call__`.
+    """
+    restorer = _loaded(str(model), find_model(model).sha256, device, precision)
+    return restorer(image, task=task, steps=steps, seed=seed, tile_size=tile_size).image
+
+
+@lru_cache(maxsize=_CACHED_MODELS)
+def _loaded(model: str, _sha256: str, device: str, precision: str) -> Restorer:
+    """Load a model, once for each state of its file."""
+    return Restorer.from_pretrained(model, device=device, precision=precision)

@@ -1,0 +1,122 @@
+"""One call of a restorer: its tiles, its clock, and what it reports in the end."""
+
+import time
+from dataclasses import dataclass
+
+from undegrade import __version__
+from undegrade.errors import UsageError
+from undegrade.images.photo import Photo
+from undegrade.images.provenance import Provenance
+from undegrade.images.tiles import Floats, TilePlan, tile_bands
+from undegrade.images.writer import WriteOptions
+from undegrade.inference.device import precision_name
+from undegrade.inference.draws import Draws
+from undegrade.inference.engine import Engine, TileRestorer
+from undegrade.inference.options import RestoreOptions
+from undegrade.inference.pixels import ArrayPicture, Pixels
+from undegrade.inference.report import ModelInfo, RunInfo
+from undegrade.inference.streaming import MapInMemory, PhotoJob
+from undegrade.registry import did_you_mean
+
+
+@dataclass(frozen=True)
+class RestoredArrays:
+    """What comes of a picture in an array.
+
+    Args:
+        picture: The result, like the array that was given.
+        variants: Each draw that was asked for, likewise; empty for a single one.
+        deviation: Standard deviation over the draws ``(H, W)``; None if not asked for.
+    """
+
+    picture: Pixels
+    variants: tuple[Pixels, ...]
+    deviation: Floats | None
+
+
+class Run:
+    """What one call needs to restore one or several pictures.
+
+    Args:
+        engine: What restores.
+        model: The model that it runs.
+        options: What was asked for.
+
+    Raises:
+        UsageError: The model does not know the task.
+    """
+
+    def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
+        tasks = ["auto", *model.tasks]
+        if options.task not in tasks:
+            raise UsageError(
+                f"model '{model.name}' has no task '{options.task}'",
+                fix=did_you_mean(options.task, tasks),
+            )
+        self._engine, self._model, self._options = engine, model, options
+        self._steps = options.steps or model.default_steps or engine.runner.fast.default_steps
+        self._start = time.perf_counter()
+        self._tilers: list[TileRestorer] = []
+
+    def job(self, photo: Photo, write: WriteOptions) -> PhotoJob:
+        """Return the work that a photo is."""
+        plan, tiler = self._tiles(photo.height, photo.width)
+        provenance = Provenance(
+            model=self._model.name,
+            weights_hash=self._model.weights_hash,
+            seed=self._options.seed,
+            steps=self._steps,
+            version=__version__,
+        )
+        return PhotoJob(photo, plan, tiler, write, provenance)
+
+    def restore_picture(self, picture: ArrayPicture) -> RestoredArrays:
+        """Restore a picture in an array."""
+        draws = Draws.of(self._options)
+        plan, tiler = self._tiles(picture.height, picture.width)
+        several = draws.kept > 1
+        variants = tuple(picture.blank() for _ in range(draws.kept * several))
+        result = picture.blank() if draws.uncertainty or not several else variants[0]
+        deviation = MapInMemory()
+        top = 0
+        for rows in tile_bands(plan, picture.read, tiler):
+            bands = draws.split(rows)
+            if bands.deviation is not None:
+                deviation.write_rows(bands.deviation)
+            if draws.uncertainty or not several:
+                picture.write(result, top, bands.picture)
+            for variant, colour in zip(variants, bands.variants, strict=True):
+                picture.write(variant, top, colour)
+            top += len(rows)
+        return RestoredArrays(result, variants, deviation.array() if draws.uncertainty else None)
+
+    def info(self, messages: tuple[str, ...]) -> RunInfo:
+        """Report on the pictures so far.
+
+        Args:
+            messages: What else the user should know.
+        """
+        runner, tilers = self._engine.runner, self._tilers
+        own = [text for tiler in tilers for text in tiler.messages]
+        redone = sum(tiler.redone for tiler in tilers)
+        if redone:
+            own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
+        return RunInfo(
+            model=self._model.name,
+            weights_hash=self._model.weights_hash,
+            device=str(runner.device),
+            precision=precision_name(runner.dtype),
+            steps=self._steps,
+            seed=self._options.seed,
+            tile_size=max((tiler.tile_size for tiler in tilers), default=0),
+            tiles=sum(tiler.tiles for tiler in tilers),
+            seconds=time.perf_counter() - self._start,
+            redone_tiles=redone,
+            messages=tuple(dict.fromkeys([*messages, *own])),
+        )
+
+    def _tiles(self, height: int, width: int) -> tuple[TilePlan, TileRestorer]:
+        plan = self._engine.plan(height, width, self._options, self._steps)
+        tiler = TileRestorer(self._engine.runner, self._options, self._steps, plan)
+        self._tilers.append(tiler)
+        return plan, tiler

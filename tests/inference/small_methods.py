@@ -1,0 +1,113 @@
+"""Methods for tests: some that can be predicted, and a real one that is small."""
+
+import torch
+from torch import Tensor, nn
+
+from undegrade.methods.base import Method, MethodOptions, Pair
+from undegrade.methods.resflow import ResFlow, ResFlowOptions
+from undegrade.networks.unet import UNetOptions
+from undegrade.processes.noise import NoiseSource, TrainingNoise
+from undegrade.processes.samplers import Callback
+
+
+class Simple(Method):
+    """Gives back what it gets; the base of the others."""
+
+    stages = ("none",)
+    default_steps = 2
+
+    def __init__(self, multiple_of: int = 8) -> None:
+        super().__init__(MethodOptions(name="simple"))
+        self._multiple_of = multiple_of
+        self.calls: list[tuple[int, ...]] = []
+        self.steps: list[int] = []
+
+    @property
+    def multiple_of(self) -> int:
+        return self._multiple_of
+
+    @property
+    def receptive_radius(self) -> int:
+        return 0
+
+    def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
+        raise AssertionError("restoring asks for no loss")
+
+    def restore(
+        self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None
+    ) -> Tensor:
+        assert lq.dtype == torch.float32
+        assert lq.shape[2] % self.multiple_of == lq.shape[3] % self.multiple_of == 0
+        self.calls.append(tuple(lq.shape))
+        self.steps.append(steps)
+        return self.change(lq, noise)
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        return lq
+
+
+class Noisy(Simple):
+    """Adds a tenth of the noise."""
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        return lq + 0.1 * noise.normal((1, 3, lq.shape[2], lq.shape[3]))
+
+
+class Shifted(Simple):
+    """Adds a constant."""
+
+    def __init__(self, shift: float) -> None:
+        super().__init__()
+        self.shift = shift
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        return lq + self.shift
+
+
+class Hungry(Noisy):
+    """Runs out of memory on tiles of more pixels than it can bear."""
+
+    def __init__(self, most: int, error: Exception) -> None:
+        super().__init__()
+        self.most, self.error = most, error
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        if lq.shape[2] * lq.shape[3] > self.most:
+            raise self.error
+        return super().change(lq, noise)
+
+
+class Overflowing(Simple):
+    """A network whose result is not finite where its input is bright, unless it runs in float32."""
+
+    def __init__(self, *, always: bool = False) -> None:
+        super().__init__()
+        self.network = nn.Conv2d(3, 3, 1, bias=False)
+        nn.init.dirac_(self.network.weight)
+        self.always = always
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        lowered = self.network.weight.dtype != torch.float32
+        restored: Tensor = self.network(lq)
+        assert restored.dtype == torch.float32
+        return restored / 0 if (lowered or self.always) and lq.max() > 0.9 else restored
+
+
+def small_resflow(seed: int = 0) -> ResFlow:
+    """Return a real method on a small U-Net with random weights, none of them zero."""
+    network = UNetOptions(
+        in_channels=3,
+        out_channels=6,
+        aux_channels=3,
+        widths=(8, 16),
+        encoder_blocks=(1, 1),
+        decoder_blocks=(1, 1),
+        adaptor_widths=(4, 4),
+        embedding_dim=8,
+    )
+    method = ResFlow(ResFlowOptions(network=network))
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in method.parameters():
+        fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
+        nn.init.normal_(parameter, std=fan_in**-0.5, generator=generator)
+    return method

@@ -1,0 +1,185 @@
+"""Tiles, noise, precision and memory: what a picture becomes does not depend on how it was cut."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_methods import Hungry, Noisy, Overflowing, Shifted, Simple, small_resflow
+
+from undegrade.errors import MemoryExhaustedError, UndegradeError
+from undegrade.images.tiles import Floats, TileSize, apply_tiles, plan_tiles
+from undegrade.inference.engine import Engine, TileRestorer
+from undegrade.inference.options import RestoreOptions
+from undegrade.inference.precision import prepare
+from undegrade.inference.restorer import Restorer
+from undegrade.methods.base import Method
+
+CPU = torch.device("cpu")
+
+
+def picture(height: int, width: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).random((height, width, 3), dtype=np.float32)
+
+
+def restored(method: Method, image: Floats, size: TileSize, steps: int = 1) -> Floats:
+    """Restore through tiles of a given kind, whatever RestoreOptions would allow."""
+    runner = prepare(method, CPU, torch.float32)
+    plan = plan_tiles(image.shape[0], image.shape[1], size)
+    return apply_tiles(plan, image, TileRestorer(runner, RestoreOptions(seed=3), steps, plan))
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(8, 40), st.integers(0, 20))
+@settings(max_examples=30, deadline=None)
+def test_the_identity_gives_the_input_exactly(
+    height: int, width: int, limit: int, overlap: int
+) -> None:
+    image = picture(height, width)
+    size = TileSize(limit, limit, overlap, multiple_of=4)
+    np.testing.assert_array_equal(restored(Simple(4), image, size), image)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_wide_overlap_makes_tiles_of_a_real_network_invisible(steps: int) -> None:
+    method = small_resflow()
+    radius = method.receptive_radius * steps
+    image = picture(2 * radius + 150, 2 * radius + 90)
+    tiled = TileSize(2 * radius + 64, 2 * radius + 64, 2 * radius, method.multiple_of, radius)
+    whole = restored(method, image, TileSize(10**6, 10**6, 0, method.multiple_of), steps)
+    assert whole.std() > 0.1
+    assert np.abs(whole - image).mean() > 0.05  # the network does something
+    np.testing.assert_allclose(restored(method, image, tiled, steps), whole, atol=1e-4)
+
+
+def test_a_narrow_overlap_changes_nothing_further_than_the_receptive_radius() -> None:
+    method = small_resflow()
+    radius, multiple = method.receptive_radius, method.multiple_of
+    image = picture(200, 260)
+    size = TileSize(160, 160, 16, multiple, radius)
+    plan = plan_tiles(200, 260, size)
+    difference = np.abs(
+        restored(method, image, size) - restored(method, image, TileSize(10**6, 10**6, 0, multiple))
+    )
+    far = np.ones((200, 260), bool)
+    for starts, side, axis in ((plan.tops, plan.tile_height, 0), (plan.lefts, plan.tile_width, 1)):
+        length = far.shape[axis]
+        for edge in [*starts[1:], *(start + side for start in starts[:-1])]:
+            near = np.abs(np.arange(length) - edge + 0.5) <= radius
+            far[near if axis == 0 else (slice(None), near)] = False
+    assert far.mean() > 0.1
+    assert difference.max() > 1e-3  # the tiles' borders do show where they may
+    assert difference[far].max() < 1e-5
+
+
+def test_noise_lies_in_the_plane_of_the_picture() -> None:
+    restorer, image = Restorer(Noisy()), picture(150, 130)
+    whole = restorer(image, seed=5).image
+    np.testing.assert_allclose(restorer(image, seed=5, tile_size=64).image, whole, atol=1e-6)
+    assert np.abs(restorer(image, seed=6).image - whole).mean() > 0.05
+    assert np.abs(whole - image).std() > 0.02
+
+
+def test_values_stay_in_range_unless_the_input_leaves_it() -> None:
+    image = np.tile(np.array([-0.05, 0.5, 1.05], np.float32)[:, None], (8, 1, 3))
+    bright = Restorer(Shifted(0.7))(image).image
+    np.testing.assert_allclose(bright[0, :, 0], [0.65, 1.0, 1.05], atol=1e-6)
+    dark = Restorer(Shifted(-0.7))(image).image
+    np.testing.assert_allclose(dark[0, :, 0], [-0.05, 0.0, 0.35], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+    ],
+)
+def test_lack_of_memory_halves_the_tile_and_says_so(error: Exception) -> None:
+    image = picture(300, 400)
+    method = Hungry(130 * 130, error)
+    result = Restorer(method)(image, seed=1)
+    np.testing.assert_allclose(result.image, Restorer(Noisy())(image, seed=1).image, atol=1e-6)
+    assert result.info.messages == (
+        "memory did not suffice for tiles of 400 pixels: went on with 200",
+        "memory did not suffice for tiles of 168 pixels: went on with 80",
+    )
+    assert result.info.tile_size == 80
+    restored = [h * w for _, _, h, w in method.calls[1:] if h * w <= method.most]  # 0 is a probe
+    assert result.info.tiles == len(restored)
+
+
+def test_later_tiles_do_not_try_what_failed_before() -> None:
+    method = Hungry(100 * 100, MemoryError())
+    Restorer(method)(picture(256, 512), tile_size=128)
+    failed = [shape for shape in method.calls if shape[2] * shape[3] > 100 * 100]
+    assert len(failed) == 1
+
+
+def test_memory_that_never_suffices_is_an_error() -> None:
+    with pytest.raises(MemoryExhaustedError, match="tile of 64 pixels") as caught:
+        Restorer(Hungry(0, MemoryError()))(picture(200, 200))
+    assert caught.value.exit_code == 4
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        Restorer(Hungry(0, RuntimeError("a bug")))(picture(200, 200))
+
+
+def test_tiles_that_are_not_finite_are_redone_in_float32() -> None:
+    image = picture(64, 256) * 0.5
+    image[:, :64] = 1.0
+    restorer = Restorer(Overflowing(), precision="bfloat16")
+    result = restorer(image, tile_size=64)
+    assert 0 < result.info.redone_tiles < result.info.tiles
+    assert result.info.precision == "bfloat16"
+    assert any("redone" in text for text in result.info.messages)
+    np.testing.assert_allclose(result.image, image, atol=2**-8)
+    np.testing.assert_array_equal(result.image[:, :30], image[:, :30])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_tiles_that_stay_not_finite_are_an_error(precision: str) -> None:
+    restorer = Restorer(Overflowing(always=True), precision=precision)
+    with pytest.raises(UndegradeError, match="not finite at row 0, column 0") as caught:
+        restorer(np.ones((8, 8, 3), np.float32))
+    assert ("and in float32" in str(caught.value)) == (precision == "bfloat16")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_a_network_in_fewer_bits_does_nearly_the_same(precision: str) -> None:
+    image = picture(64, 48)
+    exact = Restorer(small_resflow(), precision="float32")(image, steps=2).image
+    rough = Restorer(small_resflow(), precision=precision)(image, steps=2).image
+    assert 0 < np.abs(rough - exact).mean() < 0.01
+
+
+def test_the_given_method_keeps_its_own_numbers() -> None:
+    method = small_resflow()
+    Restorer(method, precision="bfloat16")
+    assert all(parameter.dtype == torch.float32 for parameter in method.parameters())
+    assert all(parameter.requires_grad for parameter in method.parameters())
+
+
+def test_tiles_follow_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(prepare(small_resflow(), CPU, torch.float32))
+    per_pixel = engine.bytes_per_pixel
+    assert 100 < per_pixel < 1000
+    sizes = []
+    for available in (10**5, 300 * 300 * 2 * int(per_pixel), 10**12):
+        monkeypatch.setattr(
+            "undegrade.inference.memory.available_memory", lambda _, free=available: free
+        )
+        plan = engine.plan(5000, 5000, RestoreOptions(), steps=1)
+        sizes.append(max(plan.tile_height, plan.tile_width))
+    assert sizes[0] == 64
+    assert 256 < sizes[1] <= 300
+    assert 800 < sizes[2] <= 1024
+
+
+def test_very_wide_pictures_get_flat_tiles() -> None:
+    engine = Engine(prepare(Simple(), CPU, torch.float32))
+    plan = engine.plan(20_000, 60_000, RestoreOptions(), steps=1)
+    assert plan.tile_height * 60_000 * 12 <= 256 << 20
+    assert plan.tile_height >= 256
