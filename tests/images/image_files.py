@@ -90,7 +90,9 @@ def rewrite(
     return writer
 
 
-def rewritten(source: str | Path | bytes, options: WriteOptions | None = None, **more: Any) -> bytes:
+def rewritten(
+    source: str | Path | bytes, options: WriteOptions | None = None, **more: Any
+) -> bytes:
     """Rewrite a photo into memory."""
     stream = io.BytesIO()
     rewrite(source, stream, options, **more)
@@ -213,7 +215,7 @@ XMP = (
     ' xmlns:GCamera="http://ns.google.com/photos/1.0/camera/"'
     ' tiff:Orientation="6" xmp:CreatorTool="Camera 1.0" xmp:Rating="4"'
     ' GCamera:MicroVideoOffset="1234" GCamera:Other="kept">'
-    '<dc:creator><rdf:Seq><rdf:li>Zoë &amp; Ōe</rdf:li></rdf:Seq></dc:creator>'
+    "<dc:creator><rdf:Seq><rdf:li>Zoë &amp; Ōe</rdf:li></rdf:Seq></dc:creator>"
     "<xmp:Thumbnails><rdf:Alt/></xmp:Thumbnails>"
     "</rdf:Description></rdf:RDF></x:xmpmeta>"
     '<?xpacket end="w"?>'

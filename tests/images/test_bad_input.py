@@ -106,6 +106,15 @@ def test_damaged_files_leave_standard_error_silent(capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
+def test_absurd_sizes_are_refused_silently(capfd: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(WHOLE["avif"])
+    at = content.index(b"ispe") + 8
+    content[at : at + 8] = b"\x7f\xff\xff\xff" * 2
+    with pytest.raises(InputError, match="claims to have 2147483647 x 2147483647 pixels"):
+        open_photo(bytes(content))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_no_width_is_no_photo() -> None:
     content = bytearray(WHOLE["png"])
     content[16:20] = bytes(4)

@@ -3,7 +3,6 @@
 import base64
 import io
 import os
-import re
 import struct
 import threading
 import zlib
@@ -86,7 +85,11 @@ def test_samples_arrive_exactly(file: tuple[np.ndarray, bytes], band: int) -> No
 )
 def test_few_bits_and_palettes_are_expanded(mode: str, kind: str, expected: tuple) -> None:
     image = Image.new("RGB", (9, 5), (200, 100, 50))
-    image = Image.new("1", (9, 5), 1) if mode == "1" else image.convert(mode, palette=Image.Palette.ADAPTIVE)
+    image = (
+        Image.new("1", (9, 5), 1)
+        if mode == "1"
+        else image.convert(mode, palette=Image.Palette.ADAPTIVE)
+    )
     photo = open_photo(pillow_bytes(image, kind))
     assert photo.grey is (mode != "P")
     np.testing.assert_allclose(pixels_of(photo)[0][2, 3], expected, atol=1e-6)
@@ -341,10 +344,12 @@ def test_heic_is_read_or_refused_by_name() -> None:
     try:
         photo = open_photo(HEIC)
     except InputError as error:
-        assert re.match(r"the input is a HEIC photo, which the installed libvips cannot", str(error))
-        assert "convert it to JPEG or PNG" in str(error)
+        text = str(error)
     else:
         assert (photo.format, photo.width, photo.height) == ("heic", 16, 16)
+        return
+    assert text.startswith("the input is a HEIC photo, which the installed libvips cannot decode")
+    assert text.endswith("or install a libvips with a decoder for it")
 
 
 # --- names --------------------------------------------------------------------------------------

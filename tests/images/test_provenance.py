@@ -20,11 +20,7 @@ GOOGLE = "http://ns.google.com/photos/1.0/camera/"
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)
 
 
-@given(
-    st.builds(
-        Provenance, printable, printable, st.integers(0), st.integers(1, 1000), printable
-    )
-)
+@given(st.builds(Provenance, printable, printable, st.integers(0), st.integers(1, 1000), printable))
 def test_what_is_written_is_read(provenance: Provenance) -> None:
     assert read_provenance(write_provenance(provenance)) == provenance
     assert read_provenance(write_provenance(provenance, XMP)) == provenance

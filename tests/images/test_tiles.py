@@ -51,7 +51,7 @@ def test_identity_gives_the_input_bit_for_bit(height: int, width: int, size: Til
 
 
 @given(sides, sizes)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_tiles_cover_the_picture_and_share_one_grid(length: int, size: TileSize) -> None:
     plan = plan_tiles(length, 1, size)
     multiple = size.multiple_of

@@ -217,9 +217,14 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
     target = tmp_path / "a.png"
     target.write_text("old")
     photo = open_photo(encoded(smooth(9, 9), "png"))
-    with pytest.raises(KeyError), PhotoWriter(photo, target, WriteOptions()) as writer:
-        writer.write_rows(photo.read_rows(0, 5))
-        raise KeyError("interrupted")
+
+    def interrupted() -> None:
+        with PhotoWriter(photo, target, WriteOptions()) as writer:
+            writer.write_rows(photo.read_rows(0, 5))
+            raise KeyError("interrupted")
+
+    with pytest.raises(KeyError):
+        interrupted()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -257,7 +262,7 @@ def test_bands_must_fit_the_photo() -> None:
     ]
     for rows in wrong:
         with (
-            pytest.raises(ValueError, match="got .*expected"),
+            pytest.raises(ValueError, match=r"got .*expected"),
             PhotoWriter(rgba, io.BytesIO(), WriteOptions()) as writer,
         ):
             writer.write_rows(rows)
@@ -285,10 +290,10 @@ def test_a_failing_encoder_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
 def test_no_room_for_the_rows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(**_: object) -> io.BufferedWriter:
-        return open("/dev/full", "wb", buffering=0)  # type: ignore[return-value]
+    def full(**_: object) -> object:
+        return Path("/dev/full").open("wb", buffering=0)
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(OutputError, match=r"no temporary file can be written.*TMPDIR"):

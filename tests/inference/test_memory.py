@@ -29,15 +29,17 @@ def test_memory_is_read_from_the_system(tmp_path: Path) -> None:
     assert available_memory(CPU, tmp_path) == 700 * 1024
     write(tmp_path, "sys/fs/cgroup/memory.max", "max\n")
     write(tmp_path, "sys/fs/cgroup/memory.current", "1000\n")
+    write(tmp_path, "sys/fs/cgroup/memory.stat", "anon 700\nfile 300\ninactive_file 200\n")
     assert available_memory(CPU, tmp_path) == 700 * 1024
     write(tmp_path, "sys/fs/cgroup/memory.max", "5000\n")
-    assert available_memory(CPU, tmp_path) == 4000
+    assert available_memory(CPU, tmp_path) == 4200
 
 
 def test_the_older_layout_of_containers_is_known(tmp_path: Path) -> None:
     write(tmp_path, "proc/meminfo", "MemAvailable:  700 kB\n")
     write(tmp_path, "sys/fs/cgroup/memory/memory.limit_in_bytes", "3000\n")
     write(tmp_path, "sys/fs/cgroup/memory/memory.usage_in_bytes", "4000\n")
+    write(tmp_path, "sys/fs/cgroup/memory/memory.stat", "inactive_file 5\n")
     assert available_memory(CPU, tmp_path) == 0
 
 
@@ -53,8 +55,10 @@ def test_other_systems_are_asked_otherwise(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_gpu_memory_is_asked_of_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (123, 456))
-    assert available_memory(torch.device("cuda:0")) == 123
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 9999))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 300)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 100)
+    assert available_memory(torch.device("cuda:0")) == 1200
 
 
 def test_the_largest_layer_is_found() -> None:

@@ -1,6 +1,8 @@
 """Restorer: variants, uncertainty, photos as paths and bytes, models by name."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +281,15 @@ def test_restore_is_one_call(model_folder: Path, monkeypatch: pytest.MonkeyPatch
     other = undegrade.restore(image, model_folder, device="cpu", seed=3)
     assert len(loads) == 2
     assert (other != first).any()
+
+
+def test_planning_waits_for_no_torch() -> None:
+    code = (
+        "import sys, undegrade, undegrade.inference.files;"
+        "undegrade.list_models; undegrade.inference.plan_files;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_package_knows_its_public_names() -> None:

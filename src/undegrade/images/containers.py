@@ -13,6 +13,8 @@ _SUBFILE_TYPE, _PHOTOMETRIC, _DNG_VERSION = 254, 262, 50706
 _SENSOR_PATTERNS = (32803, 34892)  # photometric interpretations of raw sensor data
 _PREVIEW, _PREVIEW_OR_MASK = 1, 5  # bits of the subfile type
 _MOST_PREVIEWS = 16
+_HEIF_HEAD = 1 << 16  # bytes in which the sizes of a HEIF file stand
+_LONGEST_SIDE = 10_000_000  # pixels; libvips' own limit
 _RAW_ADVICE = "develop it to a 16-bit TIFF or a JPEG first"
 
 
@@ -49,6 +51,26 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
             return bool(kind == b"VP8L")
         stream.seek(length + length % 2, io.SEEK_CUR)
     return False
+
+
+def refuse_absurd_heif(stream: BinaryIO, name: str) -> None:
+    """Refuse a HEIF or AVIF header with sides that libvips has no numbers for.
+
+    Raises:
+        InputError: A side is longer than any that is read.
+    """
+    stream.seek(0)
+    head = stream.read(_HEIF_HEAD)
+    at = head.find(b"ispe")
+    while 0 <= at <= len(head) - 16:
+        width, height = struct.unpack_from(">II", head, at + 8)
+        if max(width, height) > _LONGEST_SIDE:
+            raise InputError(
+                f"{name} claims to have {width} x {height} pixels",
+                expected="a whole, undamaged file",
+                fix="copy it again from where it came",
+            )
+        at = head.find(b"ispe", at + 4)
 
 
 def refuse_raw(stream: BinaryIO, name: str) -> None:

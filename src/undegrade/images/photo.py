@@ -11,7 +11,13 @@ import pyvips
 
 from undegrade.errors import InputError
 from undegrade.images.colour import Samples
-from undegrade.images.containers import TiffFacts, is_lossless_webp, refuse_raw, tiff_facts
+from undegrade.images.containers import (
+    TiffFacts,
+    is_lossless_webp,
+    refuse_absurd_heif,
+    refuse_raw,
+    tiff_facts,
+)
 from undegrade.images.metadata import read_metadata
 from undegrade.images.pages import choose_page
 from undegrade.images.source import PhotoSource, open_source
@@ -184,9 +190,11 @@ def open_photo(source: str | Path | bytes, options: ReadOptions = _DEFAULT_OPTIO
             shows only while rows are read.
     """
     opened = open_source(source)
-    if opened.format == "tiff":
-        with opened.stream() as stream:
+    with opened.stream() as stream:
+        if opened.format == "tiff":
             refuse_raw(stream, opened.name)
+        if opened.format in ("avif", "heic"):
+            refuse_absurd_heif(stream, opened.name)
     image = opened.load()
     if opened.format in ("avif", "heic"):
         kind = {"av1": "avif", "hevc": "heic"}.get(image.get("heif-compression"))

@@ -177,7 +177,8 @@ def ramp(length: int, blind: int) -> Floats:
     margin = blind if 2 * blind <= length else length // 4
     inner = length - 2 * margin
     place = np.clip((np.arange(length) - margin + 0.5) / max(inner, 0.5), 0, 1)
-    return (place * place * (3 - 2 * place)).astype(np.float32)
+    weights: Floats = (place * place * (3 - 2 * place)).astype(np.float32)
+    return weights
 
 
 def apply_tiles(plan: TilePlan, picture: Floats, restore: RestoreTile) -> Floats:

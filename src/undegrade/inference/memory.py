@@ -29,7 +29,8 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
         root: Where the system's ``proc`` and ``sys`` are.
     """
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
     known = [value for value in (_linux_free(root), _cgroup_free(root)) if value is not None]
     return min(known) if known else _posix_free()
 
@@ -48,16 +49,20 @@ def _linux_free(root: Path) -> int | None:
 def _cgroup_free(root: Path) -> int | None:
     """Return what a container is still allowed; None if it is not limited."""
     for folder, limit, usage in (
-        ("sys/fs/cgroup", "memory.max", "memory.current"),
-        ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        (root / "sys/fs/cgroup", "memory.max", "memory.current"),
+        (root / "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
     ):
         try:
-            allowed = (root / folder / limit).read_text(encoding="ascii").strip()
-            used = (root / folder / usage).read_text(encoding="ascii").strip()
+            allowed = (folder / limit).read_text(encoding="ascii").strip()
+            used = (folder / usage).read_text(encoding="ascii").strip()
+            stat = (folder / "memory.stat").read_text(encoding="ascii").split()
         except OSError:
             continue
-        if allowed.isdecimal() and used.isdecimal():
-            return max(int(allowed) - int(used), 0)
+        if allowed.isdecimal():
+            # Cached files count as used, but make room when it is needed.
+            values = dict(zip(stat[::2], stat[1::2], strict=False))
+            cached = values.get("total_inactive_file", values.get("inactive_file", "0"))
+            return max(int(allowed) - int(used) + int(cached), 0)
     return None
 
 

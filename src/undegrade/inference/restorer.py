@@ -157,8 +157,8 @@ class Restorer:
 
     def restore_file(
         self,
-        source: Path | bytes,
-        target: Path | BinaryIO,
+        source: str | Path | bytes,
+        target: str | Path | BinaryIO,
         options: RestoreOptions = _OPTIONS,
         read: ReadOptions = _READ,
         write: WriteOptions = _WRITE,
@@ -183,8 +183,8 @@ class Restorer:
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
         """
         outputs: tuple[Path, ...] = ()
-        if isinstance(target, Path):
-            targets = plan_targets(target, options)
+        if isinstance(target, (str, Path)):
+            targets = plan_targets(Path(target), options)
             outputs, sinks = targets.files, Sinks(targets.picture, targets.variants, targets.maps)
         elif options.variants > 1 or options.uncertainty:
             raise UsageError(
