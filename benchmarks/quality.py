@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from undegrade import Restorer
-from undegrade.data.photos import decode, list_photos
+from undegrade.data.photos import decode
 from undegrade.data.synthetic import as_float, to_tensor
 from undegrade.degradations import Chain, Image
+from undegrade.images.files import find_photos
 from undegrade.metrics.distortion import PROTOCOL, psnr, ssim
 from undegrade.randomness import generator
 
@@ -49,7 +50,7 @@ def main() -> None:
     """Measure and print."""
     arguments = parse_arguments()
     name, _, folder = arguments.photos.rpartition("=")
-    paths = list_photos(Path(folder))[: arguments.limit]
+    paths = find_photos(Path(folder), recursive=False)[: arguments.limit]
     chain = Chain.parse(arguments.degrade)
     hq = [as_float(decode(path)) for path in paths]
     lq = [

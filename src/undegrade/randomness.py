@@ -19,7 +19,9 @@ _BLOCK = 256  # side of the blocks in which a noise field is drawn, in pixels
 def entropy(*keys: Key) -> int:
     """Return a 128-bit number that depends on all ``keys`` and their order."""
     text = "\x1f".join(f"{type(key).__name__}:{key}" for key in keys)
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16], "little")
+    # File names may hold bytes that are no text; they name a stream as well as any other.
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:16], "little")
 
 
 def generator(*keys: Key) -> np.random.Generator:

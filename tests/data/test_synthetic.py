@@ -8,14 +8,17 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from undegrade.data.photos import cache_photos, list_photos
+from undegrade.data.photos import cache_photos
 from undegrade.data.synthetic import Crops, StepBatch, StepBatches, validation_pairs
 from undegrade.degradations import Chain, Mixture
+from undegrade.images.files import find_photos
 
 
 @pytest.fixture(scope="module")
 def crops(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Crops:
-    cached = cache_photos(list_photos(photo_folder), [1.0], tmp_path_factory.mktemp("cache"))
+    cached = cache_photos(
+        find_photos(photo_folder, recursive=False), [1.0], tmp_path_factory.mktemp("cache")
+    )
     mixture = Mixture((Chain.parse(["noise:sigma=0..50"]), Chain.parse(["jpeg"])), (1.0, 1.0))
     return Crops(cached, 24, mixture, seed=5)
 

@@ -2,13 +2,15 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from image_files import encoded, noise, pillow_bytes, pixels_of, smooth
+from image_files import encoded, noise, patient, pillow_bytes, pixels_of, smooth
 from PIL import Image
 
 from undegrade.errors import InputError
@@ -44,6 +46,7 @@ def read_all(content: bytes) -> np.ndarray:
     return pixels_of(open_photo(content, ReadOptions(max_megapixels=1)), 16)[0]
 
 
+@patient
 @given(names, st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_off_anywhere_is_refused_or_still_whole(name: str, share: float) -> None:
     content = WHOLE[name]
@@ -63,6 +66,7 @@ def test_a_file_that_lacks_pixels_is_refused(name: str, share: float) -> None:
         read_all(content[: int(share * len(content))])
 
 
+@patient
 @given(names, st.data())
 def test_damage_inside_never_gives_another_error(name: str, data: st.DataObject) -> None:
     content = bytearray(WHOLE[name])
@@ -86,6 +90,7 @@ HEADS = [
 ]
 
 
+@patient
 @given(st.sampled_from(HEADS), st.binary(max_size=300))
 @example(b"\x89PNG\r\n\x1a\n", b"\xff" * 8)
 @example(b"\0\0\0\x1cftypavif", b"")
@@ -104,6 +109,32 @@ def test_damaged_files_leave_standard_error_silent(capfd: pytest.CaptureFixture[
             except InputError:
                 continue
     assert capfd.readouterr() == ("", "")
+
+
+def test_warnings_of_libvips_are_not_printed() -> None:
+    """The tags of this file are odd enough for a warning, and still it can be read."""
+    content = bytearray(pillow_bytes(Image.fromarray(PIXELS), "TIFF"))
+    at = content.index(b"\x17\x01\x04\x00\x01\x00\x00\x00") + 8
+    content[at : at + 4] = (1).to_bytes(4, "little")
+    script = (
+        "import sys; from undegrade.images import open_photo; "
+        "photo = open_photo(sys.stdin.buffer.read()); photo.read_rows(0, photo.height)"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, input=bytes(content), capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+    loud = script.replace("from", "import pyvips; pyvips._remove_log_handler(); from", 1)
+    done = subprocess.run([*command[:2], loud], input=bytes(content), capture_output=True)
+    assert b"VIPS-WARNING" in done.stderr  # so there was something to be silent about
+
+
+def test_messages_of_libvips_that_are_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        b"\xca\xfe".decode()
+
+    monkeypatch.setattr("pyvips.Operation.call", fail)
+    with pytest.raises(InputError, match=r"PNG \(the data are damaged or end too early"):
+        open_photo(WHOLE["png"])
 
 
 def test_absurd_sizes_are_refused_silently(capfd: pytest.CaptureFixture[str]) -> None:

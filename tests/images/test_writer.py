@@ -22,6 +22,7 @@ from image_files import (
     grey_profile,
     matrix_profile,
     noise,
+    patient,
     pixels_of,
     rewrite,
     rewritten,
@@ -40,6 +41,7 @@ def samples(draw: st.DrawFn) -> np.ndarray:
     return draw(arrays(kind, shape))
 
 
+@patient
 @given(samples(), st.sampled_from(["png", "tiff"]), st.integers(1, 9))
 def test_reading_and_writing_changes_nothing(pixels: np.ndarray, saver: str, band: int) -> None:
     content = encoded(pixels, saver)
@@ -53,6 +55,7 @@ def test_reading_and_writing_changes_nothing(pixels: np.ndarray, saver: str, ban
         assert np.array_equal(image.numpy().reshape(pixels.shape), pixels)
 
 
+@patient
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([3, 4]))))
 def test_a_lossless_webp_stays_lossless(pixels: np.ndarray) -> None:
     written = rewritten(encoded(pixels, "webp"), WriteOptions(quality=10))
@@ -159,13 +162,13 @@ def test_cmyk_goes_back_to_cmyk_only_with_its_profile() -> None:
     inks = np.full((8, 8, 4), (20, 120, 200, 10), np.uint8)
     icc = builtin_profile("cmyk")
     tagged = encoded(inks, "tiff", "cmyk", {"icc-profile-data": icc})
+    first = pixels_of(open_photo(tagged), 8)[0]
     for target in ("tiff", "jpeg"):
-        image = decoded(rewritten(tagged, WriteOptions(format=target)), target)
+        written = rewritten(tagged, WriteOptions(format=target), band=8)
+        image = decoded(written, target)
         assert (image.interpretation, image.bands) == ("cmyk", 4)
         assert image.get("icc-profile-data") == icc
-        first = pixels_of(open_photo(tagged))[0]
-        again = pixels_of(open_photo(rewritten(tagged, WriteOptions(format=target))))[0]
-        assert np.abs(first - again).max() < 6 / 255
+        assert np.abs(pixels_of(open_photo(written), 8)[0] - first).max() < 6 / 255
     stream = io.BytesIO()
     writer = rewrite(tagged, stream, WriteOptions(format="png"))
     assert writer.messages == ("PNG cannot hold CMYK: the result is sRGB",)
@@ -327,7 +330,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 photo = open_photo(Path(sys.argv[1]))
-photo.colour, before = photo.colour, peak()
+before = peak()
 with PhotoWriter(photo, Path(sys.argv[2]), WriteOptions()) as writer:
     for top in range(0, photo.height, 128):
         writer.write_rows(photo.read_rows(top, min(128, photo.height - top)))

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from undegrade.errors import RecipeError, UsageError
+from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.zoo import find_model, load_method
 
@@ -163,7 +164,7 @@ def test_what_cannot_be_trained_is_said_at_once(
 
 def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     """A few seconds of training denoise by more than 1 dB."""
-    from undegrade.data.photos import fixed_crops, is_validation, list_photos
+    from undegrade.data.photos import fixed_crops, is_validation
     from undegrade.data.synthetic import validation_pairs
     from undegrade.degradations import Chain
     from undegrade.metrics.distortion import psnr
@@ -184,7 +185,7 @@ def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     )
     assert folder is not None
     photos = yaml.safe_load(recipe.read_text())["data"]["photos"]
-    kept = [path for path in list_photos(Path(photos)) if is_validation(path.name)]
+    kept = [path for path in find_photos(Path(photos), recursive=False) if is_validation(path.name)]
     pair = validation_pairs(fixed_crops(kept, 64, 1.0), Chain.parse(["noise:sigma=25"]))
     method = load_method(find_model(folder))
     noise = FieldNoise([NoiseField((0, item)) for item in range(len(kept))])

@@ -2,21 +2,22 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyvips
 
 from undegrade.errors import InputError
+from undegrade.images.files import NewFile
+from undegrade.images.photo import open_photo
 from undegrade.randomness import generator
 
 Samples = npt.NDArray[np.uint8]
 
 _VALIDATION_SHARE = 0.1
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".heic"}
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,6 @@ def is_validation(name: str) -> bool:
     """Tell whether a photo is kept for validation: a fixed tenth, by the hash of its name."""
     digest = hashlib.sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < _VALIDATION_SHARE
-
-
-def list_photos(folder: Path) -> list[Path]:
-    """Return the photos of a folder, sorted by name.
-
-    Raises:
-        InputError: There is no such folder, or no photo in it.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder", expected="a folder of clean photos")
-    photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-    if not photos:
-        raise InputError(f"{folder} holds no photo", expected=f"files {sorted(_SUFFIXES)}")
-    return photos
 
 
 def cache_photos(
@@ -88,8 +75,8 @@ def _cache_photo(path: Path, scale: float, cache: Path) -> CachedPhoto:
     shape_file = file.with_suffix(".json")
     if not shape_file.exists():
         samples = decode(path, scale)
-        _write_atomically(file, samples.tobytes())
-        _write_atomically(shape_file, json.dumps(samples.shape[:2]).encode())
+        _write(file, samples.tobytes())
+        _write(shape_file, json.dumps(samples.shape[:2]).encode())
     height, width = json.loads(shape_file.read_text())
     return CachedPhoto(path.name, file, height, width)
 
@@ -100,27 +87,22 @@ def decode(path: Path, scale: float = 1.0) -> Samples:
     Raises:
         InputError: The file is not a photo that can be decoded.
     """
-    import pyvips  # loads libvips; not wanted where only the cache is read
-
-    try:
-        source = pyvips.Source.new_from_file(str(path))
-        picture = pyvips.Image.new_from_source(source, "", access="sequential").autorot()
-        if picture.hasalpha():
-            picture = picture.flatten(background=255)
-        picture = picture.colourspace("srgb").cast("uchar")
-        if scale != 1:
-            picture = picture.resize(scale, kernel="lanczos3")
-        samples: Samples = picture.numpy()
-    except pyvips.Error as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"{path} cannot be decoded ({reason})", fix="remove it") from error
+    with open_photo(path) as photo:
+        colour = photo.read_rows(0, photo.height).colour
+    samples: Samples = np.rint(colour.clip(0, 1) * 255).astype(np.uint8)
+    if scale != 1:
+        picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
+        samples = picture.resize(scale, kernel="lanczos3").numpy()
     return samples
 
 
-def _write_atomically(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f"{file.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    temporary.replace(file)
+def _write(file: Path, content: bytes) -> None:
+    new = NewFile(file)
+    try:
+        new.path.write_bytes(content)
+        new.commit()
+    finally:
+        new.discard()
 
 
 def random_crop(photos: Sequence[CachedPhoto], size: int, rng: np.random.Generator) -> Samples:

@@ -1,5 +1,7 @@
 """Files to float arrays and back, losing neither depth, colour nor metadata; nothing is learned."""
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,13 @@ if TYPE_CHECKING:
     from undegrade.images.photo import Photo, ReadOptions, Rows, open_photo
     from undegrade.images.provenance import Provenance, read_provenance
     from undegrade.images.writer import PhotoWriter, WriteOptions
+
+# libvips warns on standard error of each odd tag, while a photo that cannot be read ends in an
+# exception anyway. It looks for this variable once, when it is loaded; any value means silence.
+# A program that has loaded pyvips before has made its own choice, which stands.
+WARNINGS_OFF = "pyvips" not in sys.modules
+if WARNINGS_OFF:
+    os.environ.setdefault("VIPS_WARNING", "0")
 
 __all__ = [
     "Photo",

@@ -25,7 +25,7 @@ from undegrade.images.icc import (
     parse_profile,
     profile_channels,
 )
-from undegrade.images.vips import image_from_array, set_blob
+from undegrade.images.vips import VIPS_ERRORS, image_from_array, set_blob
 
 Colour = npt.NDArray[np.float32]
 
@@ -246,13 +246,13 @@ def _is_srgb(space: ColourSpace) -> bool:
 def _reads(space: ColourSpace) -> bool:
     try:
         return bool(np.isfinite(space.to_working(_probe(space.bands))).all())
-    except (pyvips.Error, ProfileError):
+    except (*VIPS_ERRORS, ProfileError):
         return False
 
 
 def _works_backwards(space: ColourSpace) -> bool:
     try:
         space.from_working(space.to_working(_probe(space.bands)))
-    except pyvips.Error:
+    except VIPS_ERRORS:
         return False
     return True

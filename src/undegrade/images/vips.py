@@ -1,6 +1,5 @@
 """The one place that sets up libvips, and turns its errors into ours."""
 
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,25 +9,32 @@ from typing import Any
 import pyvips
 
 from undegrade.errors import InputError, OutputError
+from undegrade.images import WARNINGS_OFF
 from undegrade.images.formats import FORMATS
 
 # Cached operations would keep decoders, open files and whole pictures alive between photos.
 pyvips.cache_set_max(0)
 
-# pyvips hands libvips' warnings (about odd tags and the like) to this logger; a broken photo ends
-# in an exception anyway, so only errors are let through unless the user has chosen a level.
-if logging.getLogger("pyvips").level == logging.NOTSET:
-    logging.getLogger("pyvips").setLevel(logging.ERROR)
+# pyvips' own handler stumbles over text from damaged files that is not UTF-8, and prints that.
+if WARNINGS_OFF and hasattr(pyvips, "_remove_log_handler"):
+    pyvips._remove_log_handler()
+
+# A message that is not UTF-8 makes pyvips fail on the way to its own exception.
+VIPS_ERRORS = (pyvips.Error, UnicodeDecodeError)
 
 _NOISE = re.compile(r"^(unable to |source: bad seek|vips__\w+: unable to open|\w+: $)")
+_UNKNOWN = "the data are damaged or end too early"
 _MODULE = re.compile(r"^[\w-]+: ")
 
 
 def reason(error: Exception) -> str:
     """Boil libvips' text of several lines down to one clause."""
+    if isinstance(error, UnicodeDecodeError):
+        pyvips.vips_lib.vips_error_clear()  # else the same text would spoil the next message
+        return _UNKNOWN
     lines = [line.strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not _NOISE.match(line)]
-    clause = _MODULE.sub("", telling[-1]) if telling else "the data are damaged or end too early"
+    clause = _MODULE.sub("", telling[-1]) if telling else _UNKNOWN
     return clause[:200]
 
 
@@ -38,7 +44,7 @@ def decoding(name: str, format_name: str) -> Iterator[None]:
     label = FORMATS[format_name].label
     try:
         yield
-    except pyvips.Error as error:
+    except VIPS_ERRORS as error:
         why = reason(error)
         if re.search(r"HEVC|Unsupported codec|has not been built in", why):
             raise InputError(
@@ -57,7 +63,7 @@ def encoding(name: str, format_name: str) -> Iterator[None]:
     """Turn any libvips error inside the block into an OutputError about the file ``name``."""
     try:
         yield
-    except pyvips.Error as error:
+    except VIPS_ERRORS as error:
         raise OutputError(
             f"{name} cannot be written as {FORMATS[format_name].label} ({reason(error)})",
             fix="check the free disk space, or choose another format with `--format`",

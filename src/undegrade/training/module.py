@@ -94,7 +94,7 @@ class MethodModule(lightning.LightningModule):
 
 
 def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:
-    """Return the learning rate at ``step`` of a stage of ``steps``, as a share of ``options.lr``."""
+    """Return the learning rate at ``step`` of ``steps`` as a share of ``options.lr``."""
     if step < options.warmup:
         return (step + 1) / options.warmup
     period = options.period or steps

@@ -88,7 +88,9 @@ class Optimiser(_Part):
         None, ge=1, description="Steps after which the cosine is down; the stage's unless given."
     )
     cooldown: int = Field(
-        0, ge=0, description="Last steps, over which the rate falls to final_lr whatever the cosine."
+        0,
+        ge=0,
+        description="Last steps, over which the rate falls to final_lr whatever the cosine.",
     )
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)

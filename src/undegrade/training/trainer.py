@@ -15,10 +15,11 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from undegrade.data.photos import CachedPhoto, cache_photos, fixed_crops, is_validation, list_photos
+from undegrade.data.photos import CachedPhoto, cache_photos, fixed_crops, is_validation
 from undegrade.data.synthetic import Crops, StepBatches, validation_pairs
 from undegrade.degradations import Chain
 from undegrade.errors import RecipeError, UsageError
+from undegrade.images.files import find_photos
 from undegrade.methods import Method, Pair, build_method
 from undegrade.randomness import entropy
 from undegrade.training.callbacks import StateKeeper, TrainingProgress, caching_progress
@@ -110,7 +111,7 @@ def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str
     data = recipe.data
     if data.photos is None:
         raise RecipeError("the recipe names no photos", fix="add data.photos=FOLDER to the command")
-    paths = list_photos(data.photos)
+    paths = find_photos(data.photos, recursive=False)
     kept = [path for path in paths if is_validation(path.name)]
     trained = [path for path in paths if not is_validation(path.name)]
     largest = max(stage.crop for stage in recipe.stages)

@@ -1,0 +1,102 @@
+"""The weights that ship: whole, small, quick to load, and worth having."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from undegrade import Restorer, list_models
+from undegrade.data.photos import decode
+from undegrade.data.synthetic import as_float, to_tensor
+from undegrade.degradations import Chain, Image
+from undegrade.metrics.distortion import psnr
+from undegrade.randomness import generator
+from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
+
+PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Restorer:
+    return Restorer.from_pretrained(device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def cat() -> Image:
+    return as_float(decode(PHOTOS / "cat.clean.jpg"))[40:232, 60:316]
+
+
+def gain(restored: Image, lq: Image, hq: Image) -> float:
+    truth = to_tensor([hq])
+    return float(psnr(to_tensor([restored]), truth) - psnr(to_tensor([lq]), truth))
+
+
+def test_all_bundled_models_are_whole_and_small() -> None:
+    bundled = [entry for entry in list_models() if entry.bundled]
+    assert DEFAULT_MODEL in {entry.name for entry in bundled}
+    for entry in bundled:
+        entry.verify()
+        assert entry.size <= 12 * 2**20
+        assert entry.sha256 in entry.card
+        assert entry.config.licence in entry.card
+        assert entry.config.recipe["seed"] == 0
+
+
+def test_the_bundled_recipe_is_the_committed_one() -> None:
+    from undegrade.training.recipe import load_recipe
+
+    path = PHOTOS.parents[1] / "recipes" / f"{DEFAULT_MODEL}.yaml"
+    assert find_model(DEFAULT_MODEL).config.recipe == load_recipe(path).portable()
+
+
+def test_loading_takes_less_than_half_a_second() -> None:
+    load_method(find_model(DEFAULT_MODEL))
+    best = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        load_method(find_model(DEFAULT_MODEL))
+        best = min(best, time.process_time() - started)
+    assert best < 0.5
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize(
+    ("degradation", "least"),
+    [
+        ("noise:sigma=15", 3.0),
+        ("noise:sigma=25", 5.0),
+        ("noise:sigma=50", 7.0),
+        ("poisson:peak=100", 3.0),
+        ("jpeg:quality=10", 0.3),
+    ],
+)
+def test_it_helps(
+    restorer: Restorer, cat: Image, degradation: str, least: float, steps: int
+) -> None:
+    lq = Chain.parse([degradation]).apply(cat, generator("bundled", degradation))
+    assert gain(restorer(lq, steps=steps).image, lq, cat) > least
+
+
+def test_a_clean_photo_survives(restorer: Restorer, cat: Image) -> None:
+    restored = restorer(cat).image
+    assert float(psnr(to_tensor([restored]), to_tensor([cat]))) > 36
+
+
+def test_tiles_leave_no_seam(restorer: Restorer, cat: Image) -> None:
+    lq = Chain.parse(["noise:sigma=25"]).apply(cat, generator("seam"))
+    whole = restorer(lq, tile_size=512).image
+    tiled = restorer(lq, tile_size=96)
+    assert tiled.info.tiles > 4
+    # Tiles this small see far less than the network would like to; the pixels still agree.
+    assert np.abs(tiled.image - whole).mean() < 1 / 255
+    seam = np.abs(np.diff(tiled.image - whole, axis=1)).mean(axis=(0, 2))
+    assert seam.max() < 4 * np.median(seam) + 1 / 255
+
+
+def test_draws_differ_a_little(restorer: Restorer, cat: Image) -> None:
+    lq = Chain.parse(["noise:sigma=50"]).apply(cat, generator("draws"))
+    result = restorer(lq, variants=2, uncertainty=True)
+    assert not np.array_equal(result.variants[0], result.variants[1])
+    assert result.uncertainty is not None
+    assert 0 < float(result.uncertainty.mean()) < 0.05
