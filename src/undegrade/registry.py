@@ -19,7 +19,7 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Names to classes of one ``kind`` (``"degradation"``, ``"network"``, ``"method"``).
+    """Names to classes of one ``kind`` (``"degradation"``, ``"method"``).
 
     Other packages add to it through the entry-point group ``undegrade.<kind>s``; these are looked
     up only when a name is not built in.

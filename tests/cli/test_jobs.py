@@ -96,7 +96,11 @@ def test_streams() -> None:
     assert isinstance(plan("b.png", output="-")[0].problem, InputError)
     assert plan("-", output="b.png") == [Job(STREAM, Path("b.png"), (Path("b.png"),))]
     touch("b.png")
-    assert plan("-", output="b.png")[0].done
+    with pytest.raises(UsageError, match=r"b\.png: there already.*--overwrite"):
+        plan("-", output="b.png")
+    assert not plan("-", output="b.png", overwrite=True)[0].done
+    with pytest.raises(UsageError, match="is a folder"):
+        plan("-", output="new", into_folder=True)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,9 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "seed": 5,
         "device": "cpu",
         "precision": "float32",
+        "tile_size": 36,
+        "tiles": 1,
+        "redone_tiles": 0,
         "error": None,
     }
     assert seconds > 0
@@ -199,6 +202,34 @@ def test_pipes_carry_the_picture_and_nothing_else(restore: Cli, make_photo: Make
     assert files() == before
     assert restore("-", "-o", "b.png", stdin=photo.read_bytes()).stdout == "b.png\n"
     assert Path("b.png").read_bytes() == Path("photo.restored.png").read_bytes()
+
+
+def test_a_pipe_replaces_nothing_unasked(restore: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    Path("b.png").write_text("mine")
+    result = restore("-", "-o", "b.png", stdin=photo.read_bytes())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--overwrite" in result.stderr
+    assert Path("b.png").read_text() == "mine"
+    assert restore("-", "-o", "b.png", "--overwrite", stdin=photo.read_bytes()).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(restore: Cli, make_photo: Make) -> None:
+    Path("blocked").write_text("a file")
+    result = restore(make_photo(), "-o", "blocked/out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the folder blocked/out cannot be made" in result.stderr
+
+
+def test_a_slash_makes_a_folder_of_any_name(restore: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    result = restore(photo, "-o", "out.jpgg")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert ".jpg" in result.stderr
+    assert "slash" in result.stderr
+    assert files() == ["photo.png"]
+    for folder in ("out.jpgg/", "out.jpg/"):
+        assert restore(photo, "-o", folder).stdout == f"{folder}photo.png\n"
 
 
 def test_bad_bytes_in_a_pipe_give_no_bytes(restore: Cli) -> None:

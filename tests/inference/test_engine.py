@@ -95,7 +95,10 @@ def test_values_stay_in_range_unless_the_input_leaves_it() -> None:
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."),
     ],
 )
-def test_lack_of_memory_halves_the_tile_and_says_so(error: Exception) -> None:
+def test_lack_of_memory_halves_the_tile_and_says_so(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undegrade.inference.memory.available_memory", lambda _: 10**12)
     image = picture(300, 400)
     method = Hungry(130 * 130, error)
     result = Restorer(method)(image, seed=1)

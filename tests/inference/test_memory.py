@@ -85,6 +85,14 @@ def test_rows_of_tiles_fit_in_memory() -> None:
     assert tile_height_for(10**6, 64, 3) == 64
 
 
+@pytest.mark.parametrize("channels", [6, 24, 48])
+def test_rows_of_tiles_with_many_draws_fit_in_memory(channels: int) -> None:
+    rows = tile_height_for(12_000, 1024, channels)
+    assert rows >= 64
+    assert 4 * channels * 12_000 * rows <= 192 << 20
+    assert tile_height_for(10**6, 1024, channels) == 64
+
+
 @pytest.mark.parametrize(
     "error",
     [

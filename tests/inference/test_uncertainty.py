@@ -1,5 +1,6 @@
 """The maps of uncertainty as files."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,19 @@ def test_the_heat_map_brightens_with_the_deviation(maps: tuple[Path, Path]) -> N
     assert lightness[-1] > 96
     assert (np.diff(lightness[1:]) > -0.5).all()
     assert "white for 0.050" in image.get("png-comment-0-Description")
+
+
+def test_folders_may_have_names_that_are_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"not-utf8-\xff")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system does not allow the name")
+    maps = folder / "a.uncertainty.png", folder / "a.uncertainty.tiff"
+    with UncertaintyWriter(30, 40, *maps) as writer:
+        writer.write_rows(deviations())
+    assert sorted(folder.iterdir()) == sorted(maps)
+    assert all(path.stat().st_size for path in maps)
 
 
 def test_only_the_maps_are_left(maps: tuple[Path, Path]) -> None:

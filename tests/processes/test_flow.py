@@ -8,22 +8,28 @@ import torch
 from undegrade.processes import flow
 
 SCHEDULE = flow.AuxiliarySchedule()
-# t, sigma, sigma', lambda
+# t, sigma, sigma', lambda, anchored sigma and its derivative
 TABLE = [
-    (0.0, 0.909091, 0.082645, 0.0),
-    (0.25, 0.930233, 0.086533, 0.011031),
-    (0.5, 0.952381, 0.090703, 0.116611),
-    (0.75, 0.975610, 0.095181, 0.429921),
-    (1.0, 1.0, 0.1, 1.0),
+    (0.0, 0.909091, 0.082645, 0.0, 0.0, 0.909091),
+    (0.25, 0.930233, 0.086533, 0.011031, 0.232558, 0.951866),
+    (0.5, 0.952381, 0.090703, 0.116611, 0.476190, 0.997732),
+    (0.75, 0.975610, 0.095181, 0.429921, 0.731707, 1.046996),
+    (1.0, 1.0, 0.1, 1.0, 1.0, 1.1),
 ]
 
 
-@pytest.mark.parametrize(("t", "sigma", "velocity", "weight"), TABLE)
-def test_reference_values(t: float, sigma: float, velocity: float, weight: float) -> None:
-    time = torch.tensor(t, dtype=torch.float64)
-    assert float(SCHEDULE.sigma(time)) == pytest.approx(sigma, abs=1e-6)
-    assert float(SCHEDULE.sigma_velocity(time)) == pytest.approx(velocity, abs=1e-6)
-    assert float(flow.loss_weight(time)) == pytest.approx(weight, abs=1e-6)
+@pytest.mark.parametrize("row", TABLE)
+def test_reference_values(row: tuple[float, ...]) -> None:
+    t = torch.tensor(row[0], dtype=torch.float64)
+    anchored = flow.AuxiliarySchedule("anchored")
+    values = [
+        SCHEDULE.sigma(t),
+        SCHEDULE.sigma_velocity(t),
+        flow.loss_weight(t),
+        anchored.sigma(t),
+        anchored.sigma_velocity(t),
+    ]
+    assert [float(value) for value in values] == pytest.approx(row[1:], abs=1e-6)
 
 
 def test_schedule_keeps_its_identity() -> None:
@@ -32,10 +38,18 @@ def test_schedule_keeps_its_identity() -> None:
     torch.testing.assert_close(identity, torch.ones_like(t), rtol=0, atol=1e-12)
 
 
-def test_velocity_is_the_derivative() -> None:
+@pytest.mark.parametrize("kind", ["paper", "anchored", "constant", "linear"])
+def test_velocity_is_the_derivative(kind: flow.ScheduleKind) -> None:
+    schedule = flow.AuxiliarySchedule(kind)
     t = torch.linspace(0, 1, 11, dtype=torch.float64, requires_grad=True)
-    (derivative,) = torch.autograd.grad(SCHEDULE.sigma(t).sum(), t)
-    torch.testing.assert_close(SCHEDULE.sigma_velocity(t), derivative)
+    (derivative,) = torch.autograd.grad((schedule.sigma(t) + 0 * t).sum(), t)
+    torch.testing.assert_close(schedule.sigma_velocity(t), derivative)
+
+
+def test_the_simple_schedules() -> None:
+    t = torch.linspace(0, 1, 5)
+    assert flow.AuxiliarySchedule("constant").sigma(t).tolist() == [1] * 5
+    assert torch.equal(flow.AuxiliarySchedule("linear").sigma(t), t)
 
 
 def test_path_moves_from_clean_to_degraded() -> None:

@@ -43,6 +43,18 @@ def test_gaussian_gain(s: float, gains: list[float], limit: float) -> None:
     assert float(euler(velocity, one, uniform_grid(20_000))) == pytest.approx(limit, abs=1e-4)
 
 
+def test_gaussian_error_and_variance() -> None:
+    """For s = 1: PSNR falls and variance rises with the number of steps."""
+    errors = [0.5, 0.52, 0.546351, 0.564246]
+    variances = [0.5, 0.72, 0.8508, 0.9227]
+    one = torch.ones(1, dtype=torch.float64)
+    for steps, error, variance in zip([1, 2, 4, 8], errors, variances, strict=True):
+        gain = float(euler(lambda x, t: t / (1 + t**2) * x, one, uniform_grid(steps)))
+        # x_0 ~ N(0, 1), x_1 = x_0 + n: the error is that of gain * x_1 against x_0
+        assert (1 - gain) ** 2 + gain**2 == pytest.approx(error, abs=1e-5)
+        assert 2 * gain**2 == pytest.approx(variance, abs=1e-4)
+
+
 def test_one_gaussian_step_is_the_least_squares_estimate() -> None:
     s = 0.7
     gain = euler(lambda x, t: s**2 * t / (1 + s**2 * t**2) * x, torch.ones(1), uniform_grid(1))
@@ -62,7 +74,7 @@ def test_callback_sees_every_step_and_the_estimate() -> None:
     seen: list[Step] = []
     x_0, x_1 = torch.zeros(1), torch.ones(1)
     euler(lambda x, t: x_1 - x_0, x_1, uniform_grid(4), seen.append)
-    assert [step.index for step in seen] == [0, 1, 2, 3]
+    assert [step.number for step in seen] == [0, 1, 2, 3]
     assert [step.t for step in seen] == [1, 0.75, 0.5, 0.25]
     assert [float(step.x_t) for step in seen] == pytest.approx([0.75, 0.5, 0.25, 0])
     assert [float(step.x_0) for step in seen] == pytest.approx([0, 0, 0, 0])

@@ -40,7 +40,19 @@ def test_the_method_is_completed_with_its_defaults() -> None:
         ({"optimiser": {"Lr": 1}}, "no key 'optimiser.Lr'.*'lr'"),
         ({"stages": [{"name": "regression", "step": 4}]}, "no key 'stages.0.step'.*'steps'"),
         ({"method": {"name": "regresion"}}, "did you mean 'regression'"),
-        ({"method": {"name": "regression", "los": "l1"}}, "los"),
+        ({"method": {"name": "regression", "los": "l1"}}, "no key 'method.los'.*mean 'loss'"),
+        (
+            {"method": {"name": "regression", "network": {"widhts": [1]}}},
+            "no key 'method.network.widhts'.*did you mean 'widths'",
+        ),
+        (
+            {"stages": [{"name": "regresion", "steps": 1}]},
+            "no stage 'regresion'.*did you mean 'regression'",
+        ),
+        (
+            {"data": {"degradations": [{"weight": 1, "apply": [], "wieght": 2}]}},
+            "'data.degradations.0.wieght'.*did you mean 'weight'",
+        ),
         ({"method": {}}, "without a name"),
         ({"seed": "x"}, "seed"),
         ({"data": {"degradations": [{"weight": 1, "apply": ["nois"]}]}}, "did you mean 'noise'"),
@@ -74,6 +86,7 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("seed", "not an override"),
+        ("seed=[1", "no YAML value"),
         ("=3", "not an override"),
         ("stages.5.steps=1", "a number below 1"),
         ("stages.x.steps=1", "a number below 1"),

@@ -108,16 +108,17 @@ _CHILD = """
 import sys
 from pathlib import Path
 from undegrade.training import train
-train(Path(sys.argv[1]), [], Path(sys.argv[2]), resume=True)
+train(Path(sys.argv[1]), sys.argv[3:], Path(sys.argv[2]), resume=True)
 """
 
 
 def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:
-    whole = train(recipe, [], tmp_path / "whole")
+    steps = ["stages.0.steps=60"]  # enough for the signal to arrive before the end
+    whole = train(recipe, steps, tmp_path / "whole")
     killed = tmp_path / "killed"
     state = killed / "stage-0-flow" / "state.ckpt"
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(recipe), str(killed)],
+        [sys.executable, "-c", _CHILD, str(recipe), str(killed), *steps],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -126,9 +127,10 @@ def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path
     while not state.exists() and child.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     child.send_signal(signal.SIGKILL)
-    child.wait()
+    assert child.wait() == -signal.SIGKILL
     assert state.exists()
-    assert same(whole, train(recipe, [], killed, resume=True))
+    assert not (killed / "tiny").exists()
+    assert same(whole, train(recipe, steps, killed, resume=True))
 
 
 def test_a_finished_training_is_only_written_again(recipe: Path, tmp_path: Path) -> None:
@@ -136,6 +138,25 @@ def test_a_finished_training_is_only_written_again(recipe: Path, tmp_path: Path)
     before = weights(first)
     again = train(recipe, [], tmp_path / "run", resume=True)
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(again).items())
+
+
+def test_going_on_needs_no_photos_named_again(recipe: Path, tmp_path: Path) -> None:
+    train(recipe, [], tmp_path / "run", max_time=0)
+    values = yaml.safe_load(recipe.read_text())
+    del values["data"]["photos"]
+    recipe.write_text(yaml.safe_dump(values))
+    assert train(recipe, [], tmp_path / "run", resume=True) is not None
+
+
+def test_stages_share_nothing_random(recipe: Path, tmp_path: Path) -> None:
+    """Two stages of 6 steps see the same crops as one of 12, not the first six twice."""
+    values = yaml.safe_load(recipe.read_text())
+    first = values["stages"][0] | {"steps": 6}
+    recipe.write_text(yaml.safe_dump(values | {"stages": [first, first]}))
+    folder = train(recipe, [], tmp_path / "run")
+    assert len(list((tmp_path / "run").glob("stage-*/finished.ckpt"))) == 2
+    again = train(recipe, [], tmp_path / "run", resume=True)
+    assert same(folder, again)
 
 
 def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: Path) -> None:
@@ -151,7 +172,7 @@ def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: P
     [
         ("data.photos=null", "add data.photos=FOLDER"),
         ("stages.0.crop=512", "no photo .* as large as a crop of 512"),
-        ("stages.0.name=texture", "expected one of flow"),
+        ("stages.0.name=texture", "has no stage 'texture'"),
         ("method.predict_aux=true", "expected out_channels=6"),
     ],
 )
@@ -160,6 +181,7 @@ def test_what_cannot_be_trained_is_said_at_once(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         train(recipe, [override], tmp_path / "run")
+    assert not (tmp_path / "run").exists()  # the corrected command finds nothing in its way
 
 
 def test_training_helps(recipe: Path, tmp_path: Path) -> None:

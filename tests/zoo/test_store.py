@@ -66,7 +66,6 @@ def test_a_name_wins_over_a_folder_called_the_same(
     ("name", "advice"),
     [
         ("tinny", "did you mean 'tiny'"),
-        ("org/repo", "undegrade models pull org/repo"),
         ("./nowhere", "no model folder"),
         ("", "no model ''"),
         ("/no/where/at/all", "no model folder"),
@@ -78,6 +77,11 @@ def test_unknown_models_come_with_advice(
     shutil.copytree(saved.folder, roots[0] / "tiny")
     with pytest.raises(UsageError, match=advice):
         find_model(name)
+
+
+def test_a_model_that_could_be_pulled_is_missing_weights(roots: Roots) -> None:
+    with pytest.raises(WeightsError, match="undegrade models pull org/repo"):
+        find_model("org/repo")
 
 
 def test_size_and_parameters_need_no_torch_to_be_counted(saved: ModelEntry, method: Method) -> None:

@@ -21,6 +21,7 @@ from undegrade.cli.options import (
     RecursiveOption,
     SeedOption,
     StripOption,
+    names_folder,
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
 
@@ -54,7 +55,10 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File, folder, or - for standard output.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="File, folder, or - for standard output."
+        ),
     ],
     with_: Annotated[
         list[str],
@@ -89,11 +93,12 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
     from undegrade.inference import FileOptions
 
     options = FileOptions(
-        output=output,
+        output=Path(output),
         recursive=recursive,
         overwrite=overwrite,
         read=ReadOptions(max_megapixels, page),
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
+        into_folder=names_folder(output),
     )
     request = _Request(Chain.parse(with_), seed, options)
     jobs = plan_jobs(inputs, options)

@@ -81,11 +81,18 @@ def _job_of_stream(inputs: Sequence[Path], options: "FileOptions") -> Job:
         raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
     if options.output in (None, STREAM):
         return Job(STREAM, STREAM)
-    if options.output.is_dir():
+    if options.into_folder or options.output.is_dir():
         raise UsageError(
             f"{options.output} is a folder", expected="a file for what standard input holds"
         )
-    return _job_of_file(STREAM, options.output, options)
+    job = _job_of_file(STREAM, options.output, options)
+    there = [str(path) for path in job.files if path.exists()]
+    if there and not options.overwrite:  # nobody can tell whether it came from the same picture
+        raise UsageError(
+            f"{', '.join(there)}: there already",
+            fix="name another file, or add --overwrite to replace it",
+        )
+    return job
 
 
 def _job_of_file(source: Path, target: Path, options: "FileOptions") -> Job:

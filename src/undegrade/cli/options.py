@@ -1,5 +1,6 @@
 """Options that several verbs share, and the words that they accept."""
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
@@ -72,3 +73,8 @@ MegapixelsOption = Annotated[
 PageOption = Annotated[
     int | None, typer.Option("--page", min=1, help="Page of a multi-page or animated file.")
 ]
+
+
+def names_folder(output: str | None) -> bool:
+    """Return whether what was given as output ends in a slash, so that only a folder is meant."""
+    return output is not None and output.endswith(("/", os.sep))

@@ -22,6 +22,7 @@ from undegrade.cli.options import (
     SeedOption,
     StripOption,
     complete_model,
+    names_folder,
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
 from undegrade.errors import UsageError
@@ -36,6 +37,9 @@ _BLANK: Details = {
     "seed": None,
     "device": None,
     "precision": None,
+    "tile_size": None,
+    "tiles": None,
+    "redone_tiles": None,
     "seconds": None,
     "messages": [],
     "error": None,
@@ -48,10 +52,11 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
     ],
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
+            metavar="PATH",
             help="File, folder, or - for standard output; photo.restored.jpg beside photo.jpg "
             "unless given.",
         ),
@@ -100,7 +105,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     from undegrade.inference import FileOptions, RestoreOptions
 
     options = FileOptions(
-        output=output,
+        output=None if output is None else Path(output),
         recursive=recursive,
         overwrite=overwrite,
         restore=RestoreOptions(
@@ -108,6 +113,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
         read=ReadOptions(max_megapixels, page),
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
+        into_folder=names_folder(output),
     )
     jobs = plan_jobs(inputs, options)
     check_streams(jobs, as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from undegrade.cli.jobs import STREAM, Job
-from undegrade.errors import UsageError
+from undegrade.errors import OutputError, UsageError
 
 
 def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
@@ -36,9 +36,20 @@ def source_of(job: Job) -> Path | bytes:
 
 
 def target_of(job: Job) -> Path | BinaryIO:
-    """Return the file to write, in a folder that exists, or standard output."""
+    """Return the file to write, in a folder that exists, or standard output.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
     assert job.target is not None
     if job.target == STREAM:
         return sys.stdout.buffer
-    job.target.parent.mkdir(parents=True, exist_ok=True)
+    folder = job.target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be made ({error.strerror or error})",
+            fix="name another output",
+        ) from error
     return job.target

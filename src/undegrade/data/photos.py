@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from undegrade.errors import InputError
 from undegrade.images.files import NewFile
 from undegrade.images.photo import open_photo
-from undegrade.randomness import generator
+from undegrade.randomness import entropy, generator
 
 Samples = npt.NDArray[np.uint8]
 
 _VALIDATION_SHARE = 0.1
+_DECODER = 2  # number of the way photos are decoded; another number makes a cache be made anew
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class CachedPhoto:
 
 def is_validation(name: str) -> bool:
     """Tell whether a photo is kept for validation: a fixed tenth, by the hash of its name."""
-    digest = hashlib.sha256(name.encode()).digest()
+    digest = hashlib.sha256(os.fsencode(name)).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 < _VALIDATION_SHARE
 
 
@@ -70,8 +71,8 @@ def cache_photos(
 
 def _cache_photo(path: Path, scale: float, cache: Path) -> CachedPhoto:
     state = path.stat()
-    key = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{scale}"
-    file = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.rgb"
+    keys = (str(path.resolve()), state.st_size, state.st_mtime_ns, str(scale), _DECODER)
+    file = cache / f"{entropy(*keys):032x}.rgb"
     shape_file = file.with_suffix(".json")
     if not shape_file.exists():
         samples = decode(path, scale)
@@ -127,16 +128,14 @@ def random_crop(photos: Sequence[CachedPhoto], size: int, rng: np.random.Generat
 def fixed_crops(paths: Sequence[Path], size: int, scale: float) -> list[Samples]:
     """Return one square of each photo, always the same; what validation looks at.
 
-    Raises:
-        InputError: A photo is smaller than ``size`` after shrinking.
+    Photos that are smaller than ``size`` after shrinking are left out.
     """
     crops = []
     for path in paths:
         samples = decode(path, scale)
         height, width = samples.shape[:2]
-        if min(height, width) < size:
-            raise InputError(f"{path} is {width}x{height}", expected=f"at least {size} each way")
-        rng = generator("validation crop", path.name)
-        top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
-        crops.append(samples[top : top + size, left : left + size])
+        if min(height, width) >= size:
+            rng = generator("validation crop", path.name)
+            top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
+            crops.append(samples[top : top + size, left : left + size])
     return crops

@@ -75,6 +75,7 @@ class DegradationSpec:
         name, _, rest = text.strip().partition(":")
         kind = REGISTRY.get(name)
         known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+        numeric = {key for key, type_ in known.items() if type_ in (int, float)}
         settings = []
         for item in filter(None, (part.strip() for part in rest.split(","))):
             key, equals, value = (part.strip() for part in item.partition("="))
@@ -84,7 +85,10 @@ class DegradationSpec:
                 raise UsageError(
                     f"degradation '{name}' has no setting '{key}'", fix=did_you_mean(key, [*known])
                 )
-            settings.append((key, _parse_value(value)))
+            parsed = _parse_value(value)
+            if isinstance(parsed, Range) and key not in numeric:
+                raise UsageError(f"'{item}' in '{text}' is a range", expected="a single value")
+            settings.append((key, parsed))
         spec = cls(name, tuple(settings))
         spec._check_bounds()
         return spec
@@ -137,6 +141,16 @@ def check_number(kind: str, key: str, value: object, low: float, high: float) ->
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:  # type: ignore[operator]
         raise UsageError(f"{kind} got {key}={value}", expected=f"a number from {low:g} to {high:g}")
+
+
+def check_switch(kind: str, key: str, value: object) -> None:
+    """Refuse a setting that is neither true nor false.
+
+    Raises:
+        UsageError: ``value`` is something else.
+    """
+    if not isinstance(value, bool):
+        raise UsageError(f"{kind} got {key}={value}", expected="true or false")
 
 
 def check_choice(kind: str, key: str, value: str, choices: tuple[str, ...]) -> None:

@@ -5,7 +5,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from undegrade.degradations.base import REGISTRY, Degradation, Image, check_image, check_number
+from undegrade.degradations.base import (
+    REGISTRY,
+    Degradation,
+    Image,
+    check_image,
+    check_number,
+    check_switch,
+)
 
 
 @REGISTRY.register("noise")
@@ -24,6 +31,7 @@ class GaussianNoise(Degradation):
 
     def __post_init__(self) -> None:
         check_number(self.name, "sigma", self.sigma, 0, 255)
+        check_switch(self.name, "grey", self.grey)
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return ``clip(hq + sigma/255 * n)`` with ``n ~ N(0, 1)``."""

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from undegrade.inference.files import FileJob, FileOptions, plan_files, restore_files
+    from undegrade.inference.files import FileJob, FileOptions, plan_files
     from undegrade.inference.options import RestoreOptions
     from undegrade.inference.report import FileReport, ModelInfo, RunInfo
     from undegrade.inference.restorer import Restorer, Result, restore
@@ -20,7 +20,6 @@ __all__ = [
     "RunInfo",
     "plan_files",
     "restore",
-    "restore_files",
 ]
 
 _MODULES = {
@@ -34,7 +33,6 @@ _MODULES = {
     "RunInfo": "report",
     "plan_files": "files",
     "restore": "restorer",
-    "restore_files": "files",
 }
 
 

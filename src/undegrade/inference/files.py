@@ -1,20 +1,17 @@
-"""Many files and folders: what goes where, what is skipped, and no bad file stops the others."""
+"""Many files and folders: which photos are restored, and what goes where."""
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from undegrade.errors import InputError, OutputError, UndegradeError
+from undegrade.errors import InputError, OutputError, UndegradeError, UsageError
 from undegrade.images.files import find_photos
-from undegrade.images.formats import format_of_name
+from undegrade.images.formats import FORMATS, format_of_name
 from undegrade.images.photo import ReadOptions
 from undegrade.images.source import display_name
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.options import RestoreOptions
-from undegrade.inference.report import FileReport
 from undegrade.inference.targets import (
     Targets,
     is_result,
@@ -22,12 +19,6 @@ from undegrade.inference.targets import (
     restored_name,
     with_format,
 )
-
-if TYPE_CHECKING:  # planning must not wait for torch
-    from undegrade.inference.restorer import Restorer
-
-FileProgress = Callable[[Path, int, int], None]
-"""``progress(source, done, total)``: called after each tile of a file."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +32,7 @@ class FileOptions:
         restore: How photos are restored.
         read: How they are read.
         write: How results are written.
+        into_folder: The output is a folder, whatever its name looks like.
     """
 
     output: Path | None = None
@@ -49,6 +41,7 @@ class FileOptions:
     restore: RestoreOptions = field(default_factory=RestoreOptions)
     read: ReadOptions = field(default_factory=ReadOptions)
     write: WriteOptions = field(default_factory=WriteOptions)
+    into_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +75,7 @@ def plan_files(inputs: Sequence[Path], options: FileOptions) -> list[FileJob]:
         input, holds an error; so does one for a folder without photos.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: There is no such format; the output for a single photo ends like no format.
         OutputError: Several photos, or a folder, are to go into one file.
     """
     jobs: list[FileJob] = []
@@ -103,13 +96,25 @@ def _target_of_file(source: Path, inputs: int, options: FileOptions) -> Path:
     output, image_format = options.output, options.write.format
     if output is None:
         return restored_name(source, image_format)
-    if not output.is_dir() and format_of_name(output):
-        if inputs > 1:
-            raise OutputError(
-                f"{inputs} inputs for the one file {output}", expected="a folder as output"
-            )
-        return output
+    if not options.into_folder and not output.is_dir():
+        if format_of_name(output):
+            if inputs > 1:
+                raise OutputError(
+                    f"{inputs} inputs for the one file {output}", expected="a folder as output"
+                )
+            return output
+        if inputs == 1 and output.suffix:  # more likely a slip than a wish for such a folder
+            raise _unknown_ending(output)
     return with_format(output / source.name, image_format)
+
+
+def _unknown_ending(output: Path) -> UsageError:
+    endings = [suffix for entry in FORMATS.values() for suffix in entry.suffixes]
+    return UsageError(
+        f"no image format has names like {display_name(output)}",
+        expected=f"one that ends in {', '.join(endings[:-1])} or {endings[-1]}",
+        fix="if a folder is meant, end it with a slash, or make it first",
+    )
 
 
 def _target_in_tree(photo: Path, folder: Path, options: FileOptions) -> Path:
@@ -176,71 +181,3 @@ def _clash(
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def restore_files(
-    restorer: "Restorer",
-    jobs: Sequence[FileJob],
-    options: FileOptions,
-    progress: FileProgress | None = None,
-) -> Iterator[FileReport]:
-    """Restore photo after photo; yield a report on each, whatever became of it.
-
-    A photo all of whose results are there is skipped. Only an interruption stops the run.
-
-    Args:
-        restorer: What restores.
-        jobs: What :func:`plan_files` has decided.
-        options: The same options that it decided by.
-        progress: Called after each tile.
-    """
-    for job in jobs:
-        name = display_name(job.source)
-        if job.target is None:
-            yield FileReport(name, "failed", error=job.error)
-            continue
-        outputs = plan_targets(job.target, options.restore).files
-        if not options.overwrite and all(path.exists() for path in outputs):
-            yield FileReport(name, "skipped", outputs)
-            continue
-        start = time.perf_counter()
-        try:
-            report = _restore(restorer, job.source, job.target, options, progress)
-        except Exception as error:  # one bad file must not cost the others
-            seconds = time.perf_counter() - start
-            report = FileReport(name, "failed", seconds=seconds, error=_ours(error, name))
-        yield report
-
-
-def _restore(
-    restorer: "Restorer",
-    source: Path,
-    target: Path,
-    options: FileOptions,
-    progress: FileProgress | None,
-) -> FileReport:
-    def tile_done(done: int, total: int) -> None:
-        if progress is not None:
-            progress(source, done, total)
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {target.parent} cannot be made ({error.strerror or error})"
-        ) from error
-    return restorer.restore_file(
-        source, target, options.restore, options.read, options.write, tile_done
-    )
-
-
-def _ours(error: Exception, name: str) -> UndegradeError:
-    """Return an error that says what it is about; one of ours as it is."""
-    if isinstance(error, UndegradeError):
-        return error
-    wrapped = UndegradeError(
-        f"{name}: {type(error).__name__}: {error}",
-        fix="this is a mistake in the program: please report it",
-    )
-    wrapped.__cause__ = error
-    return wrapped

@@ -15,6 +15,7 @@ from undegrade.inference.options import MIN_TILE
 _CPU_TILE = 1024  # larger ones leave the caches and save hardly any overlap
 _DEVICE_TILE = 2048
 _BAND_BYTES = 192 << 20  # for one row of tiles across a wide picture
+_PLAIN_CHANNELS = 3  # of a single draw
 _SHARE = 0.5  # of the memory there is, for one tile
 _UNKNOWN = 4 << 30  # where the system does not say
 _PICTURE_BYTES = 100  # states, noise and result of a method at full resolution, for each pixel
@@ -123,7 +124,9 @@ def tile_height_for(width: int, side: int, channels: int) -> int:
         side: Greatest side of a tile.
         channels: Float32 channels that are held for each pixel.
     """
-    return max(min(side, _BAND_BYTES // (4 * channels * width)), min(side, 4 * MIN_TILE))
+    # Flat tiles are mostly overlap; many draws need so much memory that they must be flatter still.
+    least = 4 * MIN_TILE if channels <= _PLAIN_CHANNELS else MIN_TILE
+    return max(min(side, _BAND_BYTES // (4 * channels * width)), min(side, least))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

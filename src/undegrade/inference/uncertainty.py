@@ -1,5 +1,6 @@
 """Maps of uncertainty as files: 16-bit data to compute with, and a heat map to look at."""
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -83,7 +84,8 @@ class UncertaintyWriter:
             f"{brightest / (_LEVELS - 1) * FULL_SCALE:.5f} of the picture's range"
         )
         with encoding(str(self._names[0]), "png"):
-            levels = pyvips.Image.tiffload(str(data.path), access="sequential")
+            source = pyvips.Source.new_from_file(os.fsencode(data.path))
+            levels = pyvips.Operation.call("tiffload_source", source, access="sequential")
             table = image_from_array(heat_table(brightest), "srgb")
             mapped = levels.maplut(table).copy(interpretation="srgb")
             encode(_described(mapped, "png-comment-0-Description", text), heat.path, "png", {})

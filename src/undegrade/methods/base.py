@@ -10,6 +10,7 @@ from undegrade.errors import UsageError
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 from undegrade.registry import Registry
+from undegrade.validation import explain
 
 
 class Pair(NamedTuple):
@@ -86,10 +87,11 @@ def parse_options(values: dict[str, Any]) -> MethodOptions:
     """
     if not isinstance(values.get("name"), str):
         raise UsageError("a method without a name", expected=f"one of {METHODS.names()}")
+    kind = METHODS.get(values["name"]).options_type
     try:
-        return METHODS.get(values["name"]).options_type.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise UsageError(f"options of method '{values['name']}' are not valid: {error}") from error
+        raise UsageError(explain(error, kind, "method.")) from error
 
 
 def build_method(options: MethodOptions) -> Method:

@@ -26,6 +26,7 @@ class ResFlowOptions(MethodOptions):
     name: Literal["resflow"] = "resflow"
     network: UNetOptions = UNetOptions(aux_channels=_CHANNELS, out_channels=2 * _CHANNELS)
     beta: float = Field(flow.BETA, gt=0, description="Slope of the auxiliary schedule (eq. 8).")
+    aux_schedule: flow.ScheduleKind = Field("paper", description="Curve of sigma(t) of y.")
     gamma: float = Field(flow.GAMMA, ge=0, description="Exponent of the loss weight (eq. 11).")
     predict_aux: bool = Field(
         True, description="Learn the velocity of y too; it carries no information."
@@ -59,7 +60,7 @@ class ResFlow(Method):
                 f"expected out_channels={channels} and aux_channels={_CHANNELS}"
             )
         self.flow_options = options
-        self.schedule = flow.AuxiliarySchedule(options.beta)
+        self.schedule = flow.AuxiliarySchedule(options.aux_schedule, options.beta)
         self.network = UNet(network)
 
     @property
@@ -83,7 +84,7 @@ class ResFlow(Method):
         """Return the weighted velocity error (equation 9), with its x and y parts."""
         x_0, x_1 = 2 * pair.hq - 1, 2 * pair.lq - 1
         t, weight = self._draw_times(noise.uniform().to(x_0.device))
-        y_1 = noise.normal(x_0.shape).to(x_0.device)
+        y_1 = torch.empty_like(x_0).copy_(noise.normal(x_0.shape))  # laid out as the pictures are
         sample = flow.sample_path(x_0, x_1, y_1, t, self.schedule)
         velocity = self.network(sample.x_t, t, sample.y_t)
         terms = {"x": _weighted_error(velocity[:, :_CHANNELS], sample.x_velocity, weight)}

@@ -59,7 +59,8 @@ def ssim(restored: Tensor, hq: Tensor) -> Tensor:
             "SSIM needs torchmetrics", fix="install undegrade[metrics]"
         ) from error
     _, similarity = structural_similarity_index_measure(
-        quantise(restored).float(),  # in double precision its convolutions take a hundred times longer
+        # Single precision: in double its convolutions take a hundred times longer.
+        quantise(restored).float(),
         quantise(hq).float(),
         data_range=1.0,
         reduction="none",

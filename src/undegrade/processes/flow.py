@@ -7,7 +7,7 @@ the velocity of both. Equations are those of "Reversing Flow for Image Restorati
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,24 +19,50 @@ GAMMA = 1.75
 """Exponent of the loss weight (equation 11)."""
 
 
+ScheduleKind = Literal["paper", "anchored", "constant", "linear"]
+
+
 @dataclass(frozen=True)
 class AuxiliarySchedule:
-    """``sigma(t) = beta / (1 - t + beta)``, the standard deviation of ``y_t`` (equation 8).
+    """The standard deviation ``sigma(t)`` of ``y_t``.
 
-    It rises from ``beta / (1 + beta)`` at ``t = 0`` to 1 at ``t = 1``: with the paper's ``beta`` it
-    does not vanish at the clean end, although equation 5 says that it should. Neither the loss,
-    whose weight vanishes there, nor an Euler grid, which never asks at ``t = 0``, notices.
+    ``"paper"`` is equation 8, ``beta / (1 - t + beta)``. It rises from ``beta / (1 + beta)`` at
+    ``t = 0`` to 1 at ``t = 1``: it does not vanish at the clean end, although equation 5 says that
+    it should. Neither the loss, whose weight vanishes there, nor an Euler grid, which never asks
+    at ``t = 0``, notices. ``"anchored"`` is the same curve stretched to begin at 0, which is
+    ``beta t / (1 - t + beta)``; ``"constant"`` is 1 and ``"linear"`` is ``t``, for comparison.
+
+    Args:
+        kind: Which curve.
+        beta: Slope of the first two.
     """
 
+    kind: ScheduleKind = "paper"
     beta: float = BETA
 
     def sigma(self, t: Tensor) -> Tensor:
         """Return ``sigma(t)``; any shape, ``t`` in ``[0, 1]``."""
-        return self.beta / (1 - t + self.beta)
+        match self.kind:
+            case "paper":
+                return self.beta / (1 - t + self.beta)
+            case "anchored":
+                return self.beta * t / (1 - t + self.beta)
+            case "constant":
+                return torch.ones_like(t)
+            case "linear":
+                return t
 
     def sigma_velocity(self, t: Tensor) -> Tensor:
-        """Return the derivative ``sigma'(t) = beta / (1 - t + beta)**2``."""
-        return self.beta / (1 - t + self.beta) ** 2
+        """Return the derivative of ``sigma`` by ``t``."""
+        match self.kind:
+            case "paper":
+                return self.beta / (1 - t + self.beta) ** 2
+            case "anchored":
+                return self.beta * (1 + self.beta) / (1 - t + self.beta) ** 2
+            case "constant":
+                return torch.zeros_like(t)
+            case "linear":
+                return torch.ones_like(t)
 
 
 class FlowSample(NamedTuple):

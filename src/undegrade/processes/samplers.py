@@ -16,7 +16,7 @@ Velocity = Callable[[Tensor, float], Tensor]
 class Step(NamedTuple):
     """What a callback is told after each step."""
 
-    index: int
+    number: int
     """Number of the step, from 0."""
     t: float
     """Time at which the velocity was asked."""
@@ -52,10 +52,10 @@ def euler(
         callback: Called after each step.
     """
     x_t = x_1
-    for index, (t, t_next) in enumerate(pairwise(grid)):
+    for number, (t, t_next) in enumerate(pairwise(grid)):
         speed = velocity(x_t, t)
         x_next = torch.add(x_t, speed, alpha=t_next - t)
         if callback is not None:
-            callback(Step(index, t, x_next, torch.add(x_t, speed, alpha=-t)))
+            callback(Step(number, t, x_next, torch.add(x_t, speed, alpha=-t)))
         x_t = x_next
     return x_t

@@ -33,6 +33,7 @@ class MethodModule(lightning.LightningModule):
         super().__init__()
         self.method, self.recipe, self.stage = method, recipe, stage
         self.validation = validation
+        self.first_step = 0  # of this stage within the whole training; names what is random
 
     def transfer_batch_to_device(
         self,
@@ -52,8 +53,9 @@ class MethodModule(lightning.LightningModule):
             RuntimeError: The batch is not this step's; a resumed training would then not be the
                 training uninterrupted.
         """
-        if batch.step != self.global_step:
-            raise RuntimeError(f"got the batch of step {batch.step} at step {self.global_step}")
+        step = self.first_step + self.global_step
+        if batch.step != step:
+            raise RuntimeError(f"got the batch of step {batch.step} at step {step}")
         noise = SampleNoise(self.recipe.seed, batch.step, batch.samples)
         terms = self.method.loss(batch.pair, stage=self.stage.name, step=batch.step, noise=noise)
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})

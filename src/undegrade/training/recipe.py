@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
 
 from undegrade.degradations import Chain, Mixture
 from undegrade.errors import RecipeError, UndegradeError
-from undegrade.methods import MethodOptions, parse_options
+from undegrade.methods import METHODS, MethodOptions, parse_options
 from undegrade.registry import did_you_mean
+from undegrade.validation import explain
 
 
 class _Part(BaseModel):
@@ -162,13 +162,24 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
         options = recipe.method_options
+        _check_stages(recipe, options)
     except ValidationError as error:
-        raise RecipeError("; ".join(_explain(detail) for detail in error.errors())) from error
+        raise RecipeError(explain(error, Recipe)) from error
     except RecipeError:
         raise
     except UndegradeError as error:
         raise RecipeError(str(error)) from error
     return recipe.model_copy(update={"method": options.model_dump(mode="json")})
+
+
+def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
+    known = METHODS.get(options.name).stages
+    for stage in recipe.stages:
+        if stage.name not in known:
+            raise RecipeError(
+                f"method '{options.name}' has no stage '{stage.name}'",
+                fix=did_you_mean(stage.name, [*known]),
+            )
 
 
 def _parse_chain(texts: Sequence[str]) -> None:
@@ -191,7 +202,10 @@ def _override(values: Any, override: str) -> None:
             place = place.setdefault(key, {})
         else:
             raise RecipeError(f"'{path}' goes below a plain value at '{key}'")
-    value = yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"'{override}' has no YAML value after the =") from error
     if isinstance(place, list):
         _item(place, last, path)
         place[int(last)] = value
@@ -205,28 +219,3 @@ def _item(items: list[Any], key: str, path: str) -> Any:
     if not key.isdigit() or int(key) >= len(items):
         raise RecipeError(f"'{key}' in '{path}'", expected=f"a number below {len(items)}")
     return items[int(key)]
-
-
-def _explain(detail: ErrorDetails) -> str:
-    """Return one line for one complaint of pydantic, with the nearest key for an unknown one."""
-    where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] != "extra_forbidden":
-        return f"{where}: {detail['msg']}; got {detail['input']!r}"
-    known = _known_keys(detail["loc"][:-1])
-    return f"there is no key '{where}' in a recipe; {did_you_mean(str(detail['loc'][-1]), known)}"
-
-
-def _known_keys(parents: tuple[int | str, ...]) -> list[str]:
-    """Return the valid keys of the part of a recipe that lies at ``parents``."""
-    part: type[BaseModel] = Recipe
-    children: dict[str, type[BaseModel]] = {
-        "data": Data,
-        "stages": Stage,
-        "optimiser": Optimiser,
-        "export": Export,
-        "validation": Validation,
-        "degradations": MixtureEntry,
-    }
-    for key in parents:
-        part = children.get(str(key), part)
-    return [*part.model_fields]

@@ -18,18 +18,19 @@ from torch.utils.data import DataLoader
 from undegrade.data.photos import CachedPhoto, cache_photos, fixed_crops, is_validation
 from undegrade.data.synthetic import Crops, StepBatches, validation_pairs
 from undegrade.degradations import Chain
-from undegrade.errors import RecipeError, UsageError
+from undegrade.errors import InputError, RecipeError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.methods import Method, Pair, build_method
 from undegrade.randomness import entropy
 from undegrade.training.callbacks import StateKeeper, TrainingProgress, caching_progress
 from undegrade.training.module import MethodModule
-from undegrade.training.recipe import Recipe, Stage, load_recipe
+from undegrade.training.recipe import Recipe, load_recipe
 from undegrade.zoo import ModelConfig, save_model
 from undegrade.zoo.store import home
 
 STATE = "state.ckpt"
 RECIPE = "recipe.json"
+PHOTOS = "photos.txt"
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,32 @@ def train(
         RecipeError: The recipe is not valid, or not the one that ``output`` was begun with.
         UsageError: ``output`` holds a training already and ``resume`` was not asked for.
     """
-    recipe = load_recipe(recipe_path, overrides)
+    recipe = _with_photos(load_recipe(recipe_path, overrides), output)
     stop_at = None if max_time is None else time.monotonic() + max_time
     run = Run(output, stop_at, Console(stderr=True))
     _quiet_lightning()
-    _claim(output, recipe, resume)
-    photos, validation = _prepare_data(recipe, run)
-    torch.manual_seed(entropy(recipe.seed, "initial weights") % 2**63)
     method = _build(recipe)
+    photos, validation = _prepare_data(recipe, run)
+    _claim(output, recipe, resume)
+    first_step = 0
     for number, stage in enumerate(recipe.stages):
-        if stage.name not in method.stages:
-            raise RecipeError(
-                f"stage '{stage.name}' of method '{recipe.method['name']}'",
-                expected=f"one of {', '.join(method.stages)}",
-            )
         module = MethodModule(method, recipe, stage, validation)
+        module.first_step = first_step
         if not _run_stage(module, photos, run, number):
             run.console.print("time is up; the state is saved, go on with --resume")
             return None
+        first_step += stage.steps
     return _export(method, recipe, output)
+
+
+def _with_photos(recipe: Recipe, output: Path) -> Recipe:
+    """Take the folder of photos from the training begun in ``output`` if none is named."""
+    remembered = output / PHOTOS
+    if recipe.data.photos is None and remembered.exists():
+        photos = Path(remembered.read_text(encoding="utf-8", errors="surrogateescape"))
+        data = recipe.data.model_copy(update={"photos": photos})
+        return recipe.model_copy(update={"data": data})
+    return recipe
 
 
 def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
@@ -104,6 +112,8 @@ def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
             )
         return
     output.mkdir(parents=True, exist_ok=True)
+    photos = str(recipe.data.photos.resolve()) if recipe.data.photos else ""
+    (output / PHOTOS).write_text(photos, encoding="utf-8", errors="surrogateescape")
     noted.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
@@ -111,7 +121,10 @@ def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str
     data = recipe.data
     if data.photos is None:
         raise RecipeError("the recipe names no photos", fix="add data.photos=FOLDER to the command")
-    paths = find_photos(data.photos, recursive=False)
+    try:
+        paths = find_photos(data.photos, recursive=False)
+    except InputError as error:  # whose advice is for the command that restores
+        raise InputError(error.got, expected="a folder of clean photos") from error
     kept = [path for path in paths if is_validation(path.name)]
     trained = [path for path in paths if not is_validation(path.name)]
     largest = max(stage.crop for stage in recipe.stages)
@@ -134,10 +147,14 @@ def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str
 
 
 def _build(recipe: Recipe) -> Method:
+    torch.manual_seed(entropy(recipe.seed, "initial weights") % 2**63)
     try:
-        return build_method(recipe.method_options)
+        method = build_method(recipe.method_options)
     except ValueError as error:  # options that are valid one by one but not together
         raise RecipeError(f"method: {error}") from error
+    # Convolutions on processors are fastest where the channels of a pixel lie together.
+    method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return method
 
 
 def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number: int) -> bool:
@@ -146,7 +163,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
     folder = run.folder / f"stage-{number}-{stage.name}"
     state, finished = folder / STATE, folder / "finished.ckpt"
     if finished.exists():
-        module.load_state_dict(torch.load(finished, weights_only=True))
+        module.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
         return True
     folder.mkdir(parents=True, exist_ok=True)
     first_step = _saved_step(state)
@@ -176,7 +193,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
     names = [*module.validation]  # a list serves as a data set as it is
     trainer.fit(
         module,
-        _loader(recipe, stage, photos, first_step, trainer),
+        _loader(module, photos, first_step, trainer),
         DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
         ckpt_path=state if first_step else None,
     )
@@ -190,17 +207,14 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
 
 
 def _loader(
-    recipe: Recipe,
-    stage: Stage,
-    photos: list[CachedPhoto],
-    first_step: int,
-    trainer: lightning.Trainer,
+    module: MethodModule, photos: list[CachedPhoto], first_step: int, trainer: lightning.Trainer
 ) -> DataLoader[object]:
+    recipe, stage = module.recipe, module.stage
     crops = Crops(photos, stage.crop, recipe.data.mixture, recipe.seed)
     samples = range(trainer.global_rank, stage.batch, trainer.world_size)
     workers = recipe.data.workers
     return DataLoader(
-        StepBatches(crops, samples, first_step),
+        StepBatches(crops, samples, module.first_step + first_step),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=4 if workers else None,

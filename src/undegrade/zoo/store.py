@@ -136,7 +136,7 @@ def find_model(name_or_folder: str | Path) -> ModelEntry:
 
     Raises:
         UsageError: There is no such model; the message names the nearest one.
-        WeightsError: It is there but cannot be used.
+        WeightsError: It is there but cannot be used, or it could be pulled but is not there yet.
     """
     name = str(name_or_folder)
     known = _folders()
@@ -146,7 +146,7 @@ def find_model(name_or_folder: str | Path) -> ModelEntry:
     if name and folder.is_dir():
         return read_entry(folder, folder.resolve().name)
     if is_hub_name(name):
-        raise UsageError(
+        raise WeightsError(
             f"model '{name}' is not on this machine", fix=f"run: undegrade models pull {name}"
         )
     if os.sep in name:
