@@ -146,7 +146,9 @@ def build_ffdnet() -> nn.Module:
     layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.ConstantPad3d((0, 0, 0, 0, 0, 3), 0.1)]
     for before, after in pairwise(widths):
         layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers[:-1], nn.PixelShuffle(2)).to(memory_format=torch.channels_last)
+    network = nn.Sequential(*layers[:-1], nn.PixelShuffle(2))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def seconds_per_megapixel(network: nn.Module) -> float:

@@ -31,12 +31,12 @@ class TimeEmbedding(nn.Module):
         super().__init__()
         self.dim = dim
         self.out_dim = 4 * dim
-        self.layers = nn.Sequential(
-            nn.Linear(dim, self.out_dim), nn.SiLU(), nn.Linear(self.out_dim, self.out_dim)
-        )
+        first = nn.Linear(dim, self.out_dim)
+        self.layers = nn.Sequential(first, nn.SiLU(), nn.Linear(self.out_dim, self.out_dim))
 
     def forward(self, t: Tensor) -> Tensor:
         """Map times ``(B,)`` to vectors ``(B, out_dim)``."""
         vector = sinusoidal(1000 * t, self.dim)
-        result: Tensor = self.layers(vector.to(self.layers[0].weight.dtype))
+        weight = next(self.layers.parameters())  # whose precision is the network's
+        result: Tensor = self.layers(vector.to(weight.dtype))
         return result

@@ -41,7 +41,8 @@ class AdaptiveLayerNorm(nn.Module):
         """Return ``(1 + scale) * norm(x) + shift`` for ``x`` of shape ``(B, C, H, W)``."""
         normal = F.layer_norm(x.permute(0, 2, 3, 1), (self.channels,))
         scale, shift = self.modulation(F.silu(embedding))[:, None, None].chunk(2, dim=-1)
-        return (normal * (1 + scale) + shift).permute(0, 3, 1, 2)
+        modulated: Tensor = normal * (1 + scale) + shift
+        return modulated.permute(0, 3, 1, 2)
 
 
 class ResidualBlock(nn.Module):
@@ -63,3 +64,22 @@ class ResidualBlock(nn.Module):
         hidden = self.conv_in(self.norm(x, embedding))
         result: Tensor = x + self.conv_out(F.silu(hidden, inplace=True))
         return result
+
+
+class ResidualBlocks(nn.ModuleList):
+    """Residual blocks one after another, all told the same embedding.
+
+    Args:
+        channels: Channels in and out.
+        embedding: Length of the embedding.
+        count: Number of blocks.
+    """
+
+    def __init__(self, channels: int, embedding: int, count: int) -> None:
+        super().__init__(ResidualBlock(channels, embedding) for _ in range(count))
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to the same shape."""
+        for block in self:
+            x = block(x, embedding)
+        return x

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
-from undegrade.networks.layers import ResidualBlock, conv3, zeroed
+from undegrade.networks.layers import ResidualBlocks, conv3, zeroed
 
 
 class UNetOptions(BaseModel):
@@ -76,13 +76,13 @@ class UNet(nn.Module):
             else None
         )
 
-    def _blocks(self, width: int, count: int) -> nn.ModuleList:
-        return nn.ModuleList(ResidualBlock(width, self.time.out_dim) for _ in range(count))
+    def _blocks(self, width: int, count: int) -> ResidualBlocks:
+        return ResidualBlocks(width, self.time.out_dim, count)
 
     @property
     def multiple_of(self) -> int:
         """What the height and width of the input must be divisible by."""
-        return self.options.stem_stride * 2 ** (len(self.options.widths) - 1)
+        return self.options.stem_stride << (len(self.options.widths) - 1)
 
     @property
     def receptive_radius(self) -> int:
@@ -114,8 +114,7 @@ class UNet(nn.Module):
             if level < len(skips):
                 upsampled = F.pixel_shuffle(self.ups[level](hidden), 2)
                 hidden = self.merges[level](torch.cat([upsampled, skips[level]], dim=1))
-            for block in self.decoder[level]:  # type: ignore[union-attr]
-                hidden = block(hidden, embedding)
+            hidden = self.decoder[level](hidden, embedding)
         return F.pixel_shuffle(self.head(hidden), self.options.stem_stride)
 
     def _encode(
@@ -125,8 +124,7 @@ class UNet(nn.Module):
         for level, blocks in enumerate(self.encoder):
             if level > 0:
                 hidden = self.downs[level - 1](hidden)
-            for block in blocks:  # type: ignore[union-attr]
-                hidden = block(hidden, embedding)
+            hidden = blocks(hidden, embedding)
             if auxiliary is not None:
                 hidden = hidden + auxiliary[level]
             skips.append(hidden)
