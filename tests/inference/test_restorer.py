@@ -196,13 +196,11 @@ def test_files_stream_through_tiles_and_report(photo: Path) -> None:
     )
     assert seen == [(i, len(seen)) for i in range(1, len(seen) + 1)]
     assert len(seen) > 3
-    assert (report.source, report.status) == (str(photo), "done")
+    assert report.source == str(photo)
     assert (report.outputs, report.width, report.height) == ((target,), 90, 70)
-    assert report.info is not None
     assert report.info.tiles == len(seen)
     whole = Restorer(Noisy())(pixels(photo), seed=2).image.astype(int)
     assert np.abs(pixels(target) - whole).max() <= 1  # rounding after blending
-    assert report.as_dict()["outputs"] == [str(target)]
 
 
 def test_a_stream_takes_one_picture(photo: Path) -> None:

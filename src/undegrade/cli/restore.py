@@ -160,6 +160,5 @@ def _restore_one(
     report = restorer.restore_file(
         source_of(job), target_of(job), options.restore, options.read, options.write, progress
     )
-    assert report.info is not None
     values = report.info.as_dict()
     return {key: values[key] for key in _BLANK if key in values}

@@ -2,11 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from undegrade.errors import UndegradeError
-
-Status = Literal["done", "skipped", "failed"]
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -67,35 +63,14 @@ class FileReport:
 
     Args:
         source: The file, or ``"-"`` for bytes.
-        status: ``"done"``; ``"skipped"``, because the result was there; or ``"failed"``.
-        outputs: The files that were written, or that were there; the picture first.
-        width: Pixels per row; 0 if it was not opened.
-        height: Number of rows; likewise.
-        seconds: Time that it took.
-        error: Why it failed.
-        info: How it was restored, if it was.
+        outputs: The files that were written; the picture first. Empty for a stream.
+        width: Pixels per row.
+        height: Number of rows.
+        info: How it was restored.
     """
 
     source: str
-    status: Status
-    outputs: tuple[Path, ...] = ()
-    width: int = 0
-    height: int = 0
-    seconds: float = 0.0
-    error: UndegradeError | None = None
-    info: RunInfo | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the same as plain values, ready for JSON."""
-        error = self.error
-        return {
-            "source": self.source,
-            "status": self.status,
-            "outputs": [str(path) for path in self.outputs],
-            "width": self.width,
-            "height": self.height,
-            "seconds": round(self.seconds, 3),
-            "error": None if error is None else str(error),
-            "exit_code": 0 if error is None else error.exit_code,
-            "info": None if self.info is None else self.info.as_dict(),
-        }
+    outputs: tuple[Path, ...]
+    width: int
+    height: int
+    info: RunInfo

@@ -198,9 +198,7 @@ class Restorer:
         with open_photo(source, read) as photo:
             info = run.info(run.job(photo, write).run(sinks, progress))
             name = "-" if isinstance(source, bytes) else display_name(source)
-            return FileReport(
-                name, "done", outputs, photo.width, photo.height, info.seconds, info=info
-            )
+            return FileReport(name, outputs, photo.width, photo.height, info)
 
     def _call_path(self, source: Path, options: RestoreOptions) -> Result:
         targets = plan_targets(restored_name(source), options)
