@@ -1,6 +1,5 @@
 """Whole trainings of a tiny model: they learn, they stop, they go on, they survive being killed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -121,7 +120,6 @@ def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path
         [sys.executable, "-c", _CHILD, str(recipe), str(killed), *steps],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     deadline = time.monotonic() + 120
     while not state.exists() and child.poll() is None and time.monotonic() < deadline:
