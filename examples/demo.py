@@ -38,7 +38,12 @@ def main() -> None:
     photos = [PHOTOS / f"{name}.jpg" for name in CASES]
     command = [Path(sys.executable).with_name("undegrade"), "restore", *photos]
     subprocess.run([*command, "-o", output, "--overwrite"], check=True)
-    figure, rows = plt.subplots(2 * len(CASES), 3, figsize=(13, 9 * len(CASES)))
+    figure, rows = plt.subplots(
+        2 * len(CASES),
+        3,
+        figsize=(13, 7.6 * len(CASES)),
+        gridspec_kw={"height_ratios": [0.7, 1] * len(CASES)},  # the whole photo, then a square
+    )
     for index, photo in enumerate(photos):
         draw_case(rows[2 * index : 2 * index + 2], photo, output)
     figure.tight_layout()
