@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
+from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 from undegrade.registry import Registry
@@ -74,6 +75,22 @@ class Method(nn.Module, ABC):
             noise: Source of everything random.
             callback: Called after each step, with states in the method's own range.
         """
+
+
+class SingleNetworkMethod(Method):
+    """A method with one network, whose reach and grid are its own."""
+
+    network: UNet
+
+    @property
+    def multiple_of(self) -> int:
+        """See :class:`Method`."""
+        return self.network.multiple_of
+
+    @property
+    def receptive_radius(self) -> int:
+        """See :class:`Method`."""
+        return self.network.receptive_radius
 
 
 METHODS: Registry[Method] = Registry("method")

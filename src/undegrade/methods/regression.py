@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, Method, MethodOptions, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
@@ -21,7 +21,7 @@ class RegressionOptions(MethodOptions):
 
 
 @METHODS.register("regression")
-class Regression(Method):
+class Regression(SingleNetworkMethod):
     """A network that predicts the residual ``hq - lq`` in one evaluation, in ``[-1, 1]``.
 
     Raises:
@@ -41,16 +41,6 @@ class Regression(Method):
             )
         self.error = options.loss
         self.network = UNet(options.network)
-
-    @property
-    def multiple_of(self) -> int:
-        """See :class:`~undegrade.methods.base.Method`."""
-        return self.network.multiple_of
-
-    @property
-    def receptive_radius(self) -> int:
-        """See :class:`~undegrade.methods.base.Method`."""
-        return self.network.receptive_radius
 
     def loss(
         self,

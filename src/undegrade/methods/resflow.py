@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, Method, MethodOptions, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -38,7 +38,7 @@ class ResFlowOptions(MethodOptions):
 
 
 @METHODS.register("resflow")
-class ResFlow(Method):
+class ResFlow(SingleNetworkMethod):
     """Velocity network, augmented flow and Euler sampler.
 
     Raises:
@@ -62,16 +62,6 @@ class ResFlow(Method):
         self.flow_options = options
         self.schedule = flow.AuxiliarySchedule(options.aux_schedule, options.beta)
         self.network = UNet(network)
-
-    @property
-    def multiple_of(self) -> int:
-        """See :class:`~undegrade.methods.base.Method`."""
-        return self.network.multiple_of
-
-    @property
-    def receptive_radius(self) -> int:
-        """See :class:`~undegrade.methods.base.Method`."""
-        return self.network.receptive_radius
 
     def loss(
         self,
