@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from undegrade.allocator import keep_freed_memory
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 from undegrade.zoo import find_model, load_method
@@ -55,6 +56,7 @@ class Measurement:
 def main() -> None:
     """Measure and print."""
     arguments = parse_arguments()
+    keep_freed_memory()  # as the command does
     peak = matrix_multiplication_rate()
     ffdnet = seconds_per_megapixel(build_ffdnet())
     cost = operations_per_pixel(arguments.model)

@@ -112,6 +112,18 @@ def test_a_constant_error_weighs_its_mean_weight(times: str) -> None:
     assert float(terms["x"]) == pytest.approx(0.250017 * error**2, rel=0.05)
 
 
+@pytest.mark.parametrize("error", [0.05, 0.5])
+def test_the_logarithm_weighs_each_picture_by_its_own_error(error: float) -> None:
+    """The gradient by an error e, alike everywhere, is 2 e / (e**2 + 0.001) of its weight."""
+    lq = torch.rand(1, 3, 4, 4)
+    offset = torch.tensor(error, requires_grad=True)
+    method = method_with(Oracle(2 * (lq - lq) + offset), error="log", times="weighted")
+    terms = method.loss(Pair(lq, lq), stage="flow", step=0, noise=SampleNoise(0, 0, range(1)))
+    assert terms["x"].item() == pytest.approx(0.250017 * math.log(error**2 + 1e-3), rel=1e-4)
+    (slope,) = torch.autograd.grad(terms["x"], offset)
+    assert slope.item() == pytest.approx(0.250017 * 2 * error / (error**2 + 1e-3), rel=1e-4)
+
+
 def test_restoring_is_deterministic_and_independent_of_the_batch() -> None:
     torch.manual_seed(0)
     method = build_method(ResFlowOptions(network=SMALL))

@@ -55,6 +55,14 @@ def test_nothing_beyond_the_receptive_radius_matters(aux_channels: int) -> None:
     assert changed >= network.receptive_radius // 2  # the bound is of the right order
 
 
+def test_one_time_serves_all_pictures() -> None:
+    network = randomised(UNet(SMALL))
+    x = torch.rand(3, 3, 8, 8)
+    with torch.no_grad():
+        shared = network(x, torch.full((1,), 0.3))
+        torch.testing.assert_close(shared, network(x, torch.full((3,), 0.3)))
+
+
 def test_time_and_auxiliary_variable_are_heard() -> None:
     network = randomised(UNet(SMALL.model_copy(update={"aux_channels": 3})))
     x, y = torch.rand(1, 3, 8, 8), torch.randn(1, 3, 8, 8)

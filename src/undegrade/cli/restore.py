@@ -143,8 +143,10 @@ def parse_tile_size(text: str) -> int | None:
 
 def _load(model: str, device: str, precision: str) -> "Restorer":
     """Load the model and say on standard error what runs, and on what."""
+    from undegrade.allocator import keep_freed_memory
     from undegrade.inference import Restorer
 
+    keep_freed_memory()
     restorer = Restorer.from_pretrained(model, device=device, precision=precision)
     for message in restorer.messages:
         note(message)

@@ -40,8 +40,10 @@ def train(
                 expected="key=value, for instance stages.0.steps=100",
             )
     seconds = None if max_time is None else parse_duration(max_time)
+    from undegrade.allocator import keep_freed_memory
     from undegrade.training import train as run_training
 
+    keep_freed_memory()
     folder = run_training(recipe, changes, output, max_time=seconds, resume=resume)
     if folder is None:
         note(f"stopped for time; go on with `undegrade train {recipe} ... -o {output} --resume`")

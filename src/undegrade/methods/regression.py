@@ -70,5 +70,5 @@ class Regression(SingleNetworkMethod):
         return (restored + 1) / 2
 
     def _predict(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.network(x, torch.ones(len(x), device=x.device))
+        residual: Tensor = self.network(x, torch.ones(1, device=x.device))
         return x - residual

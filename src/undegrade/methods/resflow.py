@@ -18,6 +18,9 @@ from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, euler, uniform_grid
 
 _CHANNELS = 3
+_LOG_FLOOR = 1e-3
+"""Squared error in ``[-1, 1]`` below which a picture counts as restored (36 dB): without it, the
+nearly perfect pictures would be all that a logarithm hears."""
 
 
 class ResFlowOptions(MethodOptions):
@@ -34,6 +37,11 @@ class ResFlowOptions(MethodOptions):
     times: Literal["uniform", "weighted"] = Field(
         "uniform",
         description="Draw t uniformly and weigh the loss, or draw t from the weight itself.",
+    )
+    error: Literal["squared", "log"] = Field(
+        "squared",
+        description="Squared error of the velocity (eq. 9), or the logarithm of each picture's, "
+        "by which degradations large and small are learned alike.",
     )
 
 
@@ -77,10 +85,13 @@ class ResFlow(SingleNetworkMethod):
         y_1 = torch.empty_like(x_0).copy_(noise.normal(x_0.shape))  # laid out as the pictures are
         sample = flow.sample_path(x_0, x_1, y_1, t, self.schedule)
         velocity = self.network(sample.x_t, t, sample.y_t)
-        terms = {"x": _weighted_error(velocity[:, :_CHANNELS], sample.x_velocity, weight)}
+        kind = self.flow_options.error
+        terms = {"x": _weighted_error(velocity[:, :_CHANNELS], sample.x_velocity, weight, kind)}
         total = terms["x"]
         if self.flow_options.predict_aux:
-            terms["y"] = _weighted_error(velocity[:, _CHANNELS:], sample.y_velocity, weight)
+            terms["y"] = _weighted_error(
+                velocity[:, _CHANNELS:], sample.y_velocity, weight, "squared"
+            )
             total = (terms["x"] + terms["y"]) / 2
         return terms | {"total": total}
 
@@ -95,7 +106,7 @@ class ResFlow(SingleNetworkMethod):
         y_1 = noise.normal(lq.shape).to(lq)
 
         def velocity(x_t: Tensor, t: float) -> Tensor:
-            time = torch.full((len(x_t),), t, device=x_t.device)
+            time = torch.full((1,), t, device=x_t.device)
             y_t = self.schedule.sigma(time).view(-1, 1, 1, 1).to(y_1) * y_1
             predicted: Tensor = self.network(x_t, time, y_t)
             return predicted[:, :_CHANNELS]
@@ -111,7 +122,11 @@ class ResFlow(SingleNetworkMethod):
         return flow.times_by_weight(quantile, gamma), mean
 
 
-def _weighted_error(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean over samples of ``weight * mean squared error``."""
+def _weighted_error(
+    predicted: Tensor, target: Tensor, weight: Tensor, kind: Literal["squared", "log"]
+) -> Tensor:
+    """Return the mean over pictures of ``weight * mean squared error``, or of its logarithm."""
     error = (predicted.float() - target).square().mean(dim=(1, 2, 3))
+    if kind == "log":
+        error = torch.log(error + _LOG_FLOOR)
     return (weight * error).mean()

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,11 +39,20 @@ class AdaptiveLayerNorm(nn.Module):
         self.modulation = zeroed(nn.Linear(embedding, 2 * channels))
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Return ``(1 + scale) * norm(x) + shift`` for ``x`` of shape ``(B, C, H, W)``."""
-        normal = F.layer_norm(x.permute(0, 2, 3, 1), (self.channels,))
-        scale, shift = self.modulation(F.silu(embedding))[:, None, None].chunk(2, dim=-1)
-        modulated: Tensor = normal * (1 + scale) + shift
-        return modulated.permute(0, 3, 1, 2)
+        """Return ``(1 + scale) * norm(x) + shift`` for ``x`` of shape ``(B, C, H, W)``.
+
+        Args:
+            x: The pictures.
+            embedding: One for each picture ``(B, E)``, or one for all ``(1, E)``.
+        """
+        pixels = x.permute(0, 2, 3, 1)
+        scale, shift = self.modulation(F.silu(embedding)).chunk(2, dim=-1)
+        if len(embedding) == 1:  # one pass over memory instead of two
+            normal = F.layer_norm(pixels, (self.channels,), 1 + scale[0], shift[0])
+        else:
+            normal = F.layer_norm(pixels, (self.channels,))
+            normal = torch.addcmul(shift[:, None, None], normal, 1 + scale[:, None, None])
+        return normal.permute(0, 3, 1, 2)
 
 
 class ResidualBlock(nn.Module):
@@ -62,8 +72,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """Map ``(B, C, H, W)`` to the same shape."""
         hidden = self.conv_in(self.norm(x, embedding))
-        result: Tensor = x + self.conv_out(F.silu(hidden, inplace=True))
-        return result
+        result: Tensor = self.conv_out(F.silu(hidden, inplace=True))
+        return result.add_(x)
 
 
 class ResidualBlocks(nn.ModuleList):

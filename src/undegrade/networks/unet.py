@@ -100,7 +100,7 @@ class UNet(nn.Module):
 
         Args:
             x: Pictures ``(B, in_channels, H, W)``; H and W divisible by :attr:`multiple_of`.
-            t: Times ``(B,)`` in ``[0, 1]``.
+            t: Times in ``[0, 1]``: one for each picture ``(B,)``, or one for all ``(1,)``.
             y: Auxiliary variable ``(B, aux_channels, H, W)``, if the network takes one.
 
         Raises:
@@ -126,7 +126,7 @@ class UNet(nn.Module):
                 hidden = self.downs[level - 1](hidden)
             hidden = blocks(hidden, embedding)
             if auxiliary is not None:
-                hidden = hidden + auxiliary[level]
+                hidden = hidden.add_(auxiliary[level])
             skips.append(hidden)
         return skips
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from torch import Tensor
 
 _LINE_EVERY = 60.0  # seconds between two lines where there is no terminal to draw a bar on
 
@@ -57,6 +58,24 @@ class StateKeeper(Callback):
         trainer.save_checkpoint(temporary)
         if trainer.is_global_zero:
             temporary.replace(self.path)
+
+
+class AveragedWeights(WeightAveraging):
+    """Exponential moving average of the weights, in short memory at first.
+
+    The decay rises as ``(1 + n) / (10 + n)`` up to its end value, so that the first steps, from
+    which there is nothing to keep, are soon forgotten and validation shows what has been learned.
+
+    Args:
+        decay: End value.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(averaged: Tensor, current: Tensor, number: Tensor | int) -> Tensor:
+            done = int(number)
+            return averaged.lerp(current, 1 - min(decay, (1 + done) / (10 + done)))
+
+        super().__init__(avg_fn=average)
 
 
 class TrainingProgress(Callback):

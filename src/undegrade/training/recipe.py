@@ -118,6 +118,11 @@ class Recipe(_Part):
     data: Data
     optimiser: Optimiser = Optimiser()
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = Field(
+        False,
+        description="Compile the networks with torch.compile: much faster steps after a minute of "
+        "compiling; on a processor it needs a C++ compiler.",
+    )
     seed: int = 0
     checkpoint_every: int = Field(500, ge=1, description="Steps between two saved states.")
     export: Export = Export()
@@ -125,7 +130,7 @@ class Recipe(_Part):
     def portable(self) -> dict[str, Any]:
         """Return the recipe as plain values, without what belongs to one machine only."""
         values = self.model_dump(mode="json")
-        del values["data"]["photos"], values["data"]["workers"]
+        del values["data"]["photos"], values["data"]["workers"], values["compile"]
         return values
 
     @property

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
@@ -22,7 +21,12 @@ from undegrade.errors import InputError, RecipeError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.methods import Method, Pair, build_method
 from undegrade.randomness import entropy
-from undegrade.training.callbacks import StateKeeper, TrainingProgress, caching_progress
+from undegrade.training.callbacks import (
+    AveragedWeights,
+    StateKeeper,
+    TrainingProgress,
+    caching_progress,
+)
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe import Recipe, load_recipe
 from undegrade.zoo import ModelConfig, save_model
@@ -154,6 +158,11 @@ def _build(recipe: Recipe) -> Method:
         raise RecipeError(f"method: {error}") from error
     # Convolutions on processors are fastest where the channels of a pixel lie together.
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if recipe.compile:
+        for network in method.children():
+            # One compilation for training and one for each size of validation; a compilation for
+            # any size would be slower at every step.
+            network.compile(dynamic=False)
     return method
 
 
@@ -180,7 +189,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(run.folder, name="logs", version=folder.name),
         callbacks=[
-            EMAWeightAveraging(decay=recipe.optimiser.ema_decay),
+            AveragedWeights(recipe.optimiser.ema_decay),
             keeper,
             TrainingProgress(run.console, stage.steps, first_step),
         ],
