@@ -1,7 +1,8 @@
 """undegrade: a photo goes in, the same photo without its degradation comes out."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from undegrade.lazy import lazy_names
 
 if TYPE_CHECKING:
     from undegrade.inference.restorer import Restorer, Result, restore
@@ -18,12 +19,7 @@ _MODULES = {
     "restore": "undegrade.inference.restorer",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: torch takes its time to load."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -8,25 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny_model import tiny_resflow
 from typer.testing import CliRunner, Result
 
 from undegrade.cli.main import app
 from undegrade.methods import build_method, parse_options
 from undegrade.randomness import generator
 from undegrade.zoo import ModelConfig, save_model, store
-
-TINY = {
-    "name": "resflow",
-    "network": {
-        "widths": [4, 6],
-        "encoder_blocks": [1, 1],
-        "decoder_blocks": [1, 1],
-        "adaptor_widths": [2, 2],
-        "embedding_dim": 4,
-        "aux_channels": 3,
-        "out_channels": 6,
-    },
-}
 
 
 class Cli(Protocol):
@@ -59,7 +47,7 @@ def cli() -> Cli:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny untrained model whose output differs from its input."""
     torch.manual_seed(0)
-    method = build_method(parse_options(TINY))
+    method = build_method(parse_options(tiny_resflow()))
     with torch.no_grad():
         for parameter in method.parameters():
             parameter.copy_(0.1 * torch.randn(parameter.shape))

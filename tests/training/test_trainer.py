@@ -10,21 +10,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tiny_model import tiny_resflow
 
 from undegrade.errors import RecipeError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.training.callbacks import AveragedWeights
 from undegrade.zoo import find_model, load_method
-
-NETWORK = {
-    "widths": [8, 12],
-    "encoder_blocks": [1, 1],
-    "decoder_blocks": [1, 1],
-    "adaptor_widths": [4, 4],
-    "embedding_dim": 8,
-    "aux_channels": 3,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +29,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 def recipe(tmp_path: Path, photo_folder: Path) -> Path:
     values: dict[str, Any] = {
         "name": "tiny",
-        "method": {
-            "name": "resflow",
-            "network": NETWORK,
-            "predict_aux": False,
-            "times": "weighted",
-        },
+        "method": tiny_resflow(predict_aux=False) | {"times": "weighted"},
         "stages": [{"name": "flow", "steps": 12, "batch": 2, "crop": 16}],
         "optimiser": {"lr": 1e-3, "ema_decay": 0.5},
         "data": {

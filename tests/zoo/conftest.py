@@ -4,22 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_model import tiny_resflow
 
 from undegrade.methods import Method, build_method, parse_options
 from undegrade.zoo import ModelConfig, ModelEntry, save_model, store
-
-TINY = {
-    "name": "resflow",
-    "network": {
-        "widths": [4, 6],
-        "encoder_blocks": [1, 1],
-        "decoder_blocks": [1, 1],
-        "adaptor_widths": [2, 2],
-        "embedding_dim": 4,
-        "aux_channels": 3,
-        "out_channels": 6,
-    },
-}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +25,7 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
 def method() -> Method:
     """A method with weights that no initialisation would give."""
     torch.manual_seed(1)
-    method = build_method(parse_options(TINY))
+    method = build_method(parse_options(tiny_resflow()))
     with torch.no_grad():
         for parameter in method.parameters():
             parameter.normal_()

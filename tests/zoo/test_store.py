@@ -128,7 +128,7 @@ def test_an_unknown_format_says_to_upgrade(saved: ModelEntry, number: object) ->
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"default_step": 1}, r"default_step: .*did you mean 'default_steps'"),
+        ({"default_step": 1}, "no key 'default_step'; did you mean 'default_steps'"),
         ({"default_steps": 0}, "default_steps: "),
         ({"sha256": "short"}, "sha256: "),
     ],

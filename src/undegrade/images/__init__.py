@@ -2,8 +2,9 @@
 
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from undegrade.lazy import lazy_names
 
 if TYPE_CHECKING:
     from undegrade.images.files import find_photos
@@ -31,20 +32,15 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Photo": "photo",
-    "PhotoWriter": "writer",
-    "Provenance": "provenance",
-    "ReadOptions": "photo",
-    "Rows": "photo",
-    "WriteOptions": "writer",
-    "find_photos": "files",
-    "open_photo": "photo",
-    "read_provenance": "provenance",
+    "Photo": "undegrade.images.photo",
+    "PhotoWriter": "undegrade.images.writer",
+    "Provenance": "undegrade.images.provenance",
+    "ReadOptions": "undegrade.images.photo",
+    "Rows": "undegrade.images.photo",
+    "WriteOptions": "undegrade.images.writer",
+    "find_photos": "undegrade.images.files",
+    "open_photo": "undegrade.images.photo",
+    "read_provenance": "undegrade.images.provenance",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: libvips takes its time to load."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULES)

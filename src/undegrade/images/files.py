@@ -4,8 +4,10 @@ import os
 import secrets
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from undegrade.errors import InputError, OutputError
 from undegrade.images.formats import format_of_name
@@ -114,6 +116,33 @@ class NewFile:
             f"{name} cannot be written ({error.strerror or error})",
             fix="check that the folder exists, may be written into, and has room",
         )
+
+
+class AllOrNothing(ABC):
+    """A context manager that finishes its files, or, left with an exception, leaves none behind."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Write what is missing and give the files their names."""
+
+    @abstractmethod
+    def _discard(self) -> None:
+        """Remove what is temporary; called in any case, after finishing too."""
 
 
 def _sync_folder(folder: Path) -> None:

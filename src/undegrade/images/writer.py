@@ -1,8 +1,7 @@
 """Writing restored photos: bands of colour in, a whole file out, or none at all."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from undegrade.errors import OutputError
 from undegrade.images.colour import Floats, Samples
 from undegrade.images.encode import encode, saver_options
 from undegrade.images.exif import add_to_tiff
-from undegrade.images.files import NewFile
+from undegrade.images.files import AllOrNothing, NewFile
 from undegrade.images.metadata import Metadata, attach, fit_to_jpeg, outgoing
 from undegrade.images.photo import Photo, Rows
 from undegrade.images.plan import WriteOptions, plan_output
@@ -23,7 +22,7 @@ __all__ = ["PhotoWriter", "WriteOptions"]
 _PIECE = 1 << 20  # pixels that are converted at a time
 
 
-class PhotoWriter:
+class PhotoWriter(AllOrNothing):
     """Writes a restored photo as the photo it came from was: format, depth, colours, metadata.
 
     A context manager. Left without an exception, it encodes the rows and gives the file its name in
@@ -107,22 +106,6 @@ class PhotoWriter:
             self._spool.append(samples)
         self._rows_written += height
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._spool.close()
-            self._file.discard()
-
     def _check(self, rows: Rows) -> None:
         photo, (height, *shape) = self._photo, rows.colour.shape
         if shape != [photo.width, 3] or self._rows_written + height > photo.height:
@@ -159,6 +142,10 @@ class PhotoWriter:
         ):
             self._messages.append("the EXIF data could not be written and were left out")
         self._file.commit()
+
+    def _discard(self) -> None:
+        self._spool.close()
+        self._file.discard()
 
     def _metadata(self) -> Metadata:
         own = self._photo.metadata

@@ -1,7 +1,8 @@
 """Restoring pictures of any kind and size with a model: load once, call many."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from undegrade.lazy import lazy_names
 
 if TYPE_CHECKING:
     from undegrade.inference.files import FileJob, FileOptions, plan_files
@@ -23,21 +24,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "FileJob": "files",
-    "FileOptions": "files",
-    "FileReport": "report",
-    "ModelInfo": "report",
-    "RestoreOptions": "options",
-    "Restorer": "restorer",
-    "Result": "restorer",
-    "RunInfo": "report",
-    "plan_files": "files",
-    "restore": "restorer",
+    "FileJob": "undegrade.inference.files",
+    "FileOptions": "undegrade.inference.files",
+    "FileReport": "undegrade.inference.report",
+    "ModelInfo": "undegrade.inference.report",
+    "RestoreOptions": "undegrade.inference.options",
+    "Restorer": "undegrade.inference.restorer",
+    "Result": "undegrade.inference.restorer",
+    "RunInfo": "undegrade.inference.report",
+    "plan_files": "undegrade.inference.files",
+    "restore": "undegrade.inference.restorer",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: torch takes its time to load."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULES)

@@ -2,8 +2,6 @@
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +9,7 @@ import pyvips
 
 from undegrade.images.colour import srgb_from_lab
 from undegrade.images.encode import Option, encode
-from undegrade.images.files import NewFile
+from undegrade.images.files import AllOrNothing, NewFile
 from undegrade.images.spool import Spool
 from undegrade.images.tiles import Floats
 from undegrade.images.vips import encoding, image_from_array
@@ -23,7 +21,7 @@ _LEVELS = 1 << 16
 _BRIGHTEST = 0.999  # share of the pixels that lie below the brightest colour of the heat map
 
 
-class UncertaintyWriter:
+class UncertaintyWriter(AllOrNothing):
     """Writes the two maps of a picture's uncertainty; a context manager, all or nothing.
 
     Args:
@@ -55,21 +53,6 @@ class UncertaintyWriter:
         levels = to_levels(deviation)
         self._counts += np.bincount(levels.ravel(), minlength=_LEVELS)
         self._spool.append(levels[:, :, None])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._discard()
 
     def _finish(self) -> None:
         heat, data = self._files

@@ -1,13 +1,13 @@
 """What is written beside the weights: a model's ``config.json``."""
 
 import json
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from undegrade.errors import WeightsError
+from undegrade.validation import explain
 
 FORMAT = 1
 """Number of the layout that this version reads and writes."""
@@ -80,12 +80,4 @@ def read_config(folder: Path) -> ModelConfig:
     try:
         return ModelConfig.model_validate(values)
     except ValidationError as error:
-        reasons = "; ".join(_explain(detail["loc"], detail["msg"]) for detail in error.errors())
-        raise WeightsError(f"{path} is not valid: {reasons}") from error
-
-
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    key = ".".join(map(str, location))
-    near = get_close_matches(key, [*ModelConfig.model_fields], n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near and near[0] != key else ""
-    return f"{key}: {message}{hint}"
+        raise WeightsError(f"{path} is not valid: {explain(error, ModelConfig)}") from error

@@ -1,0 +1,20 @@
+"""The smallest ResFlow there is, as the options that a recipe or a configuration holds."""
+
+from typing import Any
+
+
+def tiny_resflow(*, predict_aux: bool = True) -> dict[str, Any]:
+    """Return options of a method with a few thousand parameters."""
+    return {
+        "name": "resflow",
+        "predict_aux": predict_aux,
+        "network": {
+            "widths": [4, 6],
+            "encoder_blocks": [1, 1],
+            "decoder_blocks": [1, 1],
+            "adaptor_widths": [2, 2],
+            "embedding_dim": 4,
+            "aux_channels": 3,
+            "out_channels": 6 if predict_aux else 3,
+        },
+    }
