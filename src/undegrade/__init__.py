@@ -24,4 +24,4 @@ __getattr__ = lazy_names(__name__, _MODULES)
 
 def __dir__() -> list[str]:
     """List the public names, those that are not imported yet among them."""
-    return sorted([*globals(), *_MODULES])
+    return sorted([*__all__, "__all__", "__doc__", "__file__", "__name__", "__path__"])

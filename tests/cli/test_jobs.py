@@ -72,12 +72,19 @@ def test_what_is_there_is_done() -> None:
 
 
 def test_a_job_of_several_files_is_done_when_all_are_there() -> None:
-    touch("a.png", "out/a.1.png")
+    touch("a.png", "out/a.1.png", "out/a.2.png")
     options = RestoreOptions(variants=2)
-    (job,) = plan("a.png", output="out", restore=options)
-    assert (job.outputs, job.done) == (["out/a.1.png", "out/a.2.png"], False)
-    touch("out/a.2.png")
     assert plan("a.png", output="out", restore=options)[0].done
+
+
+def test_a_result_made_with_other_options_is_not_replaced_in_passing() -> None:
+    touch("a.png", "out/a.png")
+    options = RestoreOptions(uncertainty=True)
+    (job,) = plan("a.png", output="out", restore=options)
+    assert not job.done
+    assert "out/a.png: there already, but not all" in str(job.problem)
+    (job,) = plan("a.png", output="out", restore=options, overwrite=True)
+    assert job.outputs == ["out/a.png", "out/a.uncertainty.png", "out/a.uncertainty.tiff"]
 
 
 @pytest.mark.parametrize("output", ["a.png", ".", "link.png", "other/../a.png"])

@@ -102,6 +102,24 @@ def test_earlier_results_are_no_inputs(folder: Path) -> None:
     assert isinstance(job.error, InputError)
 
 
+def test_results_and_maps_are_not_restored_into_another_folder_either(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = FileOptions(tmp_path / "out", restore=RestoreOptions(uncertainty=True))
+    first = plan_files([folder], options)
+    for name in ("a.restored.jpg", "a.uncertainty.png", "a.uncertainty.tiff", "b.restored.2.png"):
+        shutil.copy(folder / "a.jpg", folder / name)
+    assert plan_files([folder], options) == first
+    [named] = plan_files([folder / "a.restored.jpg"], options)
+    assert named.error is None
+
+
+def test_a_folder_is_not_restored_into_itself(folder: Path) -> None:
+    jobs = plan_files([folder], FileOptions(folder, overwrite=True))
+    assert len(jobs) == 2
+    assert all("would replace the input" in str(job.error) for job in jobs)
+
+
 def test_an_output_folder_inside_the_input_is_no_input(folder: Path) -> None:
     options = FileOptions(folder / "out", recursive=True)
     first = plan_files([folder], options)

@@ -99,8 +99,16 @@ def _job_of_file(source: Path, target: Path, options: "FileOptions") -> Job:
     from undegrade.inference.targets import plan_targets
 
     files = plan_targets(target, options.restore).files
-    done = not options.overwrite and all(path.exists() for path in files)
-    return Job(source, target, files, done=done)
+    there = [path for path in files if path.exists()]
+    if options.overwrite or not there:
+        return Job(source, target, files)
+    if len(there) < len(files):  # made with other options, or by a run that was interrupted
+        problem = OutputError(
+            f"{', '.join(map(str, there))}: there already, but not all that was asked for",
+            fix="name another output, or add --overwrite to replace it",
+        )
+        return Job(source, None, problem=problem)
+    return Job(source, target, files, done=True)
 
 
 def _missing(source: Path) -> InputError | None:

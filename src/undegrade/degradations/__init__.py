@@ -1,6 +1,18 @@
 """Degradations: a clean picture and a random generator in, a degraded picture out."""
 
-from undegrade.degradations import blur, jpeg, noise  # noqa: F401  (each registers its names)
+from undegrade.degradations import (  # noqa: F401  (each registers its names)
+    blur,
+    haze,
+    jpeg,
+    low_light,
+    masks,
+    noise,
+    rain,
+    raindrops,
+    shadow,
+    snow,
+    texture,
+)
 from undegrade.degradations.base import REGISTRY, Degradation, DegradationSpec, Image, Range
 from undegrade.degradations.compose import Chain, Mixture
 

@@ -5,8 +5,8 @@ written as ``low..high`` is drawn uniformly, anew for every image, from the imag
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,50 @@ Image = npt.NDArray[np.float32]
 Value = float | int | str | bool
 
 
+def number(default: float, low: float, high: float) -> Any:
+    """Declare a setting that is a number from ``low`` to ``high``; a whole one if it is an int."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def choice(default: str, *others: str) -> Any:
+    """Declare a setting that is one of several words."""
+    return field(default=default, metadata={"choices": (default, *others)})
+
+
 class Degradation(ABC):
-    """One way in which a photo goes bad; a frozen dataclass whose fields are its settings."""
+    """One way in which a photo goes bad.
+
+    A frozen dataclass whose fields are its settings, declared with :func:`number` and
+    :func:`choice` or as plain booleans; they are checked when it is made.
+
+    Raises:
+        UsageError: A setting is of another type or out of its range.
+    """
 
     name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, setting.name)
+            if "choices" in setting.metadata:
+                object.__setattr__(self, setting.name, str(value))  # 420 is a word here
+                _check_choice(self.name, setting.name, str(value), setting.metadata["choices"])
+            elif setting.type is bool:
+                _check_switch(self.name, setting.name, value)
+            elif setting.metadata:
+                whole = setting.type is int
+                bounds = setting.metadata["low"], setting.metadata["high"]
+                _check_number(f"{self.name} got {setting.name}", value, bounds, whole=whole)
+
+    @classmethod
+    @abstractmethod
+    def settings_at(cls, severity: float) -> "dict[str, Value]":
+        """Return the settings that a severity stands for.
+
+        Args:
+            severity: 0, hardly to be seen, to 1, hardly to be saved. On the same picture and seed
+                more of it never raises the PSNR.
+        """
 
     @abstractmethod
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
@@ -39,6 +79,9 @@ class Degradation(ABC):
 
 
 REGISTRY: Registry[Degradation] = Registry("degradation")
+
+SEVERITY = "severity"
+"""The setting that every degradation has beside its own; see :meth:`Degradation.settings_at`."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +118,7 @@ class DegradationSpec:
         name, _, rest = text.strip().partition(":")
         kind = REGISTRY.get(name)
         known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+        known[SEVERITY] = float
         numeric = {key for key, type_ in known.items() if type_ in (int, float)}
         settings = []
         for item in filter(None, (part.strip() for part in rest.split(","))):
@@ -99,21 +143,31 @@ class DegradationSpec:
         Raises:
             UsageError: A setting is out of the range that the degradation accepts.
         """
-        drawn = {
-            key: value.draw(rng) if isinstance(value, Range) else value
-            for key, value in self.settings
-        }
-        return REGISTRY.get(self.name)(**drawn)
+        return self._build(
+            {
+                key: value.draw(rng) if isinstance(value, Range) else value
+                for key, value in self.settings
+            }
+        )
 
     def _check_bounds(self) -> None:
         """Build both ends of every range now, so that a bad one fails before the first image."""
         for end in ("low", "high"):
-            REGISTRY.get(self.name)(
-                **{
+            self._build(
+                {
                     key: getattr(value, end) if isinstance(value, Range) else value
                     for key, value in self.settings
                 }
             )
+
+    def _build(self, settings: dict[str, Value]) -> Degradation:
+        """Build the degradation; a severity gives way to what is set beside it."""
+        kind = REGISTRY.get(self.name)
+        if SEVERITY in settings:
+            severity = settings.pop(SEVERITY)
+            _check_number(f"{self.name} got {SEVERITY}", severity, (0, 1))
+            settings = kind.settings_at(float(severity)) | settings
+        return kind(**settings)
 
     def __str__(self) -> str:
         settings = ",".join(f"{key}={value}" for key, value in self.settings)
@@ -132,35 +186,23 @@ def check_image(hq: Image) -> None:
         )
 
 
-def check_number(kind: str, key: str, value: object, low: float, high: float) -> None:
-    """Refuse a setting that is not a number between ``low`` and ``high``.
-
-    Raises:
-        UsageError: ``value`` is of another type or out of bounds.
-    """
+def _check_number(
+    what: str, value: object, bounds: tuple[float, float], *, whole: bool = False
+) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high:  # type: ignore[operator]
-        raise UsageError(f"{kind} got {key}={value}", expected=f"a number from {low:g} to {high:g}")
+    if not is_number or not bounds[0] <= value <= bounds[1] or (whole and value != int(value)):  # type: ignore[operator, call-overload]
+        kind = "a whole number" if whole else "a number"
+        raise UsageError(f"{what}={value}", expected=f"{kind} from {bounds[0]:g} to {bounds[1]:g}")
 
 
-def check_switch(kind: str, key: str, value: object) -> None:
-    """Refuse a setting that is neither true nor false.
-
-    Raises:
-        UsageError: ``value`` is something else.
-    """
+def _check_switch(kind: str, key: str, value: object) -> None:
     if not isinstance(value, bool):
         raise UsageError(f"{kind} got {key}={value}", expected="true or false")
 
 
-def check_choice(kind: str, key: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a setting that is none of ``choices``.
-
-    Raises:
-        UsageError: ``value`` is not among them.
-    """
+def _check_choice(kind: str, key: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError(f"{kind} got {key}={value}", fix=did_you_mean(str(value), [*choices]))
+        raise UsageError(f"{kind} got {key}={value}", fix=did_you_mean(value, [*choices]))
 
 
 def _parse_value(text: str) -> Value | Range:

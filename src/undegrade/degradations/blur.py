@@ -1,14 +1,29 @@
-"""Loss of sharpness: convolution with a Gaussian."""
+"""Loss of sharpness: Gaussian, shaken camera, lens out of focus, and measured kernels.
+
+Motion and defocus mix light, not numbers: they are computed on decoded intensities, so that a
+street lamp draws a bright streak or disc as it does in a real photo. The Gaussian is computed on
+the encoded values, as benchmarks do.
+"""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
 
-from undegrade.degradations.base import REGISTRY, Degradation, Image, check_image, check_number
-
-_REACH = 4.0  # half-width of the kernel in standard deviations; what lies outside weighs 6e-5
+from undegrade.degradations.base import (
+    REGISTRY,
+    Degradation,
+    Image,
+    Value,
+    check_image,
+    number,
+)
+from undegrade.degradations.fields import Plane, convolve_picture
+from undegrade.degradations.kernels import aperture_kernel, measured_kernels, trajectory_kernel
+from undegrade.errors import UsageError
+from undegrade.srgb import decode_srgb, encode_srgb
 
 
 @REGISTRY.register("blur")
@@ -21,37 +36,119 @@ class GaussianBlur(Degradation):
     """
 
     name: ClassVar[str] = "blur"
-    sigma: float = 1.5
+    sigma: float = number(1.5, 0, 50)
 
-    def __post_init__(self) -> None:
-        check_number(self.name, "sigma", self.sigma, 0, 50)
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: sigma from 0.3 to 6 pixels."""
+        return {"sigma": 0.3 + 5.7 * severity}
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
         """Return the blurred picture; nothing here is random."""
         check_image(hq)
-        kernel = gaussian_kernel(self.sigma)
-        return _convolve(_convolve(hq, kernel, axis=0), kernel, axis=1)
+        blurred: Image = gaussian_filter(hq, (self.sigma, self.sigma, 0), mode="reflect")
+        return blurred.clip(0, 1)
 
 
-def gaussian_kernel(sigma: float) -> npt.NDArray[np.float32]:
-    """Return the sampled Gaussian of odd length, summing to 1; ``[1]`` for ``sigma`` near 0."""
-    radius = int(np.ceil(_REACH * sigma))
-    if radius == 0:
-        return np.ones(1, np.float32)
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel: npt.NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
-    return kernel
+@REGISTRY.register("motion-blur")
+@dataclass(frozen=True)
+class MotionBlur(Degradation):
+    """Move the camera along a random smooth path while the shutter is open.
+
+    Args:
+        length: Length of the path in pixels; 0 to 200.
+        bending: Standard deviation of its change of direction, in radians; 0 is a straight line.
+    """
+
+    name: ClassVar[str] = "motion-blur"
+    length: float = number(15.0, 0, 200)
+    bending: float = number(1.5, 0, 20)
+
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: 2 to 50 pixels."""
+        return {"length": 2 + 48 * severity}
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the picture as the moving camera sees it."""
+        check_image(hq)
+        return _blur_light(hq, trajectory_kernel(rng, self.length, self.bending))
 
 
-def _convolve(picture: Image, kernel: npt.NDArray[np.float32], axis: int) -> Image:
-    radius = len(kernel) // 2
-    if radius == 0:
-        return picture.copy()
-    margin = [(radius, radius) if index == axis else (0, 0) for index in range(3)]
-    padded = np.pad(picture, margin, mode="symmetric")
-    size = picture.shape[axis]
-    result = np.zeros_like(picture)
-    for offset, weight in enumerate(kernel):
-        result += weight * padded.take(range(offset, offset + size), axis)
-    return result
+@REGISTRY.register("defocus")
+@dataclass(frozen=True)
+class Defocus(Degradation):
+    """Put the whole scene out of focus: every point becomes an image of the aperture.
+
+    Args:
+        radius: Radius of that image in pixels; 0 to 60.
+        blades: Blades of the aperture, which give as many corners; 0 is round, else 3 to 12.
+    """
+
+    name: ClassVar[str] = "defocus"
+    radius: float = number(4.0, 0, 60)
+    blades: int = number(0, 0, 12)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.blades in (1, 2):
+            raise UsageError(f"defocus got blades={self.blades}", expected="0 or from 3 to 12")
+
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: 0.6 to 12 pixels."""
+        return {"radius": 0.6 + 11.4 * severity}
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the picture out of focus; how the aperture is turned is random."""
+        check_image(hq)
+        rotation = rng.uniform(0, 2 * np.pi)
+        return _blur_light(hq, aperture_kernel(self.radius, self.blades, rotation))
+
+
+@REGISTRY.register("kernel-blur")
+@dataclass(frozen=True)
+class KernelBlur(Degradation):
+    """Blur with a kernel that somebody measured.
+
+    Args:
+        file: MATLAB file with kernels; see
+            :func:`undegrade.degradations.kernels.measured_kernels`.
+        index: Which of them, from 0; -1 takes one at random.
+        share: How much of the blurred picture is mixed in, 0 to 1.
+    """
+
+    name: ClassVar[str] = "kernel-blur"
+    file: str = ""
+    index: int = number(-1, -1, 9999)
+    share: float = number(1.0, 0, 1)
+
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: the share of the blurred picture, 0 to 1."""
+        return {"share": severity}
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the picture blurred with the kernel.
+
+        Raises:
+            UsageError: No file is named, or it has fewer kernels.
+            InputError: The file cannot be read.
+        """
+        check_image(hq)
+        if not self.file:
+            raise UsageError("kernel-blur without a file", expected="kernel-blur:file=kernels.mat")
+        kernels = measured_kernels(Path(self.file))
+        drawn = int(rng.integers(len(kernels)))
+        index = drawn if self.index < 0 else self.index
+        if index >= len(kernels):
+            raise UsageError(
+                f"kernel-blur got index={index}",
+                expected=f"a number below {len(kernels)}, the kernels in {self.file}",
+            )
+        return hq + np.float32(self.share) * (_blur_light(hq, kernels[index]) - hq)
+
+
+def _blur_light(hq: Image, kernel: Plane) -> Image:
+    blurred = encode_srgb(convolve_picture(decode_srgb(hq), kernel).clip(0, 1))
+    return blurred.astype(np.float32)

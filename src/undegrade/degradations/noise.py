@@ -1,18 +1,20 @@
-"""Sensor-like noise: white Gaussian, and Poisson-Gaussian whose strength follows the light."""
+"""Noise: white Gaussian, Poisson-Gaussian that follows the light, and that of a whole camera."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.ndimage import correlate, gaussian_filter
 
 from undegrade.degradations.base import (
     REGISTRY,
     Degradation,
     Image,
+    Value,
     check_image,
-    check_number,
-    check_switch,
+    number,
 )
+from undegrade.srgb import decode_srgb, encode_srgb
 
 
 @REGISTRY.register("noise")
@@ -26,12 +28,13 @@ class GaussianNoise(Degradation):
     """
 
     name: ClassVar[str] = "noise"
-    sigma: float = 25.0
+    sigma: float = number(25.0, 0, 255)
     grey: bool = False
 
-    def __post_init__(self) -> None:
-        check_number(self.name, "sigma", self.sigma, 0, 255)
-        check_switch(self.name, "grey", self.grey)
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: sigma from 2 to 75."""
+        return {"sigma": 2 + 73 * severity}
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return ``clip(hq + sigma/255 * n)`` with ``n ~ N(0, 1)``."""
@@ -56,12 +59,13 @@ class PoissonGaussianNoise(Degradation):
     """
 
     name: ClassVar[str] = "poisson"
-    peak: float = 200.0
-    read: float = 2.0
+    peak: float = number(200.0, 1, 100_000)
+    read: float = number(2.0, 0, 255)
 
-    def __post_init__(self) -> None:
-        check_number(self.name, "peak", self.peak, 1, 100_000)
-        check_number(self.name, "read", self.read, 0, 255)
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: 5000 photons at white down to 10, read noise from 1 to 15."""
+        return {"peak": 5000 * 0.002**severity, "read": 1 + 14 * severity}
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the photon count divided by ``peak``, with read noise, clipped."""
@@ -70,3 +74,65 @@ class PoissonGaussianNoise(Degradation):
         read = rng.standard_normal(hq.shape, dtype=np.float32) * np.float32(self.read / 255)
         noisy: Image = counted + read
         return noisy.clip(0, 1)
+
+
+@REGISTRY.register("camera-noise")
+@dataclass(frozen=True)
+class CameraNoise(Degradation):
+    """The noise of a photo as a camera writes it: made on the sensor, spread by the demosaicking.
+
+    In linear light, each pixel counts photons behind one colour of a Bayer pattern (RGGB), with
+    read noise; what is missing is interpolated, so that neighbours share their noise and colours
+    come in blotches, and the curve makes shadows noisier than lights. Only the noise is
+    demosaicked: the scene keeps its detail.
+
+    Args:
+        peak: Photons counted at white; 10 to 1e6.
+        read: Standard deviation of the read noise, in photons; 0 to 100.
+        smoothing: Standard deviation of the camera's own denoising of colour, in pixels; 0 to 5.
+    """
+
+    name: ClassVar[str] = "camera-noise"
+    peak: float = number(400.0, 10, 1e6)
+    read: float = number(3.0, 0, 100)
+    smoothing: float = number(0.7, 0, 5)
+
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: 20,000 photons at white down to 40."""
+        return {"peak": 20_000 * 0.002**severity}
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the picture with the noise of a camera."""
+        check_image(hq)
+        light = decode_srgb(hq.clip(0, 1).astype(np.float32))
+        pattern = _bayer(*hq.shape[:2])
+        seen = (light * pattern).sum(axis=-1, dtype=np.float64)
+        counted = rng.poisson(seen * self.peak) + self.read * rng.standard_normal(seen.shape)
+        error = (counted / self.peak - seen).astype(np.float32)
+        noise = _demosaicked(error[..., None] * pattern, pattern)
+        if self.smoothing:
+            grey = noise.mean(axis=-1, keepdims=True)
+            colour = gaussian_filter(noise - grey, (self.smoothing, self.smoothing, 0))
+            noise = grey + colour
+        noisy: Image = encode_srgb((light + noise).clip(0, 1)).astype(np.float32)
+        return noisy
+
+
+def _bayer(height: int, width: int) -> Image:
+    """Return 1 where a pixel sees a colour, ``(H, W, 3)``: red and green, green and blue."""
+    pattern = np.zeros((height, width, 3), np.float32)
+    pattern[0::2, 0::2, 0] = 1
+    pattern[0::2, 1::2, 1] = 1
+    pattern[1::2, 0::2, 1] = 1
+    pattern[1::2, 1::2, 2] = 1
+    return pattern
+
+
+def _demosaicked(mosaic: Image, pattern: Image) -> Image:
+    """Fill each colour's gaps with the mean of its seen neighbours (bilinear)."""
+    near = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32)[..., None]
+    total = correlate(mosaic, near, mode="mirror")
+    weight = correlate(pattern, near, mode="mirror")
+    filled: Image = np.where(pattern > 0, mosaic, total / np.maximum(weight, 1))
+    return filled

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from undegrade.errors import UsageError
 from undegrade.registry import did_you_mean
+from undegrade.srgb import decode_srgb, encode_srgb
 
 Floats = npt.NDArray[np.floating[Any]]
 Samples = npt.NDArray[np.unsignedinteger[Any]]
@@ -35,27 +36,6 @@ XYZ_FROM_SRGB: Floats = np.array(
 SRGB_FROM_XYZ: Floats = np.linalg.inv(XYZ_FROM_SRGB)
 _D50: Floats = XYZ_FROM_SRGB.sum(axis=1)
 _LAB_BREAK = 6 / 29
-
-
-def encode_srgb(linear: Floats) -> Floats:
-    """Apply the sRGB transfer curve (IEC 61966-2-1), continued as an odd function.
-
-    Args:
-        linear: Light intensities of any shape; nominally in [0, 1], any real value is fine.
-
-    Returns:
-        Encoded values of the same shape and type.
-    """
-    size = np.abs(linear)
-    curved = 1.055 * np.power(size, 1 / 2.4) - 0.055
-    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, curved), linear)
-
-
-def decode_srgb(encoded: Floats) -> Floats:
-    """Undo :func:`encode_srgb`: encoded values of any shape back to light intensities."""
-    size = np.abs(encoded)
-    curved = np.power((size + 0.055) / 1.055, 2.4)
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, curved), encoded)
 
 
 def luma(colour: Floats, weights: str = "bt601") -> Floats:

@@ -12,8 +12,6 @@ from undegrade.images.colour import (
     XYZ_FROM_SRGB,
     Floats,
     Samples,
-    decode_srgb,
-    encode_srgb,
     lab_from_srgb,
     luma,
     srgb_from_lab,
@@ -26,6 +24,7 @@ from undegrade.images.icc import (
     profile_channels,
 )
 from undegrade.images.vips import VIPS_ERRORS, image_from_array, set_blob
+from undegrade.srgb import decode_srgb, encode_srgb
 
 Colour = npt.NDArray[np.float32]
 

@@ -63,8 +63,8 @@ def plan_files(inputs: Sequence[Path], options: FileOptions) -> list[FileJob]:
     """Decide what is restored and where it goes, before any work is done.
 
     Beside its photo a result is called ``photo.restored.jpg``; in an output folder it has the
-    photo's name, and folders are mirrored. Earlier results lying in a folder are left out. A photo
-    that is named twice is restored once.
+    photo's name, and folders are mirrored. Earlier results and maps lying in a folder are left out,
+    by their names. A photo that is named twice is restored once.
 
     Args:
         inputs: Photos and folders, in order.
@@ -128,14 +128,15 @@ def _target_in_tree(photo: Path, folder: Path, options: FileOptions) -> Path:
 
 def _photos_in(folder: Path, options: FileOptions) -> list[Path]:
     """Return the photos in a folder, without results of earlier runs."""
-    photos = find_photos(folder, options.recursive)
-    if options.output is None:
-        photos = [photo for photo in photos if not is_result(photo)]
-    else:
-        inside = _real(options.output)
-        photos = [photo for photo in photos if inside not in _real(photo).parents]
+    photos = [photo for photo in find_photos(folder, options.recursive) if not is_result(photo)]
+    output = None if options.output is None else _real(options.output)
+    if output is not None and output != _real(folder):  # else they are inputs, not results
+        photos = [photo for photo in photos if output not in _real(photo).parents]
     if not photos:
-        raise InputError(f"{folder} holds no photos but results of earlier runs")
+        raise InputError(
+            f"{folder} holds no photos but results of earlier runs",
+            fix="to restore a result again, name the file itself",
+        )
     return photos
 
 

@@ -1,0 +1,150 @@
+"""Holes: parts of a photo that are gone, for inpainting."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+from undegrade.degradations.base import (
+    REGISTRY,
+    Degradation,
+    Image,
+    Value,
+    check_image,
+    choice,
+    number,
+)
+from undegrade.degradations.fields import Plane, children
+from undegrade.errors import InputError
+
+Mask = npt.NDArray[np.bool_]
+"""True where the picture is missing, ``(H, W)``."""
+
+_THICK, _THIN = 0.06, 0.012  # radius of a brush as a share of the longer side
+_STROKE_POINTS = 24
+
+
+@REGISTRY.register("holes")
+@dataclass(frozen=True)
+class Holes(Degradation):
+    """Paint over parts of the picture with one grey, as the benchmarks for inpainting do.
+
+    ``thin`` and ``thick`` are random brush strokes, as RePaint's masks of these names (Lugmayr et
+    al. 2022), ``strokes`` mixes both, ``half`` takes one half of the picture, ``box`` one
+    rectangle. A file with a mask (white is missing; stretched to the picture) takes their place.
+
+    Args:
+        kind: ``thin``, ``thick``, ``strokes``, ``half`` or ``box``.
+        area: Share of the picture that is missing, 0 to 0.95; ``half`` takes its half whatever
+            this says.
+        fill: Grey level of the holes; 0 to 1.
+        file: A picture to use as the mask, or a folder of which one is drawn; empty for none.
+    """
+
+    name: ClassVar[str] = "holes"
+    kind: str = choice("strokes", "thin", "thick", "half", "box")
+    area: float = number(0.2, 0, 0.95)
+    fill: float = number(0.0, 0, 1)
+    file: str = ""
+
+    @classmethod
+    def settings_at(cls, severity: float) -> dict[str, Value]:
+        """See :class:`Degradation`: from two hundredths of the picture to seven tenths."""
+        return {"area": 0.02 + 0.68 * severity}
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the picture with holes."""
+        check_image(hq)
+        height, width = hq.shape[:2]
+        missing = (
+            read_mask(Path(self.file), height, width, rng)
+            if self.file
+            else self._missing(rng, height, width)
+        )
+        return np.where(missing[..., None], np.float32(self.fill), hq)
+
+    def _missing(self, rng: np.random.Generator, height: int, width: int) -> Mask:
+        """Return True where the picture is missing, ``(H, W)``."""
+        if self.kind == "half":
+            return _half(rng, height, width)
+        if self.kind == "box":
+            return _box(rng, height, width, self.area)
+        distance = _distance_to_strokes(rng, height, width, self.kind)
+        # The nearest pixels up to the area wanted: the same strokes grow as the area does.
+        order = np.argsort(distance, axis=None, kind="stable")
+        missing = np.zeros(height * width, bool)
+        missing[order[: round(self.area * missing.size)]] = True
+        return missing.reshape(height, width)
+
+
+def read_mask(path: Path, height: int, width: int, rng: np.random.Generator) -> Mask:
+    """Return a mask ``(H, W)`` from a picture file, or from one of a folder, stretched to fit.
+
+    Raises:
+        InputError: There is no such file, or it is no picture.
+    """
+    import pyvips  # loads libvips; not wanted while a command line is parsed
+
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"{path} holds no file", expected="pictures of masks, white is missing")
+    chosen = files[int(rng.integers(len(files)))]
+    try:
+        mask = pyvips.Image.new_from_file(str(chosen)).colourspace("b-w")[0]
+        stretched = mask.resize(width / mask.width, vscale=height / mask.height, kernel="nearest")
+        array = stretched.numpy()
+    except pyvips.Error as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{chosen} cannot be read ({reason})", expected="a mask") from error
+    rows = np.minimum(np.arange(height), array.shape[0] - 1)
+    columns = np.minimum(np.arange(width), array.shape[1] - 1)
+    return array[rows][:, columns] >= 128
+
+
+def _half(rng: np.random.Generator, height: int, width: int) -> Mask:
+    y, x = np.mgrid[0:height, 0:width]
+    side = int(rng.integers(4))
+    return [y < height / 2, y >= height / 2, x < width / 2, x >= width / 2][side]
+
+
+def _box(rng: np.random.Generator, height: int, width: int, area: float) -> Mask:
+    """Return a rectangle of the picture's shape, somewhere inside it."""
+    rows, columns = round(height * area**0.5), round(width * area**0.5)
+    top = round(rng.uniform() * (height - rows))
+    left = round(rng.uniform() * (width - columns))
+    missing = np.zeros((height, width), bool)
+    missing[top : top + rows, left : left + columns] = True
+    return missing
+
+
+def _distance_to_strokes(rng: np.random.Generator, height: int, width: int, kind: str) -> Plane:
+    """Return how far each pixel lies from random strokes, in radii of their brushes."""
+    brushes = {"thin": [_THIN], "thick": [_THICK], "strokes": [_THIN, _THICK]}[kind]
+    longer = max(height, width)
+    distances = []
+    for share, stroke_rng in zip(brushes, children(rng, len(brushes)), strict=True):
+        drawn = np.ones((height, width), bool)
+        for _ in range(max(2, round(0.25 / share))):
+            rows, columns = _stroke(stroke_rng, height, width)
+            drawn[rows, columns] = False
+        far = distance_transform_edt(drawn) if not drawn.all() else np.full(drawn.shape, longer)
+        distances.append(far / (share * longer))
+    nearest: Plane = np.minimum.reduce(distances).astype(np.float32)
+    return nearest
+
+
+def _stroke(
+    rng: np.random.Generator, height: int, width: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the pixels of a winding line."""
+    longer = max(height, width)
+    start = rng.uniform(0, 1, 2) * (height, width)
+    angle = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.uniform(-0.6, 0.6, _STROKE_POINTS))
+    step = longer * rng.uniform(0.01, 0.035)
+    nodes = start[:, None] + np.cumsum(step * np.stack([np.sin(angle), np.cos(angle)]), axis=1)
+    stations = np.linspace(0, _STROKE_POINTS - 1, int(_STROKE_POINTS * step * 2) + 2)
+    rows, columns = (np.interp(stations, np.arange(_STROKE_POINTS), node) for node in nodes)
+    return np.clip(rows, 0, height - 1).astype(int), np.clip(columns, 0, width - 1).astype(int)

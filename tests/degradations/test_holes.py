@@ -1,0 +1,67 @@
+"""Holes: as large as asked for, grown from the same strokes, or read from a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import degrade, scenery
+from PIL import Image as PilImage
+
+from undegrade.errors import InputError
+
+
+def missing(text: str, seed: int = 0) -> np.ndarray:
+    flat = np.full((60, 90, 3), 0.5, np.float32)
+    return (degrade(text, flat, seed) == 1).all(axis=-1)
+
+
+@pytest.mark.parametrize("kind", ["thin", "thick", "strokes", "box"])
+@pytest.mark.parametrize("area", [0.1, 0.5])
+def test_they_have_their_area(kind: str, area: float) -> None:
+    holes = missing(f"holes:kind={kind},area={area},fill=1")
+    assert holes.mean() == pytest.approx(area, abs=0.04)
+
+
+@pytest.mark.parametrize("kind", ["thin", "thick", "strokes"])
+def test_larger_ones_contain_smaller_ones(kind: str) -> None:
+    small, large = (missing(f"holes:kind={kind},area={a},fill=1", 3) for a in (0.1, 0.4))
+    assert not (small & ~large).any()
+
+
+def test_a_half_is_a_half() -> None:
+    sides = {missing("holes:kind=half,fill=1", seed).tobytes() for seed in range(20)}
+    assert len(sides) == 4
+    assert missing("holes:kind=half,fill=1").mean() == 0.5
+
+
+def test_what_is_not_missing_is_untouched() -> None:
+    hq = scenery()
+    lq = degrade("holes:fill=0", hq)
+    hole = (lq == 0).all(axis=-1)
+    assert np.array_equal(lq[~hole], hq[~hole])
+
+
+def test_a_mask_from_a_file_is_stretched(tmp_path: Path) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[:, :3] = 255
+    PilImage.fromarray(mask).save(tmp_path / "mask.png")
+    holes = missing(f"holes:file={tmp_path / 'mask.png'},fill=1")
+    assert holes[:, :45].all()
+    assert not holes[:, 45:].any()
+
+
+def test_a_mask_is_drawn_from_a_folder(tmp_path: Path) -> None:
+    for name, value in (("black", 0), ("white", 255)):
+        PilImage.fromarray(np.full((8, 8), value, np.uint8)).save(tmp_path / f"{name}.png")
+    shares = {float(missing(f"holes:file={tmp_path},fill=1", seed).mean()) for seed in range(12)}
+    assert shares == {0, 1}
+
+
+def test_what_is_no_mask_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no file"):
+        missing(f"holes:file={tmp_path}")
+    (tmp_path / "mask.png").write_text("white")
+    with pytest.raises(InputError, match="cannot be read"):
+        missing(f"holes:file={tmp_path}")
+    with pytest.raises(InputError, match="cannot be read"):
+        missing(f"holes:file={tmp_path / 'nowhere.png'}")
