@@ -79,7 +79,7 @@ def test_measured_kernels_become_odd_and_sum_to_one(tmp_path: Path) -> None:
 
 
 def test_measured_kernels_of_the_newer_format(tmp_path: Path) -> None:
-    """Version 7.3 is HDF5 behind a header of its own, its cells are references, and it is turned."""
+    """Version 7.3 is HDF5 behind a header of its own; cells are references, and all is turned."""
     h5py = pytest.importorskip("h5py")
     path = tmp_path / "new.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
