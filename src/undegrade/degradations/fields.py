@@ -24,7 +24,8 @@ def smooth_field(rng: np.random.Generator, height: int, width: int, scale: float
     """
     rows, columns = _spline_basis(height, scale), _spline_basis(width, scale)
     nodes = rng.random((rows.shape[1], columns.shape[1]), dtype=np.float32)
-    return rows @ nodes @ columns.T
+    field: Plane = (rows @ nodes @ columns.T).astype(np.float32, copy=False)
+    return field
 
 
 def cloud_field(

@@ -50,12 +50,13 @@ class Haze(Degradation):
         check_image(hq)
         light_rng, depth_rng, fog_rng = children(rng, 3)
         light = self.airlight + self.tint * light_rng.uniform(-1, 1, 3).astype(np.float32)
-        distance = self.near + (1 - self.near) * depth(depth_rng, *hq.shape[:2])
-        fog = cloud_field(fog_rng, *hq.shape[:2], scale=_extent(hq) / 3)
+        height, width = hq.shape[:2]
+        distance = self.near + (1 - self.near) * depth(depth_rng, height, width)
+        fog = cloud_field(fog_rng, height, width, scale=max(height, width) / 3)
         thickness = np.clip(1 + self.patches * 4 * (fog - 0.5), 0, None)
         through = np.exp(-self.density * distance * thickness).astype(np.float32)[..., None]
-        hazy = hq * through + light.clip(0, 1) * (1 - through)
-        return hazy.astype(np.float32).clip(0, 1)
+        hazy: Image = (hq * through + light.clip(0, 1) * (1 - through)).astype(np.float32)
+        return hazy.clip(0, 1)
 
 
 def depth(rng: np.random.Generator, height: int, width: int) -> Plane:
@@ -72,7 +73,3 @@ def depth(rng: np.random.Generator, height: int, width: int) -> Plane:
     columns = (np.arange(width, dtype=np.float32) + 0.5)[None] / width - 0.5
     scene = strength * (rows + tilt * columns) + (1.2 - strength) * hills
     return scene.clip(0, 1).astype(np.float32)
-
-
-def _extent(hq: Image) -> float:
-    return float(max(hq.shape[:2]))

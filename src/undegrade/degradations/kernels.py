@@ -50,7 +50,8 @@ def _trace(path: npt.NDArray[np.float64]) -> Plane:
         for column in (0, 1):
             weight = np.abs(1 - row - part[0]) * np.abs(1 - column - part[1])
             np.add.at(kernel, (corner[0] + row + radius, corner[1] + column + radius), weight)
-    return (kernel / kernel.sum()).astype(np.float32)
+    trace: Plane = (kernel / kernel.sum()).astype(np.float32)
+    return trace
 
 
 def aperture_kernel(radius: float, blades: int = 0, rotation: float = 0.0) -> Plane:
@@ -76,7 +77,8 @@ def aperture_kernel(radius: float, blades: int = 0, rotation: float = 0.0) -> Pl
     kernel = inside.reshape(shape).sum(axis=(1, 3))
     if kernel.sum() == 0:  # smaller than what is between two samples
         kernel[reach, reach] = 1
-    return (kernel / kernel.sum()).astype(np.float32)
+    image: Plane = (kernel / kernel.sum()).astype(np.float32)
+    return image
 
 
 @lru_cache(maxsize=8)
@@ -140,4 +142,5 @@ def _matrices(array: npt.NDArray[np.generic]) -> list[npt.NDArray[np.float64]]:
 
 def _odd(kernel: npt.NDArray[np.float64]) -> Plane:
     kernel = np.pad(kernel.clip(min=0), [(0, 1 - side % 2) for side in kernel.shape])
-    return (kernel / kernel.sum()).astype(np.float32)
+    normalised: Plane = (kernel / kernel.sum()).astype(np.float32)
+    return normalised

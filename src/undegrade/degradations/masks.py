@@ -101,13 +101,15 @@ def read_mask(path: Path, height: int, width: int, rng: np.random.Generator) -> 
         raise InputError(f"{chosen} cannot be read ({reason})", expected="a mask") from error
     rows = np.minimum(np.arange(height), array.shape[0] - 1)
     columns = np.minimum(np.arange(width), array.shape[1] - 1)
-    return array[rows][:, columns] >= 128
+    missing: Mask = array[rows][:, columns] >= 128
+    return missing
 
 
 def _half(rng: np.random.Generator, height: int, width: int) -> Mask:
     y, x = np.mgrid[0:height, 0:width]
     side = int(rng.integers(4))
-    return [y < height / 2, y >= height / 2, x < width / 2, x >= width / 2][side]
+    halves: list[Mask] = [y < height / 2, y >= height / 2, x < width / 2, x >= width / 2]
+    return halves[side]
 
 
 def _box(rng: np.random.Generator, height: int, width: int, area: float) -> Mask:

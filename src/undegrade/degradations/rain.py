@@ -77,11 +77,12 @@ class Rain(Degradation):
     def _layer(self, hq: Image, rng: np.random.Generator, nearness: float, angle: float) -> Plane:
         """Return the opacity of the streaks at one distance."""
         kernel = streak_kernel(self.length * nearness, self.width * nearness, angle)
-        margin = kernel.shape[0] // 2
-        points = scatter(rng, *hq.shape[:2], margin, self.density / nearness**2)
-        bright = points.splat(*hq.shape[:2], margin)
+        margin, (height, width) = kernel.shape[0] // 2, hq.shape[:2]
+        points = scatter(rng, height, width, margin, self.density / nearness**2)
+        bright = points.splat(height, width, margin)
         # Where streaks cross, light is blocked once and again, never beyond the whole.
-        return 1 - np.exp(-self.opacity * 1.2 * convolve(bright, kernel))
+        opacity: Plane = 1 - np.exp(-self.opacity * 1.2 * convolve(bright, kernel))
+        return opacity
 
 
 def streak_kernel(length: float, width: float, angle: float) -> Plane:

@@ -67,7 +67,8 @@ class Shadow(Degradation):
         sharp = gaussian_filter(umbra, self.softness * longer / 2)
         soft = gaussian_filter(umbra, self.softness * longer * 2)
         mix = smooth_field(edge_rng, height, width, longer / 2)
-        return sharp * (1 - mix) + soft * mix
+        cover: Plane = sharp * (1 - mix) + soft * mix
+        return cover
 
 
 def _bars(rng: np.random.Generator, height: int, width: int) -> Plane:

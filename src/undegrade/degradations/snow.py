@@ -69,13 +69,14 @@ class Snow(Degradation):
 
     def _layer(self, hq: Image, rng: np.random.Generator, nearness: float) -> Plane:
         """Return the opacity of the flakes at one distance."""
-        thickness = np.zeros(hq.shape[:2], np.float32)
+        height, width = hq.shape[:2]
+        thickness = np.zeros((height, width), np.float32)
         for form_rng in children(rng, _FORMS):
             kernel = self._flake(form_rng, nearness)
             margin = kernel.shape[0] // 2
             density = self.density / nearness**2.2 / _FORMS
-            points = scatter(form_rng, *hq.shape[:2], margin, density)
-            thickness += convolve(points.splat(*hq.shape[:2], margin), kernel)
+            points = scatter(form_rng, height, width, margin, density)
+            thickness += convolve(points.splat(height, width, margin), kernel)
         return 1 - np.exp(-self.opacity * 2.5 * thickness.clip(min=0))
 
     def _flake(self, rng: np.random.Generator, nearness: float) -> Plane:
