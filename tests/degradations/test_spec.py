@@ -34,7 +34,8 @@ def test_a_spec_reads_and_prints_the_same() -> None:
         ("noise:sigma=9..5", "not a range"),
         ("noise:sigma=a..b", "not a range"),
         ("noise:sigma=true", "a number from 0 to 255"),
-        ("jpeg:quality=0", "a number from 1 to 100"),
+        ("jpeg:quality=0", "a whole number from 1 to 100"),
+        ("jpeg:quality=10.5", "a whole number from 1 to 100"),
         ("noise:grey=no", "true or false"),
         ("noise:grey=0..1", "is a range; expected a single value"),
         ("jpeg:chroma=420..444", "is a range; expected a single value"),
@@ -49,21 +50,27 @@ def test_mistakes_are_named(text: str, message: str) -> None:
 
 @given(low=st.integers(0, 50), extra=st.integers(0, 50), seed=st.integers(0, 1000))
 def test_whole_ranges_draw_whole_numbers_within(low: int, extra: int, seed: int) -> None:
-    drawn = Range(low, low + extra).draw(generator(seed))
+    drawn = Range(low, low + extra).draw(generator(seed), whole=True)
     assert isinstance(drawn, int)
     assert low <= drawn <= low + extra
 
 
 def test_ranges_cover_both_ends() -> None:
     rng = generator(0)
-    assert {Range(1, 3).draw(rng) for _ in range(100)} == {1, 2, 3}
-    values = [Range(0.0, 2.0).draw(rng) for _ in range(1000)]
+    assert {Range(1, 3).draw(rng, whole=True) for _ in range(100)} == {1, 2, 3}
+    values = [Range(0, 2).draw(rng) for _ in range(1000)]
     assert min(values) < 0.05
     assert max(values) > 1.95
 
 
+def test_settings_that_are_whole_numbers_are_drawn_whole() -> None:
+    qualities = DegradationSpec.parse("jpeg:quality=10..12")
+    drawn = {qualities.draw(generator(seed)).quality for seed in range(40)}  # type: ignore[attr-defined]
+    assert drawn == {10, 11, 12}
+
+
 def test_a_range_is_drawn_anew_for_each_image() -> None:
-    spec = DegradationSpec.parse("noise:sigma=0.0..50.0")
+    spec = DegradationSpec.parse("noise:sigma=0..50")
     drawn = [spec.draw(generator(seed)) for seed in range(3)]
     assert all(isinstance(item, GaussianNoise) for item in drawn)
     assert len(set(drawn)) == 3

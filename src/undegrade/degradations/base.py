@@ -4,6 +4,7 @@ The same words serve the command line (``--with jpeg:quality=10``), recipes and 
 written as ``low..high`` is drawn uniformly, anew for every image, from the image's own seed.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
@@ -86,15 +87,16 @@ SEVERITY = "severity"
 
 @dataclass(frozen=True)
 class Range:
-    """A number to be drawn uniformly between two bounds (both included for whole numbers)."""
+    """A number to be drawn uniformly between two bounds."""
 
     low: float | int
     high: float | int
 
-    def draw(self, rng: np.random.Generator) -> float | int:
-        """Return one draw; a whole number if both bounds are."""
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return int(rng.integers(self.low, self.high, endpoint=True))
+    def draw(self, rng: np.random.Generator, *, whole: bool = False) -> float | int:
+        """Return one draw; of whole numbers, both bounds can come out."""
+        if whole:
+            low, high = math.ceil(self.low), math.floor(self.high)
+            return int(rng.integers(low, high, endpoint=True))
         return float(rng.uniform(self.low, self.high))
 
     def __str__(self) -> str:
@@ -143,9 +145,10 @@ class DegradationSpec:
         Raises:
             UsageError: A setting is out of the range that the degradation accepts.
         """
+        whole = {setting.name for setting in fields(REGISTRY.get(self.name)) if setting.type is int}  # type: ignore[arg-type]
         return self._build(
             {
-                key: value.draw(rng) if isinstance(value, Range) else value
+                key: value.draw(rng, whole=key in whole) if isinstance(value, Range) else value
                 for key, value in self.settings
             }
         )

@@ -38,9 +38,9 @@ class Jpeg(Degradation):
     """
 
     name: ClassVar[str] = "jpeg"
-    quality: float = number(10, 1, 100)
+    quality: int = number(10, 1, 100)
     chroma: str = choice("420", "444")
-    first: float = number(0, 0, 100)
+    first: int = number(0, 0, 100)
     shift: int = number(4, 0, _BLOCK - 1)
 
     @classmethod
@@ -58,13 +58,13 @@ class Jpeg(Degradation):
             samples = coded[self.shift :, self.shift :]
         return self._coded(samples, self.quality).astype(np.float32) / np.float32(255)
 
-    def _coded(self, samples: _Samples, quality: float) -> _Samples:
+    def _coded(self, samples: _Samples, quality: int) -> _Samples:
         import pyvips  # loads libvips; not wanted while a command line is parsed
 
         samples = np.ascontiguousarray(samples)
         picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
         encoded = picture.jpegsave_buffer(
-            Q=max(1, round(quality)), subsample_mode="on" if self.chroma == "420" else "off"
+            Q=int(quality), subsample_mode="on" if self.chroma == "420" else "off"
         )
         decoded: _Samples = pyvips.Image.jpegload_buffer(encoded).numpy()
         return decoded

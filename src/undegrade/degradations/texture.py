@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import correlate1d
-from scipy.sparse import diags_array
+from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 
 from undegrade.degradations.base import (
@@ -94,14 +94,22 @@ def solve(picture: Doubles, horizontal: Doubles, vertical: Doubles, strength: fl
     A direct solution of the symmetric system of five diagonals, all channels at once.
     """
     height, width, channels = picture.shape
-    right, below = strength / 2 * horizontal.ravel(), strength / 2 * vertical.ravel()
-    # The last column and row have no weight, so that what np.roll brings around is zero.
-    centre = 1 + right + np.roll(right, 1) + below + np.roll(below, width)
-    sides = [(-right[:-1], 1), (-below[:-width], width)]
-    diagonals = [centre, *(side for side, _ in sides for _ in range(2))]
-    offsets = [0, *(sign * step for _, step in sides for sign in (1, -1))]
-    size = height * width
-    matrix = diags_array(diagonals, offsets=offsets, shape=(size, size), format="csc")
+    index = np.arange(height * width).reshape(height, width)
+    first = np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()])
+    second = np.concatenate([index[:, 1:].ravel(), index[1:].ravel()])
+    weight = strength / 2 * np.concatenate([horizontal[:, :-1].ravel(), vertical[:-1].ravel()])
+    size = index.size
+    total = np.bincount(first, weight, size) + np.bincount(second, weight, size)
+    matrix = coo_array(
+        (
+            np.concatenate([1 + total, -weight, -weight]),
+            (
+                np.concatenate([index.ravel(), first, second]),
+                np.concatenate([index.ravel(), second, first]),
+            ),
+        ),
+        shape=(size, size),
+    ).tocsc()
     # The matrix is symmetric and dominated by its diagonal: no pivoting, a symmetric ordering.
     factors = splu(
         matrix,
