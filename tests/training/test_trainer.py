@@ -200,7 +200,7 @@ def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     folder = train(
         recipe,
         [
-            "stages.0.steps=120",
+            "stages.0.steps=250",
             "stages.0.batch=4",
             "stages.0.crop=32",
             "optimiser.lr=4e-3",

@@ -51,7 +51,7 @@ class Engine:
         size = TileSize(
             height=rows,
             width=side,
-            overlap=options.tile_overlap,
+            overlap=options.overlap_of(min(rows, side)),
             multiple_of=method.multiple_of,
             blind=method.receptive_radius * steps,
         )
@@ -140,7 +140,7 @@ class TileRestorer:
         size = TileSize(
             height=self.limit,
             width=self.limit,
-            overlap=min(self.options.tile_overlap, self.limit // 2),
+            overlap=self.options.overlap_of(self.limit),
             multiple_of=self.runner.fast.multiple_of,
             blind=self.plan.blind,
         )

@@ -11,6 +11,7 @@ UNCERTAINTY_DRAWS = 8
 """Draws behind a map of uncertainty, unless variants are asked for as well."""
 
 _MOST_VARIANTS = 64
+_OVERLAP = 64
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class RestoreOptions:
             of the ``variants``, or of 8 if there is one.
         tile_size: Greatest side of a tile in pixels, at least 64; None to go by the memory there
             is. Tiles are made smaller where that makes them equal.
-        tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile.
+        tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile; None for
+            64, with which seams of the bundled model stay below one level of 255, or for half a
+            smaller tile.
 
     Raises:
         UsageError: A value is out of range.
@@ -39,7 +42,7 @@ class RestoreOptions:
     variants: int = 1
     uncertainty: bool = False
     tile_size: int | None = None
-    tile_overlap: int = 32
+    tile_overlap: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -50,6 +53,8 @@ class RestoreOptions:
             )
         if self.tile_size is not None and self.tile_size < MIN_TILE:
             raise UsageError(f"tile_size={self.tile_size}", expected=f"at least {MIN_TILE} pixels")
+        if self.tile_overlap is None:
+            return
         if self.tile_overlap < 0:
             raise UsageError(f"tile_overlap={self.tile_overlap}", expected="0 pixels or more")
         if self.tile_size is not None and 2 * self.tile_overlap > self.tile_size:
@@ -58,3 +63,8 @@ class RestoreOptions:
                 expected="an overlap of at most half a tile",
                 fix="use larger tiles or less overlap",
             )
+
+    def overlap_of(self, side: int) -> int:
+        """Return how far tiles of ``side`` pixels overlap."""
+        wanted = _OVERLAP if self.tile_overlap is None else self.tile_overlap
+        return min(wanted, side // 2)
