@@ -105,7 +105,7 @@ def test_lack_of_memory_halves_the_tile_and_says_so(
     np.testing.assert_allclose(result.image, Restorer(Noisy())(image, seed=1).image, atol=1e-6)
     assert result.info.messages == (
         "memory did not suffice for tiles of 400 pixels: went on with 200",
-        "memory did not suffice for tiles of 168 pixels: went on with 80",
+        "memory did not suffice for tiles of 184 pixels: went on with 88",
     )
     assert result.info.tile_size == 80
     restored = [h * w for _, _, h, w in method.calls[1:] if h * w <= method.most]  # 0 is a probe

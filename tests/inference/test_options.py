@@ -22,5 +22,7 @@ def test_values_out_of_range_are_refused(options: dict[str, int], message: str) 
         RestoreOptions(**options)  # type: ignore[arg-type]
 
 
-def test_the_smallest_tile_goes_with_the_usual_overlap() -> None:
-    assert RestoreOptions(tile_size=64).tile_overlap == 32
+def test_tiles_overlap_by_64_pixels_or_by_half() -> None:
+    assert RestoreOptions().overlap_of(1024) == 64
+    assert RestoreOptions(tile_size=64).overlap_of(64) == 32
+    assert RestoreOptions(tile_overlap=16).overlap_of(1024) == 16
