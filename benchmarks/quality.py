@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from undegrade import Restorer
 from undegrade.data.photos import decode
-from undegrade.data.synthetic import as_float, to_tensor
+from undegrade.data.samples import as_float, to_tensor
 from undegrade.degradations import Chain, Image
 from undegrade.images.files import find_photos
 from undegrade.metrics.distortion import PROTOCOL, psnr, ssim

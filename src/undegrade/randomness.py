@@ -7,6 +7,7 @@ drawn before, in whatever order, by however many workers.
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ class NoiseField:
         bottom, right = self.top + height, self.left + width
         for block_top in range(self.top // _BLOCK * _BLOCK, bottom, _BLOCK):
             for block_left in range(self.left // _BLOCK * _BLOCK, right, _BLOCK):
-                block = self._block(channels, draw, block_top, block_left)
+                block = _block(self.keys, channels, draw, block_top, block_left)
                 rows = slice(max(self.top, block_top), min(bottom, block_top + _BLOCK))
                 columns = slice(max(self.left, block_left), min(right, block_left + _BLOCK))
                 noise[:, _shift(rows, self.top), _shift(columns, self.left)] = block[
@@ -73,9 +74,15 @@ class NoiseField:
                 ]
         return noise
 
-    def _block(self, channels: int, draw: int, top: int, left: int) -> npt.NDArray[np.float32]:
-        rng = generator(*self.keys, "field", channels, draw, top, left)
-        return rng.standard_normal((channels, _BLOCK, _BLOCK), dtype=np.float32)
+
+@lru_cache(maxsize=96)  # 72 MB for colour: what neighbouring tiles share is drawn once
+def _block(
+    keys: tuple[Key, ...], channels: int, draw: int, top: int, left: int
+) -> npt.NDArray[np.float32]:
+    rng = generator(*keys, "field", channels, draw, top, left)
+    block = rng.standard_normal((channels, _BLOCK, _BLOCK), dtype=np.float32)
+    block.flags.writeable = False
+    return block
 
 
 def _shift(span: slice, origin: int) -> slice:

@@ -10,7 +10,7 @@ import pyvips
 from PIL import Image
 from typer.testing import Result
 
-from undegrade.cli.degrade import describe_all, draw_and_apply
+from undegrade.cli.degrade import describe_all
 from undegrade.degradations import REGISTRY, Chain
 from undegrade.randomness import generator
 
@@ -56,18 +56,23 @@ def test_what_was_drawn_is_told_and_can_be_repeated(cli: Cli, make_photo: Make) 
     assert cli("degrade", photo, "--with", drawn, "-o", "b.png").exit_code == 0
     assert np.array_equal(pixels("a.png"), pixels("b.png"))
     fact = json.loads(cli(*command, "-o", "c.png", "--json").stdout)
-    assert fact["degradation"] == drawn
+    assert fact["degradations"] == [drawn]
     assert (fact["status"], fact["output"], fact["error"]) == ("done", "c.png", None)
 
 
-def test_drawing_here_is_drawing_in_the_chain() -> None:
-    chain = Chain.parse(["noise:sigma=1..90,grey=true", "jpeg:quality=5..95", "poisson:peak=9..99"])
-    hq = generator("hq").random((16, 16, 3), np.float32)
-    degraded, drawn = draw_and_apply(chain, hq, generator(1))
-    assert np.array_equal(degraded, chain.apply(hq, generator(1)))
-    repeated = Chain.parse(drawn.split(" + "))
-    assert np.array_equal(repeated.apply(hq, generator(1)).shape, hq.shape)
-    assert "grey=true" in drawn
+def test_a_mixture_in_random_order_is_told_and_can_be_repeated(cli: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    links = ["blur:sigma=1..3,chance=0.8", "noise:sigma=5..50", "jpeg:quality=10..60,chance=0.8"]
+    mixture = [word for link in links for word in ("--with", link)]
+    drawn = set()
+    for seed in range(8):
+        common = ["degrade", photo, "--overwrite", "--seed", str(seed), "--json"]
+        fact = json.loads(cli(*common, *mixture, "--shuffle", "-o", "a.png").stdout)
+        record = [word for text in fact["degradations"] for word in ("--with", text)]
+        assert cli(*common, *record, "-o", "b.png").exit_code == 0
+        assert np.array_equal(pixels("a.png"), pixels("b.png"))
+        drawn.add(tuple(text.partition(":")[0] for text in fact["degradations"]))
+    assert len(drawn) > 3
 
 
 def test_sixteen_bits_stay_sixteen_bits(cli: Cli) -> None:

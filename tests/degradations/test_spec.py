@@ -17,6 +17,7 @@ def test_a_spec_reads_and_prints_the_same() -> None:
         "noise:sigma=25",
         "jpeg:quality=10..95,chroma=444",
         "blur:sigma=0.3..2.0",
+        "noise:grey=true,chance=0.5",
     ]:
         assert str(DegradationSpec.parse(text)) == text
 
@@ -40,6 +41,8 @@ def test_a_spec_reads_and_prints_the_same() -> None:
         ("noise:grey=0..1", "is a range; expected a single value"),
         ("jpeg:chroma=420..444", "is a range; expected a single value"),
         ("jpeg:chroma=422", "did you mean .420.. Known: 420, 444"),
+        ("noise:chance=1.5", "a number from 0 to 1"),
+        ("noise:chance=0..1", "is a range; expected a single value"),
         ("", "there is no degradation"),
     ],
 )
@@ -90,6 +93,35 @@ def test_a_chain_works_in_order() -> None:
     rough = Chain.parse(["blur:sigma=2", "noise:sigma=20"]).apply(hq, generator(0))
     assert smoothed.std() < rough.std() / 3
     assert str(Chain.parse(["blur:sigma=2", "jpeg"])) == "blur:sigma=2 + jpeg"
+
+
+def test_a_link_is_applied_as_often_as_its_chance_says() -> None:
+    chain = Chain.parse(["blur:chance=0.3", "noise:chance=0.8"])
+    drawn = [chain.draw(generator(seed)).texts for seed in range(1000)]
+    for name, chance in (("blur", 0.3), ("noise", 0.8)):
+        share = np.mean([any(text.startswith(name) for text in texts) for texts in drawn])
+        assert share == pytest.approx(chance, abs=0.04)
+
+
+def test_a_shuffled_chain_takes_every_order() -> None:
+    chain = Chain.parse(["blur", "noise", "jpeg"], shuffled=True)
+    orders = [
+        tuple(type(link) for link in chain.draw(generator(i)).degradations) for i in range(99)
+    ]
+    assert len(set(orders)) == 6
+    assert str(chain) == "blur & noise & jpeg"
+
+
+@given(seed=st.integers(0, 10_000))
+def test_the_record_of_what_was_drawn_makes_the_same_picture(seed: int) -> None:
+    hq = generator("hq").random((12, 9, 3), np.float32)
+    texts = ["noise:sigma=1..90,grey=true", "jpeg:quality=5..95,chance=0.5", "poisson:peak=9..99"]
+    mixture = Mixture((Chain.parse(texts, shuffled=True), Chain.parse(["blur:sigma=0..3"])), (2, 1))
+    drawn = mixture.draw(generator(seed))
+    again = Chain.parse(drawn.texts)
+    degraded = mixture.apply(hq, generator(seed))
+    assert np.array_equal(again.apply(hq, generator(seed)), degraded)
+    assert again.draw(generator(1)) == drawn
 
 
 def test_a_mixture_draws_by_weight() -> None:

@@ -78,7 +78,7 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
         path, ["seed=3", "stages.0.steps=9", "optimiser.lr=1e-3", "data.photos=some/folder"]
     )
     assert (recipe.seed, recipe.stages[0].steps, recipe.optimiser.lr) == (3, 9, 1e-3)
-    assert recipe.data.photos == Path("some/folder")
+    assert recipe.data.photos == "some/folder"
     assert "photos" not in recipe.portable()["data"]
 
 

@@ -175,7 +175,7 @@ def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: P
     ("override", "message"),
     [
         ("data.photos=null", "add data.photos=FOLDER"),
-        ("stages.0.crop=512", "no photo .* as large as a crop of 512"),
+        ("stages.0.crop=512", "none of .* is as large as a crop of 512"),
         ("stages.0.name=texture", "has no stage 'texture'"),
         ("method.predict_aux=true", "expected out_channels=6"),
     ],
@@ -190,8 +190,9 @@ def test_what_cannot_be_trained_is_said_at_once(
 
 def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     """A few seconds of training denoise by more than 1 dB."""
-    from undegrade.data.photos import fixed_crops, is_validation
-    from undegrade.data.synthetic import validation_pairs
+    from undegrade.data.photos import decode, is_validation
+    from undegrade.data.samples import validation_pairs
+    from undegrade.data.sources import Pictures
     from undegrade.degradations import Chain
     from undegrade.metrics.distortion import psnr
     from undegrade.processes.noise import FieldNoise
@@ -212,7 +213,8 @@ def test_training_helps(recipe: Path, tmp_path: Path) -> None:
     assert folder is not None
     photos = yaml.safe_load(recipe.read_text())["data"]["photos"]
     kept = [path for path in find_photos(Path(photos), recursive=False) if is_validation(path.name)]
-    pair = validation_pairs(fixed_crops(kept, 64, 1.0), Chain.parse(["noise:sigma=25"]))
+    crops = [Pictures(decode(path)[:64, :64]) for path in kept]
+    pair = validation_pairs(crops, Chain.parse(["noise:sigma=25"]))
     method = load_method(find_model(folder))
     noise = FieldNoise([NoiseField((0, item)) for item in range(len(kept))])
     with torch.inference_mode():

@@ -26,9 +26,7 @@ from undegrade.cli.options import (
 from undegrade.cli.streams import check_streams, source_of, target_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from undegrade.degradations import Chain, Degradation, Image
+    from undegrade.degradations import Chain
     from undegrade.inference import FileOptions
 
 
@@ -68,6 +66,9 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
             help="A degradation, as jpeg:quality=10 or noise:sigma=5..50; several in order.",
         ),
     ],
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Draw the order of the degradations for each photo.")
+    ] = False,
     seed: SeedOption = 0,
     format_: FormatOption = Format.KEEP,
     quality: QualityOption = 95,
@@ -100,10 +101,10 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
         into_folder=names_folder(output),
     )
-    request = _Request(Chain.parse(with_), seed, options)
+    request = _Request(Chain.parse(with_, shuffled=shuffle), seed, options)
     jobs = plan_jobs(inputs, options)
     check_streams(jobs, as_json=as_json)
-    blank: Details = {"degradation": None, "seed": seed, "messages": [], "error": None}
+    blank: Details = {"degradations": [], "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
 
     def work(job: Job, progress: Callable[[int, int], None]) -> Details:
@@ -127,8 +128,10 @@ def describe_all() -> list[str]:
 
 
 def _setting(field: "Field[Any]") -> str:
+    from undegrade.degradations.base import value_text
+
     default = field.default
-    return field.name if default is MISSING else f"{field.name}={_text(default)}"
+    return field.name if default is MISSING else f"{field.name}={value_text(default)}"
 
 
 def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], None]) -> Details:
@@ -142,33 +145,12 @@ def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], Non
         rng = generator(request.seed, "degrade", one_line(job.source.name))
         rows = photo.read_rows(0, photo.height)
         clean = np.clip(rows.colour, 0, 1, dtype=np.float32)
-        degraded, drawn = draw_and_apply(request.chain, clean, rng)
+        drawn = request.chain.draw(rng)
+        degraded = drawn.apply(clean, rng)
         if photo.grey:  # one channel of colour noise, not the weaker mean of three
             degraded = np.repeat(degraded[..., 1:2], 3, axis=2)
         progress(1, 2)
         with PhotoWriter(photo, target_of(job), request.options.write) as writer:
             writer.write_rows(Rows(degraded, rows.alpha))
         messages = [f"degraded by {drawn}", *photo.messages, *writer.messages]
-    return {"degradation": drawn, "messages": messages}
-
-
-def draw_and_apply(chain: "Chain", hq: "Image", rng: "np.random.Generator") -> tuple["Image", str]:
-    """Degrade a picture as ``chain.apply`` does, and say what was drawn in the chain's language."""
-    picture, drawn = hq, []
-    for link in chain.links:
-        degradation = link.draw(rng)
-        picture = degradation.apply(picture, rng)
-        drawn.append(_describe(degradation))
-    return picture, " + ".join(drawn)
-
-
-def _describe(degradation: "Degradation") -> str:
-    settings = ",".join(
-        f"{field.name}={_text(getattr(degradation, field.name))}"
-        for field in fields(degradation)  # type: ignore[arg-type]
-    )
-    return f"{degradation.name}:{settings}".rstrip(":")
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {"degradations": list(drawn.texts), "messages": messages}

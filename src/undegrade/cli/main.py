@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from undegrade import __version__
-from undegrade.cli import console, models
+from undegrade.cli import console, data, models
 from undegrade.cli.degrade import degrade
 from undegrade.cli.doctor import doctor
 from undegrade.cli.restore import restore
@@ -25,6 +25,7 @@ app = typer.Typer(
 for verb in (restore, degrade, train, doctor):
     app.command()(verb)
 app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""A folder of clean photos, decoded once and kept on disk, ready to be cropped at random."""
+"""Photos decoded once and kept on disk, where a crop can be read without the rest."""
 
 import hashlib
 import json
@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from undegrade.images.files import NewFile
+from undegrade.errors import InputError, MissingExtraError
+from undegrade.images.files import write_whole
 from undegrade.images.photo import open_photo
-from undegrade.randomness import entropy, generator
+from undegrade.randomness import entropy
 
 Samples = npt.NDArray[np.uint8]
 
@@ -41,45 +42,42 @@ def is_validation(name: str) -> bool:
     return int.from_bytes(digest[:8], "big") / 2**64 < _VALIDATION_SHARE
 
 
-def cache_photos(
-    paths: Sequence[Path],
-    scales: Sequence[float],
-    cache: Path,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[CachedPhoto]:
-    """Decode each photo at each scale into ``cache`` unless it is there already.
+def cache_photo(path: Path, scale: float, cache: Path) -> CachedPhoto:
+    """Decode a photo into ``cache`` unless it is there already.
 
     Shrinking makes photos sharper for their size and rids them of what their own compression left.
 
     Args:
-        paths: Photos.
-        scales: Factors in ``(0, 1]`` by which width and height are multiplied.
-        cache: Folder for the decoded samples; about 3 bytes for each pixel and scale.
-        progress: Called with (done, total) after each photo.
+        path: The photo.
+        scale: Factor in ``(0, 1]`` by which width and height are multiplied.
+        cache: Folder for the decoded samples; about 3 bytes for each pixel.
 
     Raises:
-        InputError: A photo cannot be decoded.
+        InputError: The photo cannot be decoded.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    cached = []
-    for index, path in enumerate(paths):
-        cached += [_cache_photo(path, scale, cache) for scale in scales]
-        if progress is not None:
-            progress(index + 1, len(paths))
-    return cached
-
-
-def _cache_photo(path: Path, scale: float, cache: Path) -> CachedPhoto:
     state = path.stat()
     keys = (str(path.resolve()), state.st_size, state.st_mtime_ns, str(scale), _DECODER)
+    return _cached(path.name, keys, cache, lambda: decode(path, scale))
+
+
+def cache_samples(name: str, samples: Samples, cache: Path) -> CachedPhoto:
+    """Keep samples that come from elsewhere than a photo of their own, by their content."""
+    digest = hashlib.sha256(samples.tobytes()).hexdigest()
+    return _cached(name, (digest, str(samples.shape)), cache, lambda: samples)
+
+
+def _cached(
+    name: str, keys: Sequence[int | str], cache: Path, make: Callable[[], Samples]
+) -> CachedPhoto:
     file = cache / f"{entropy(*keys):032x}.rgb"
     shape_file = file.with_suffix(".json")
     if not shape_file.exists():
-        samples = decode(path, scale)
-        _write(file, samples.tobytes())
-        _write(shape_file, json.dumps(samples.shape[:2]).encode())
+        cache.mkdir(parents=True, exist_ok=True)
+        samples = make()
+        write_whole(file, samples.tobytes())
+        write_whole(shape_file, json.dumps(samples.shape[:2]).encode())
     height, width = json.loads(shape_file.read_text())
-    return CachedPhoto(path.name, file, height, width)
+    return CachedPhoto(name, file, height, width)
 
 
 def decode(path: Path, scale: float = 1.0) -> Samples:
@@ -88,54 +86,32 @@ def decode(path: Path, scale: float = 1.0) -> Samples:
     Raises:
         InputError: The file is not a photo that can be decoded.
     """
+    if path.suffix.lower() == ".bmp":
+        return shrunk(_decode_bmp(path), scale)
     with open_photo(path) as photo:
         colour = photo.read_rows(0, photo.height).colour
-    samples: Samples = np.rint(colour.clip(0, 1) * 255).astype(np.uint8)
-    if scale != 1:
-        picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
-        samples = picture.resize(scale, kernel="lanczos3").numpy()
-    return samples
+    return shrunk(np.rint(colour.clip(0, 1) * 255).astype(np.uint8), scale)
 
 
-def _write(file: Path, content: bytes) -> None:
-    new = NewFile(file)
+def _decode_bmp(path: Path) -> Samples:
+    """Decode what old benchmarks are published in and libvips does not read."""
     try:
-        new.path.write_bytes(content)
-        new.commit()
-    finally:
-        new.discard()
+        from PIL import Image, UnidentifiedImageError
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{path} is a BMP picture, which needs Pillow", fix="install undegrade[train]"
+        ) from error
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error})", expected="a BMP picture") from error
 
 
-def random_crop(photos: Sequence[CachedPhoto], size: int, rng: np.random.Generator) -> Samples:
-    """Return a random square of a random photo, turned and mirrored at random.
-
-    Args:
-        photos: Photos to choose from, each at least ``size`` high and wide.
-        size: Side of the square in pixels.
-        rng: Source of every choice.
-
-    Returns:
-        Samples ``(size, size, 3)``, uint8.
-    """
-    photo = photos[int(rng.integers(len(photos)))]
-    top = int(rng.integers(photo.height - size + 1))
-    left = int(rng.integers(photo.width - size + 1))
-    crop = photo.samples()[top : top + size, left : left + size]
-    crop = np.rot90(crop, int(rng.integers(4)))
-    return np.ascontiguousarray(crop[:, ::-1] if rng.integers(2) else crop)
-
-
-def fixed_crops(paths: Sequence[Path], size: int, scale: float) -> list[Samples]:
-    """Return one square of each photo, always the same; what validation looks at.
-
-    Photos that are smaller than ``size`` after shrinking are left out.
-    """
-    crops = []
-    for path in paths:
-        samples = decode(path, scale)
-        height, width = samples.shape[:2]
-        if min(height, width) >= size:
-            rng = generator("validation crop", path.name)
-            top, left = rng.integers(height - size + 1), rng.integers(width - size + 1)
-            crops.append(samples[top : top + size, left : left + size])
-    return crops
+def shrunk(samples: Samples, scale: float) -> Samples:
+    """Return samples ``(H, W, 3)`` with both sides multiplied by a factor in ``(0, 1]``."""
+    if scale == 1:
+        return samples
+    picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
+    smaller: Samples = picture.resize(scale, kernel="lanczos3").numpy()
+    return smaller

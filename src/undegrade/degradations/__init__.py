@@ -13,14 +13,16 @@ from undegrade.degradations import (  # noqa: F401  (each registers its names)
     snow,
     texture,
 )
-from undegrade.degradations.base import REGISTRY, Degradation, DegradationSpec, Image, Range
-from undegrade.degradations.compose import Chain, Mixture
+from undegrade.degradations.base import REGISTRY, Degradation, Image
+from undegrade.degradations.compose import Chain, Drawn, Mixture
+from undegrade.degradations.spec import DegradationSpec, Range
 
 __all__ = [
     "REGISTRY",
     "Chain",
     "Degradation",
     "DegradationSpec",
+    "Drawn",
     "Image",
     "Mixture",
     "Range",

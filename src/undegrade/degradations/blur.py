@@ -17,7 +17,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, convolve_picture
@@ -43,9 +42,8 @@ class GaussianBlur(Degradation):
         """See :class:`Degradation`: sigma from 0.3 to 6 pixels."""
         return {"sigma": 0.3 + 5.7 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
         """Return the blurred picture; nothing here is random."""
-        check_image(hq)
         blurred: Image = gaussian_filter(hq, (self.sigma, self.sigma, 0), mode="reflect")
         return blurred.clip(0, 1)
 
@@ -69,9 +67,8 @@ class MotionBlur(Degradation):
         """See :class:`Degradation`: 2 to 50 pixels."""
         return {"length": 2 + 48 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture as the moving camera sees it."""
-        check_image(hq)
         return _blur_light(hq, trajectory_kernel(rng, self.length, self.bending))
 
 
@@ -99,9 +96,8 @@ class Defocus(Degradation):
         """See :class:`Degradation`: 0.6 to 12 pixels."""
         return {"radius": 0.6 + 11.4 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture out of focus; how the aperture is turned is random."""
-        check_image(hq)
         rotation = rng.uniform(0, 2 * np.pi)
         return _blur_light(hq, aperture_kernel(self.radius, self.blades, rotation))
 
@@ -128,14 +124,13 @@ class KernelBlur(Degradation):
         """See :class:`Degradation`: the share of the blurred picture, 0 to 1."""
         return {"share": severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture blurred with the kernel.
 
         Raises:
             UsageError: No file is named, or it has fewer kernels.
             InputError: The file cannot be read.
         """
-        check_image(hq)
         if not self.file:
             raise UsageError("kernel-blur without a file", expected="kernel-blur:file=kernels.mat")
         kernels = measured_kernels(Path(self.file))

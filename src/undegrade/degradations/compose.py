@@ -1,38 +1,81 @@
-"""Degradations one after another, and a choice among such chains."""
+"""Degradations one after another, and a choice among such chains, as real photos suffer them.
+
+What is random about a chain (which links, in which order, how strong) is drawn first and can be
+read; what is random inside a degradation (this noise, these drops) comes from the same generator
+afterwards. So the record of what was drawn, with the same seed, makes the same picture again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from undegrade.degradations.base import DegradationSpec, Image
+from undegrade.degradations.base import Degradation, Image
+from undegrade.degradations.spec import DegradationSpec
 from undegrade.errors import UsageError
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Degradations with every setting decided, in the order in which they are applied."""
+
+    degradations: tuple[Degradation, ...]
+
+    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the degraded picture; an empty record leaves it clean."""
+        picture = hq
+        for degradation in self.degradations:
+            picture = degradation.apply(picture, rng)
+        return picture
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The record, as :meth:`Chain.parse` reads it."""
+        return tuple(map(str, self.degradations))
+
+    def __str__(self) -> str:
+        return " + ".join(self.texts) or "clean"
+
+
+@dataclass(frozen=True)
 class Chain:
-    """Degradations applied in order; the empty chain leaves the picture clean."""
+    """Degradations applied in order; the empty chain leaves the picture clean.
+
+    Args:
+        links: The degradations, each with the chance with which it is applied.
+        shuffled: Draw the order anew for every picture.
+    """
 
     links: tuple[DegradationSpec, ...] = ()
+    shuffled: bool = False
 
     @classmethod
-    def parse(cls, texts: Sequence[str]) -> "Chain":
+    def parse(cls, texts: Sequence[str], *, shuffled: bool = False) -> "Chain":
         """Read one degradation from each text, as in ``["blur:sigma=1..2", "jpeg:quality=30"]``.
 
         Raises:
             UsageError: One of them is not valid.
         """
-        return cls(tuple(DegradationSpec.parse(text) for text in texts))
+        return cls(tuple(DegradationSpec.parse(text) for text in texts), shuffled)
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        """Decide on links, order and settings, without moving ``rng``.
+
+        Args:
+            rng: A generator made from a seed; a child of it is drawn from.
+        """
+        [choices] = rng.spawn(1)
+        order = choices.permutation(len(self.links)) if self.shuffled else range(len(self.links))
+        drawn = [self.links[index].draw(choices) for index in order]
+        return Drawn(tuple(link for link in drawn if link is not None))
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
-        """Return the degraded picture; every range is drawn, in order, from ``rng``."""
-        picture = hq
-        for link in self.links:
-            picture = link.draw(rng).apply(picture, rng)
-        return picture
+        """Return the degraded picture; everything random is drawn from ``rng``."""
+        return self.draw(rng).apply(hq, rng)
 
     def __str__(self) -> str:
-        return " + ".join(map(str, self.links)) or "clean"
+        joint = " & " if self.shuffled else " + "
+        return joint.join(map(str, self.links)) or "clean"
 
 
 @dataclass(frozen=True)
@@ -53,8 +96,13 @@ class Mixture:
                 f"mixture weights {self.weights}", expected="none negative and not all zero"
             )
 
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        """Choose a chain and draw from it, without moving ``rng``; see :meth:`Chain.draw`."""
+        [choices] = rng.spawn(1)
+        thresholds = np.cumsum(self.weights)
+        chosen = int(np.searchsorted(thresholds, choices.uniform(0, thresholds[-1]), side="right"))
+        return self.chains[min(chosen, len(self.chains) - 1)].draw(rng)
+
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture degraded by one chain, chosen and drawn from ``rng``."""
-        thresholds = np.cumsum(self.weights)
-        chosen = int(np.searchsorted(thresholds, rng.uniform(0, thresholds[-1]), side="right"))
-        return self.chains[min(chosen, len(self.chains) - 1)].apply(hq, rng)
+        return self.draw(rng).apply(hq, rng)

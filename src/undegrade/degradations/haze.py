@@ -10,7 +10,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, children, cloud_field, smooth_field
@@ -45,9 +44,8 @@ class Haze(Degradation):
         """See :class:`Degradation`: optical depth from 0.05 to 2.5."""
         return {"density": 0.05 + 2.45 * severity**1.5}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the hazy picture."""
-        check_image(hq)
         light_rng, depth_rng, fog_rng = children(rng, 3)
         light = self.airlight + self.tint * light_rng.uniform(-1, 1, 3).astype(np.float32)
         height, width = hq.shape[:2]

@@ -11,7 +11,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     choice,
     number,
 )
@@ -48,9 +47,8 @@ class Jpeg(Degradation):
         """See :class:`Degradation`: quality from 95 down to 4."""
         return {"quality": round(95 * (4 / 95) ** severity)}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
         """Return the picture after encoding and decoding; nothing here is random."""
-        check_image(hq)
         samples = np.rint(np.clip(hq, 0, 1) * 255).astype(np.uint8)
         if self.first:
             frame = ((self.shift, 0), (self.shift, 0), (0, 0))

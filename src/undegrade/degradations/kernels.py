@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io.matlab import MatReadError
 
 from undegrade.degradations.fields import Plane
-from undegrade.errors import InputError, MissingExtraError
+from undegrade.errors import InputError
+from undegrade.matlab import read_arrays
 
 _SUPERSAMPLING = 5  # along each side of a pixel, where the edge of an aperture passes
 _PATH_POINTS = 64  # random turns of a trajectory
@@ -91,43 +91,11 @@ def measured_kernels(path: Path) -> tuple[Plane, ...]:
     Raises:
         InputError: The file cannot be read or holds no kernel.
     """
-    try:
-        arrays = _arrays(path)
-    except (OSError, ValueError, TypeError, MatReadError) as error:
-        raise InputError(f"{path} cannot be read ({error})", expected="a MATLAB file") from error
+    arrays = [array for variable in read_arrays(path).values() for array in variable]
     kernels = tuple(_odd(kernel) for array in arrays for kernel in _matrices(array))
     if not kernels:
         raise InputError(f"{path} holds no kernel", expected="square matrices of at least 3x3")
     return kernels
-
-
-def _arrays(path: Path) -> list[npt.NDArray[np.generic]]:
-    """Read all variables of a file of either kind: up to version 7.2, or 7.3, which is HDF5."""
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(str(path))
-    except NotImplementedError:
-        return _hdf5_arrays(path)
-    return [value for key, value in sorted(content.items()) if not key.startswith("__")]
-
-
-def _hdf5_arrays(path: Path) -> list[npt.NDArray[np.generic]]:
-    try:
-        import h5py
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{path} is a MATLAB file of version 7.3, which needs h5py",
-            fix="install undegrade[train]",
-        ) from error
-    with h5py.File(path) as file:
-        names = sorted(name for name, item in file.items() if isinstance(item, h5py.Dataset))
-        arrays = [file[name][()] for name in names]
-        return [
-            np.asarray(file[cell]).T if array.dtype == object else array.T
-            for array in arrays
-            for cell in (array.ravel() if array.dtype == object else (None,))
-        ]
 
 
 def _matrices(array: npt.NDArray[np.generic]) -> list[npt.NDArray[np.float64]]:

@@ -10,7 +10,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import children
@@ -45,9 +44,8 @@ class LowLight(Degradation):
         """See :class:`Degradation`: from one stop to seven."""
         return {"stops": 0.5 + 6.5 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture taken with too little light."""
-        check_image(hq)
         gain_rng, photon_rng, read_rng = children(rng, 3)
         gain = 2.0 ** (self.shift * gain_rng.uniform(-1, 1, 3))
         expected = decode_srgb(hq.clip(0, 1).astype(np.float64)) * self.photons / 2**self.stops

@@ -13,7 +13,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     choice,
     number,
 )
@@ -42,6 +41,7 @@ class Holes(Degradation):
             this says.
         fill: Grey level of the holes; 0 to 1.
         file: A picture to use as the mask, or a folder of which one is drawn; empty for none.
+        invert: In the file black is missing and white is kept, as in RePaint's masks.
     """
 
     name: ClassVar[str] = "holes"
@@ -49,18 +49,18 @@ class Holes(Degradation):
     area: float = number(0.2, 0, 0.95)
     fill: float = number(0.0, 0, 1)
     file: str = ""
+    invert: bool = False
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
         """See :class:`Degradation`: from two hundredths of the picture to seven tenths."""
         return {"area": 0.02 + 0.68 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with holes."""
-        check_image(hq)
         height, width = hq.shape[:2]
         missing = (
-            read_mask(Path(self.file), height, width, rng)
+            read_mask(Path(self.file), height, width, rng) ^ self.invert
             if self.file
             else self._missing(rng, height, width)
         )

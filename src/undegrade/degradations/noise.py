@@ -11,7 +11,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.srgb import decode_srgb, encode_srgb
@@ -36,9 +35,8 @@ class GaussianNoise(Degradation):
         """See :class:`Degradation`: sigma from 2 to 75."""
         return {"sigma": 2 + 73 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return ``clip(hq + sigma/255 * n)`` with ``n ~ N(0, 1)``."""
-        check_image(hq)
         shape = (*hq.shape[:2], 1) if self.grey else hq.shape
         noise = rng.standard_normal(shape, dtype=np.float32)
         noisy: Image = hq + np.float32(self.sigma / 255) * noise
@@ -67,9 +65,8 @@ class PoissonGaussianNoise(Degradation):
         """See :class:`Degradation`: 5000 photons at white down to 10, read noise from 1 to 15."""
         return {"peak": 5000 * 0.002**severity, "read": 1 + 14 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the photon count divided by ``peak``, with read noise, clipped."""
-        check_image(hq)
         counted = rng.poisson(np.clip(hq, 0, 1) * self.peak).astype(np.float32) / self.peak
         read = rng.standard_normal(hq.shape, dtype=np.float32) * np.float32(self.read / 255)
         noisy: Image = counted + read
@@ -102,9 +99,8 @@ class CameraNoise(Degradation):
         """See :class:`Degradation`: 20,000 photons at white down to 40."""
         return {"peak": 20_000 * 0.002**severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with the noise of a camera."""
-        check_image(hq)
         light = decode_srgb(hq.clip(0, 1).astype(np.float32))
         pattern = _bayer(*hq.shape[:2])
         seen = (light * pattern).sum(axis=-1, dtype=np.float64)

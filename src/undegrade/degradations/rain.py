@@ -10,7 +10,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, children, convolve, over, scatter
@@ -61,9 +60,8 @@ class Rain(Degradation):
             "mist": max(0.0, severity - 0.5),
         }
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture in the rain."""
-        check_image(hq)
         mist_rng, tilt_rng, *layer_rngs = children(rng, 2 + 5)
         tilts = tilt_rng.uniform(-1, 1, 5)
         veil = 1 - np.exp(-self.mist * depth(mist_rng, *hq.shape[:2]))

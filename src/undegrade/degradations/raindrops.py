@@ -12,7 +12,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, children
@@ -48,9 +47,8 @@ class Raindrops(Degradation):
         """See :class:`Degradation`: from six drops to a hundred and twenty."""
         return {"count": 6 + round(114 * severity), "size": 0.025 + 0.015 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture through the wet glass."""
-        check_image(hq)
         longer = max(hq.shape[:2])
         wide = gaussian_filter(hq, (longer / 60, longer / 60, 0), mode="nearest")
         picture = hq.copy()

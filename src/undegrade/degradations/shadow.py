@@ -11,7 +11,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, children, smooth_field
@@ -44,9 +43,8 @@ class Shadow(Degradation):
         """See :class:`Degradation`: from a fifth of the light to nearly all of it."""
         return {"strength": 0.2 + 0.75 * severity, "area": 0.25 + 0.25 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with a shadow on it."""
-        check_image(hq)
         cover = self._cover(rng, *hq.shape[:2])[..., None]
         cast = 1 + self.blue * np.array([-1, 0, 1], np.float32)
         left = ((1 - self.strength) * cast).clip(0, 1)

@@ -11,7 +11,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 from undegrade.degradations.fields import Plane, children, convolve, over, scatter
@@ -57,9 +56,8 @@ class Snow(Degradation):
             "veil": 0.9 * severity**2,
         }
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture in the snow."""
-        check_image(hq)
         veil_rng, *layer_rngs = children(rng, 1 + _LAYERS)
         veil = 1 - np.exp(-self.veil * depth(veil_rng, *hq.shape[:2]))
         picture = over(hq, veil, np.float32(0.85))

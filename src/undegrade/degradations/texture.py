@@ -18,7 +18,6 @@ from undegrade.degradations.base import (
     Degradation,
     Image,
     Value,
-    check_image,
     number,
 )
 
@@ -50,9 +49,8 @@ class TextureRemoval(Degradation):
         """See :class:`Degradation`: lambda from 0.001 to 0.05."""
         return {"strength": 0.001 + 0.049 * severity}
 
-    def apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
+    def _apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
         """Return the structure of the picture; nothing here is random."""
-        check_image(hq)
         return self.structure(hq.astype(np.float64)).astype(np.float32).clip(0, 1)
 
     def structure(self, picture: Doubles) -> Doubles:

@@ -118,6 +118,20 @@ class NewFile:
         )
 
 
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a small file, whole or not at all.
+
+    Raises:
+        OutputError: The folder is missing or cannot be written into.
+    """
+    new = NewFile(file)
+    try:
+        new.path.write_bytes(content)
+        new.commit()
+    finally:
+        new.discard()
+
+
 class AllOrNothing(ABC):
     """A context manager that finishes its files, or, left with an exception, leaves none behind."""
 

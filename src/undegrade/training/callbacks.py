@@ -1,7 +1,6 @@
 """What happens around training steps: saving the state, stopping in time, showing progress."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +153,3 @@ class TrainingProgress(Callback):
     ) -> None:
         """Leave the terminal as it was."""
         self.bar.stop()
-
-
-def caching_progress(console: Console) -> Callable[[int, int], None]:
-    """Return a function that reports how many photos are decoded, every fifty."""
-
-    def report(done: int, total: int) -> None:
-        if done % 50 == 0 or done == total:
-            console.print(f"decoded {done}/{total} photos")
-
-    return report

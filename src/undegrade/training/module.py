@@ -1,13 +1,14 @@
 """The Lightning module: any method, one stage of it, trained by steps that name their own noise."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor
 
-from undegrade.data.synthetic import StepBatch
+from undegrade.data.batches import StepBatch
 from undegrade.methods import Method, Pair
 from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
@@ -44,7 +45,7 @@ class MethodModule(lightning.LightningModule):
         """Move a step's pictures; validation names are left as they are."""
         if not isinstance(batch, StepBatch):
             return batch
-        return StepBatch(batch.step, batch.samples, batch.lq.to(device), batch.hq.to(device))
+        return replace(batch, lq=batch.lq.to(device), hq=batch.hq.to(device))
 
     def training_step(self, batch: StepBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """Return the loss of one step.

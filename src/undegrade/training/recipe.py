@@ -23,6 +23,7 @@ class MixtureEntry(_Part):
 
     weight: float = Field(gt=0)
     apply: tuple[str, ...] = Field(description="Degradations in order; none leaves it clean.")
+    shuffle: bool = Field(False, description="Draw the order anew for every picture.")
 
     @field_validator("apply")
     @classmethod
@@ -37,6 +38,7 @@ class Validation(_Part):
     every: int = Field(1000, ge=1, description="Optimiser steps between two validations.")
     crop: int = Field(128, ge=16, description="Side of the one square taken from each photo.")
     scale: float = Field(0.5, gt=0, le=1, description="Factor by which photos are shrunk first.")
+    pictures: int = Field(256, ge=1, description="Most pictures to measure; they lie in memory.")
     steps: tuple[int, ...] = Field((1, 4), description="Numbers of restoring steps to measure.")
     sets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Name to degradations; each is measured apart."
@@ -51,19 +53,27 @@ class Validation(_Part):
 
 
 class Data(_Part):
-    """Clean photos and what is done to them."""
+    """Clean photos and what is done to them, and pairs that were photographed."""
 
-    photos: Path | None = Field(None, description="Folder of clean photos; give it when training.")
+    photos: str | None = Field(
+        None, description="Folder of clean photos, or of shards, or the address of shards."
+    )
+    pairs: dict[str, str] = Field(
+        default_factory=dict,
+        description="Pairs by name: the name of a benchmark or any other, and its folder.",
+    )
     scales: tuple[float, ...] = Field((1.0,), min_length=1)
-    degradations: tuple[MixtureEntry, ...] = Field(min_length=1)
+    degradations: tuple[MixtureEntry, ...] = Field((), description="What is done to clean photos.")
     validation: Validation = Validation()
     workers: int = Field(1, ge=0, description="Processes that make pairs beside the training.")
 
     @property
     def mixture(self) -> Mixture:
-        """The degradations, ready to be applied."""
+        """The degradations, ready to be applied; a recipe of pairs alone leaves photos clean."""
+        if not self.degradations:
+            return Mixture((Chain(),), (1.0,))
         return Mixture(
-            tuple(Chain.parse(entry.apply) for entry in self.degradations),
+            tuple(Chain.parse(entry.apply, shuffled=entry.shuffle) for entry in self.degradations),
             tuple(entry.weight for entry in self.degradations),
         )
 
@@ -131,6 +141,7 @@ class Recipe(_Part):
         """Return the recipe as plain values, without what belongs to one machine only."""
         values = self.model_dump(mode="json")
         del values["data"]["photos"], values["data"]["workers"], values["compile"]
+        values["data"]["pairs"] = dict.fromkeys(self.data.pairs, "")
         return values
 
     @property

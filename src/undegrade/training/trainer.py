@@ -14,27 +14,25 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from undegrade.data.photos import CachedPhoto, cache_photos, fixed_crops, is_validation
-from undegrade.data.synthetic import Crops, StepBatches, validation_pairs
-from undegrade.degradations import Chain
-from undegrade.errors import InputError, RecipeError, UsageError
-from undegrade.images.files import find_photos
-from undegrade.methods import Method, Pair, build_method
+from undegrade.data.batches import StepBatches
+from undegrade.data.samples import Crops
+from undegrade.data.sources import Source
+from undegrade.errors import RecipeError, UsageError
+from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
 from undegrade.training.callbacks import (
     AveragedWeights,
     StateKeeper,
     TrainingProgress,
-    caching_progress,
 )
+from undegrade.training.data import prepare, remember_places, with_places
 from undegrade.training.module import MethodModule
-from undegrade.training.recipe import Recipe, load_recipe
+from undegrade.training.recipe import Recipe, load_recipe, parse_recipe
+from undegrade.training.watch import DataWatch
 from undegrade.zoo import ModelConfig, save_model
-from undegrade.zoo.store import home
 
 STATE = "state.ckpt"
 RECIPE = "recipe.json"
-PHOTOS = "photos.txt"
 
 
 @dataclass(frozen=True)
@@ -70,32 +68,22 @@ def train(
         RecipeError: The recipe is not valid, or not the one that ``output`` was begun with.
         UsageError: ``output`` holds a training already and ``resume`` was not asked for.
     """
-    recipe = _with_photos(load_recipe(recipe_path, overrides), output)
+    recipe = with_places(load_recipe(recipe_path, overrides), output)
     stop_at = None if max_time is None else time.monotonic() + max_time
     run = Run(output, stop_at, Console(stderr=True))
     _quiet_lightning()
     method = _build(recipe)
-    photos, validation = _prepare_data(recipe, run)
+    data = prepare(recipe, run.console)
     _claim(output, recipe, resume)
     first_step = 0
     for number, stage in enumerate(recipe.stages):
-        module = MethodModule(method, recipe, stage, validation)
+        module = MethodModule(method, recipe, stage, data.validation)
         module.first_step = first_step
-        if not _run_stage(module, photos, run, number):
+        if not _run_stage(module, data.source, run, number):
             run.console.print("time is up; the state is saved, go on with --resume")
             return None
         first_step += stage.steps
     return _export(method, recipe, output)
-
-
-def _with_photos(recipe: Recipe, output: Path) -> Recipe:
-    """Take the folder of photos from the training begun in ``output`` if none is named."""
-    remembered = output / PHOTOS
-    if recipe.data.photos is None and remembered.exists():
-        photos = Path(remembered.read_text(encoding="utf-8", errors="surrogateescape"))
-        data = recipe.data.model_copy(update={"photos": photos})
-        return recipe.model_copy(update={"data": data})
-    return recipe
 
 
 def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
@@ -107,8 +95,9 @@ def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
             raise UsageError(
                 f"{output} holds a training already", fix="add --resume or name another folder"
             )
-        before = json.loads(noted.read_text(encoding="utf-8"))
-        changed = [key for key in content if content[key] != before.get(key)]
+        # Read as a recipe: what has been added to recipes since counts as its default.
+        before = parse_recipe(json.loads(noted.read_text(encoding="utf-8"))).portable()
+        changed = [key for key in content if content[key] != before[key]]
         if changed:
             raise RecipeError(
                 f"{output} was begun with another recipe: {', '.join(changed)} differ",
@@ -116,38 +105,8 @@ def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
             )
         return
     output.mkdir(parents=True, exist_ok=True)
-    photos = str(recipe.data.photos.resolve()) if recipe.data.photos else ""
-    (output / PHOTOS).write_text(photos, encoding="utf-8", errors="surrogateescape")
+    remember_places(recipe, output)
     noted.write_text(json.dumps(content, indent=2), encoding="utf-8")
-
-
-def _prepare_data(recipe: Recipe, run: Run) -> tuple[list[CachedPhoto], dict[str, Pair]]:
-    data = recipe.data
-    if data.photos is None:
-        raise RecipeError("the recipe names no photos", fix="add data.photos=FOLDER to the command")
-    try:
-        paths = find_photos(data.photos, recursive=False)
-    except InputError as error:  # whose advice is for the command that restores
-        raise InputError(error.got, expected="a folder of clean photos") from error
-    kept = [path for path in paths if is_validation(path.name)]
-    trained = [path for path in paths if not is_validation(path.name)]
-    largest = max(stage.crop for stage in recipe.stages)
-    cache = home() / "photos"
-    cached = cache_photos(trained, data.scales, cache, caching_progress(run.console))
-    photos = [photo for photo in cached if min(photo.height, photo.width) >= largest]
-    if not photos:
-        raise RecipeError(
-            f"no photo in {data.photos} is as large as a crop of {largest} pixels",
-            fix="lower stages.N.crop or add photos",
-        )
-    crops = fixed_crops(kept, data.validation.crop, data.validation.scale)
-    pairs = {
-        name: validation_pairs(crops, Chain.parse(texts))
-        for name, texts in data.validation.sets.items()
-        if crops
-    }
-    run.console.print(f"{len(trained)} photos to train on, {len(kept)} kept for validation")
-    return photos, pairs
 
 
 def _build(recipe: Recipe) -> Method:
@@ -166,7 +125,7 @@ def _build(recipe: Recipe) -> Method:
     return method
 
 
-def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number: int) -> bool:
+def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> bool:
     """Run one stage, or what is left of it; return whether it is finished."""
     recipe, stage = module.recipe, module.stage
     folder = run.folder / f"stage-{number}-{stage.name}"
@@ -192,6 +151,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
             AveragedWeights(recipe.optimiser.ema_decay),
             keeper,
             TrainingProgress(run.console, stage.steps, first_step),
+            DataWatch(run.console, len(source), stage.batch),
         ],
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -202,7 +162,7 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
     names = [*module.validation]  # a list serves as a data set as it is
     trainer.fit(
         module,
-        _loader(module, photos, first_step, trainer),
+        _loader(module, source, first_step, trainer),
         DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
         ckpt_path=state if first_step else None,
     )
@@ -216,10 +176,10 @@ def _run_stage(module: MethodModule, photos: list[CachedPhoto], run: Run, number
 
 
 def _loader(
-    module: MethodModule, photos: list[CachedPhoto], first_step: int, trainer: lightning.Trainer
+    module: MethodModule, source: Source, first_step: int, trainer: lightning.Trainer
 ) -> DataLoader[object]:
     recipe, stage = module.recipe, module.stage
-    crops = Crops(photos, stage.crop, recipe.data.mixture, recipe.seed)
+    crops = Crops(source, stage.crop, stage.batch, recipe.data.mixture, recipe.seed)
     samples = range(trainer.global_rank, stage.batch, trainer.world_size)
     workers = recipe.data.workers
     return DataLoader(

@@ -1,0 +1,147 @@
+"""`undegrade data`: known benchmarks, checks of folders, and packing into shards."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from undegrade.cli.console import json_result, note, reporting, result
+from undegrade.cli.options import JsonOption, SeedOption
+from undegrade.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from undegrade.data.benchmarks import Benchmark, Found
+    from undegrade.data.problems import Problems
+
+app = typer.Typer(help="List, show, check and pack data sets.", no_args_is_help=True)
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="Folder, or NAME=FOLDER or NAME/SPLIT=FOLDER for a known benchmark."
+    ),
+]
+
+
+@app.command("list")
+@reporting()
+def list_(as_json: JsonOption = False) -> None:
+    """List the public benchmarks whose layout is known."""
+    from undegrade.data.benchmarks import benchmarks
+
+    for name, benchmark in benchmarks().items():
+        if as_json:
+            json_result({"name": name, **benchmark.model_dump(mode="json")})
+        else:
+            splits = ", ".join(
+                f"{split} {part.count or '?'}" for split, part in benchmark.splits.items()
+            )
+            result(f"{name:<18}{benchmark.task:<24}{splits}")
+
+
+@app.command()
+@reporting()
+def show(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: JsonOption = False) -> None:
+    """Show where a benchmark is published, how it is laid out and how papers score it."""
+    from undegrade.data.benchmarks import find_benchmark
+
+    benchmark = find_benchmark(name)
+    if as_json:
+        json_result({"name": name, **benchmark.model_dump(mode="json")})
+        return
+    for line in _lines(benchmark):
+        result(line)
+
+
+@app.command()
+@reporting()
+def check(data: DataArgument, as_json: JsonOption = False) -> None:
+    """Look at a data set as a training or an evaluation would, and say all that is wrong."""
+    from undegrade.data.places import Place
+    from undegrade.data.problems import Problems
+
+    place, problems = Place.parse(data), Problems()
+    found = place.find(problems)
+    readable = _read_all(found, problems)
+    remark = place.note(found)
+    if as_json:
+        json_result(
+            {"pairs": len(found.pairs), "photos": len(found.photos), "readable": readable}
+            | {"problems": problems.found, "note": remark}
+        )
+    else:
+        what = "pairs" if found.pairs else "photos"
+        result(f"{data}: {len(found)} {what}, {readable} of them can be used")
+    if remark and not as_json:
+        note(remark)
+    for kind, names in problems.found.items() if not as_json else ():
+        for name in names:
+            note(f"{kind.removeprefix('that ')}: {name}")
+    raise typer.Exit(1 if problems.count else 0)
+
+
+@app.command()
+@reporting()
+def pack(
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shards.")],
+    tile: Annotated[
+        int,
+        typer.Option(min=0, help="Side of the squares to cut, in pixels; 0 to keep all whole."),
+    ] = 512,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME[:KEY=VALUE,...]",
+            help="Make the degraded twins now, as texture or rain:severity=0.5; several in order.",
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work side by side.")] = 1,
+) -> None:
+    """Pack photos or pairs into tar shards for training; goes on where it was interrupted."""
+    from undegrade.data.packing import PackOptions, pack
+    from undegrade.data.places import Place
+    from undegrade.data.problems import Problems
+    from undegrade.degradations import Chain
+
+    problems = Problems()
+    found = Place.parse(data).find(problems, prefer="train")
+    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers)
+    with Bar(1) as bar:
+        bar.begin("packing")
+        index, unread = pack(found.pairs or found.photos, output, options, bar.advance)
+    for text in filter(None, (str(problems), str(unread))):
+        note(f"left out: {text}")
+    note(f"{index.pictures} pictures in {len(index.shards)} shards")
+    result(str(output))
+
+
+def _lines(benchmark: "Benchmark") -> list[str]:
+    facts = benchmark.model_dump(exclude={"splits"})
+    lines = [f"{key:<10}{value}" for key, value in facts.items()]
+    for name, split in benchmark.splits.items():
+        lines.append(f"\n{name}: {split.count or 'unknown number of'} pictures, laid out as")
+        lines += [f"    {layout}" for layout in split.layouts]
+    return lines
+
+
+def _read_all(found: "Found", problems: "Problems") -> int:
+    """Decode every picture, and count those that can be used."""
+    from undegrade.data.photos import decode
+    from undegrade.errors import InputError
+
+    readers: list[Any] = [pair.read for pair in found.pairs]
+    readers += [lambda path=path: decode(path) for path in found.photos]
+    good = 0
+    with Bar(len(readers)) as bar:
+        bar.begin("reading")
+        for read in readers:
+            try:
+                read()
+                good += 1
+            except InputError as error:
+                problems.add("that cannot be used", error.got)
+            bar.finish()
+    return good

@@ -1,0 +1,70 @@
+"""Batches for training, in the order of steps, the same whatever the workers and processes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from undegrade.data.samples import Crops, to_tensor
+from undegrade.errors import InputError
+from undegrade.methods import Pair
+
+
+@dataclass(frozen=True)
+class StepBatch:
+    """The pairs of one optimiser step, and where they stand in the training."""
+
+    step: int
+    samples: tuple[int, ...]
+    """Numbers of these samples within the step; together with the step they name a sample."""
+    lq: Tensor
+    hq: Tensor
+    damaged: tuple[str, ...] = ()
+    """Pictures that could not be read and were replaced."""
+    failure: InputError | None = None
+    """Why there is nothing in this batch: so it leaves a worker without a traceback."""
+
+    @property
+    def pair(self) -> Pair:
+        """The pictures, each ``(B, 3, H, W)`` in ``[0, 1]``."""
+        return Pair(self.lq, self.hq)
+
+
+class StepBatches(IterableDataset[StepBatch]):
+    """Batches from any step on.
+
+    Args:
+        crops: How samples are made.
+        samples: Numbers of the samples of each step that this process makes.
+        first_step: Step to begin with.
+    """
+
+    def __init__(self, crops: Crops, samples: Sequence[int], first_step: int = 0) -> None:
+        super().__init__()
+        self.crops, self.samples, self.first_step = crops, tuple(samples), first_step
+
+    def __iter__(self) -> Iterator[StepBatch]:
+        """Yield batches without end; a loader takes them from its workers in turn."""
+        worker = get_worker_info()
+        offset, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        step = self.first_step + offset
+        while True:
+            yield self.batch(step)
+            step += stride
+
+    def batch(self, step: int) -> StepBatch:
+        """Return the batch of one step."""
+        try:
+            made = [self.crops.sample(step, number) for number in self.samples]
+        except InputError as error:
+            empty = torch.empty(0, 3, self.crops.size, self.crops.size)
+            return StepBatch(step, self.samples, empty, empty, failure=error)
+        return StepBatch(
+            step,
+            self.samples,
+            lq=to_tensor([sample.lq for sample in made]),
+            hq=to_tensor([sample.hq for sample in made]),
+            damaged=tuple(name for sample in made for name in sample.damaged),
+        )

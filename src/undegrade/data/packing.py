@@ -1,0 +1,229 @@
+"""Packing of photos or pairs into shards; see :mod:`undegrade.data.shards` for what they are."""
+
+import io
+import math
+import multiprocessing
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from undegrade.data.pairs import PhotoPair
+from undegrade.data.photos import Samples, decode
+from undegrade.data.problems import Problems
+from undegrade.data.samples import as_float
+from undegrade.data.shards import INDEX, Index, Packed, Table
+from undegrade.data.sources import Pictures
+from undegrade.degradations import Chain
+from undegrade.errors import InputError, OutputError, UsageError
+from undegrade.images.files import NewFile, write_whole
+from undegrade.randomness import entropy, generator
+
+_PLAN = "plan.txt"
+_SHARD_PIXELS = 64_000_000  # about 130 MB of PNG
+
+Item = Path | PhotoPair
+"""A clean photo, or a pair."""
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    """How pictures are packed.
+
+    Args:
+        tile: Side of the squares into which they are cut, in pixels; 0 keeps them whole.
+        chain: What makes the degraded twin of each square of a clean photo; none if empty.
+        seed: Seed of that.
+        workers: Processes that work beside each other.
+    """
+
+    tile: int = 512
+    chain: Chain = field(default_factory=Chain)
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One shard to be written."""
+
+    number: int
+    items: tuple[Item, ...]
+    output: Path
+    options: PackOptions
+
+
+def pack(
+    items: Sequence[Item],
+    output: Path,
+    options: PackOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Index, Problems]:
+    """Write shards, leaving out what cannot be read.
+
+    A packing that was interrupted goes on with the shards that are missing.
+
+    Args:
+        items: Clean photos or pairs.
+        output: Folder for the shards; made if it is missing.
+        options: How.
+        progress: Called with (done, total) after each shard.
+
+    Returns:
+        What was written, and what was left out.
+
+    Raises:
+        UsageError: The folder holds shards of something else.
+        InputError: More than 5 % of the items cannot be read.
+        OutputError: The folder cannot be written into.
+    """
+    _claim(output, items, options)
+    jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
+    missing = [job for job in jobs if not _file(job, "json").exists()]
+    done = len(jobs) - len(missing)
+    for _ in _written(missing, options.workers):
+        done += 1
+        if progress is not None:
+            progress(done, len(jobs))
+    tables = [Table.model_validate_json(_file(job, "json").read_bytes()) for job in jobs]
+    problems = Problems()
+    for name in (name for table in tables for name in table.skipped):
+        problems.add("that cannot be read", name)
+    problems.check(len(items), "pictures to be packed")
+    index = Index(
+        tile=options.tile,
+        shards=tuple(_file(job, "json").stem for job in jobs),
+        pictures=sum(len(table.pictures) for table in tables),
+    )
+    write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
+    return index, problems
+
+
+def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
+    """Note in the folder what is packed there, or check that it is the same."""
+    what = [(str(item), file.stat().st_mtime_ns) for item in items for file in _files(item)]
+    plan = f"{entropy(str(what), options.tile, str(options.chain), options.seed):032x}"
+    noted = output / _PLAN
+    if noted.exists() and noted.read_text(encoding="utf-8") != plan:
+        raise UsageError(
+            f"{output} holds shards of other photos, or made with other options",
+            fix="name another folder, or remove this one",
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be made ({error.strerror})") from error
+    write_whole(noted, plan.encode())
+
+
+def _groups(items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
+    """Divide the items into shards of some size, the same for the same items."""
+    group: list[Item] = []
+    pixels = 0
+    for item in items:
+        group.append(item)
+        pixels += sum(map(_pixels, _files(item)))
+        if pixels >= _SHARD_PIXELS:
+            yield tuple(group)
+            group, pixels = [], 0
+    if group:
+        yield tuple(group)
+
+
+def _pixels(file: Path) -> int:
+    """Return how many pixels a photo has by its header; none if it has no good one."""
+    try:
+        header = pyvips.Image.new_from_file(str(file))
+    except pyvips.Error:
+        return 0
+    return int(header.width * header.height)
+
+
+def _files(item: Item) -> tuple[Path, ...]:
+    return (item,) if isinstance(item, Path) else (item.lq, item.hq)
+
+
+def _written(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
+    """Write shards, each by one process, in any order."""
+    if workers <= 1:
+        yield from map(_write_shard, jobs)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(_write_shard, job) for job in jobs]):
+            yield future.result()
+
+
+def _write_shard(job: _Job) -> None:
+    """Write one shard, then its table: the table says that the shard is whole."""
+    pictures: list[Packed] = []
+    skipped: list[str] = []
+    new = NewFile(_file(job, "tar"))
+    try:
+        with tarfile.open(new.path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for item in job.items:
+                try:
+                    read = _read(item)
+                except InputError as error:
+                    skipped.append(error.got)
+                    continue
+                for tile in _tiles(read, job.options, item.name):
+                    pictures.append(_add(tar, len(pictures), tile, item.name))
+        new.commit()
+    finally:
+        new.discard()
+    table = Table(pictures=tuple(pictures), skipped=tuple(skipped))
+    write_whole(_file(job, "json"), table.model_dump_json().encode())
+
+
+def _read(item: Item) -> Pictures:
+    if isinstance(item, Path):
+        return Pictures(decode(item))
+    lq, hq = item.read()
+    return Pictures(hq, lq)
+
+
+def _tiles(pictures: Pictures, options: PackOptions, name: str) -> Iterator[Pictures]:
+    """Cut into squares that cover the picture, evenly spread; small ones are kept whole."""
+    height, width = pictures.hq.shape[:2]
+    tile = options.tile or max(height, width)
+    for number, (top, left) in enumerate(product(_starts(height, tile), _starts(width, tile))):
+        part = pictures.part(slice(top, top + tile), slice(left, left + tile))
+        if options.chain.links and part.lq is None:
+            rng = generator(options.seed, "pack", name, number)
+            lq = np.rint(options.chain.apply(as_float(part.hq), rng) * 255).astype(np.uint8)
+            part = Pictures(part.hq, lq)
+        yield part
+
+
+def _starts(length: int, tile: int) -> list[int]:
+    if length <= tile:
+        return [0]
+    last = math.ceil(length / tile) - 1
+    return [round(index * (length - tile) / last) for index in range(last + 1)]
+
+
+def _add(tar: tarfile.TarFile, number: int, pictures: Pictures, name: str) -> Packed:
+    """Append a picture, or a pair, and say where it lies."""
+    height, width = pictures.hq.shape[:2]
+    hq = _append(tar, f"{number:08d}.hq.png", pictures.hq)
+    lq = None if pictures.lq is None else _append(tar, f"{number:08d}.lq.png", pictures.lq)
+    return Packed(name=name, height=height, width=width, hq=hq, lq=lq)
+
+
+def _append(tar: tarfile.TarFile, member: str, samples: Samples) -> tuple[int, int]:
+    picture = pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation="srgb")
+    content = picture.pngsave_buffer(compression=4)
+    header = tarfile.TarInfo(member)
+    header.size = len(content)
+    start = tar.offset + tarfile.BLOCKSIZE  # a header in this format is one block
+    tar.addfile(header, io.BytesIO(content))
+    return start, len(content)
+
+
+def _file(job: _Job, ending: str) -> Path:
+    return job.output / f"{job.number:06d}.{ending}"

@@ -1,0 +1,175 @@
+"""What a user names as data (a folder, shards, a known benchmark), opened as a source."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from undegrade.data.benchmarks import Found, benchmarks, count_note, open_split
+from undegrade.data.pairs import FilePair, PhotoPair, find_pairs
+from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
+from undegrade.data.problems import Problems
+from undegrade.data.shards import ShardedSource, is_sharded
+from undegrade.data.sources import CachedSource, Selection, Source
+from undegrade.errors import InputError, UsageError
+from undegrade.images.files import find_photos
+
+Report = Callable[[int, int], None]
+"""Called with (done, total) after each picture."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Where decoded pictures are kept, and how far decoding is.
+
+    Args:
+        folder: About 3 bytes for each pixel.
+        report: Called with (done, total) after each picture.
+    """
+
+    folder: Path
+    report: Report = field(default=lambda _done, _total: None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A known benchmark, or data of the user's own, and where it lies.
+
+    Args:
+        name: Name of a benchmark, or any other.
+        split: Part of the benchmark; empty for what the reader prefers.
+        where: Folder, or address of shards.
+    """
+
+    name: str
+    split: str
+    where: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read ``NAME=PLACE``, ``NAME/SPLIT=PLACE`` or ``PLACE``.
+
+        Raises:
+            UsageError: A split is asked of what is no benchmark, or there is none of that name.
+        """
+        label, equals, where = text.partition("=")
+        if not equals:
+            return cls(Path(text).name, "", text)
+        name, _, split = label.partition("/")
+        if split and (name not in benchmarks() or split not in benchmarks()[name].splits):
+            known = [f"{key}/{part}" for key in benchmarks() for part in benchmarks()[key].splits]
+            near = [entry for entry in known if entry.startswith(f"{name}/")]
+            raise UsageError(
+                f"there is no '{label}'",
+                expected=", ".join(near) if near else "a benchmark of `undegrade data list`",
+            )
+        return cls(name, split, where)
+
+    def find(self, problems: Problems, *, prefer: str = "test") -> Found:
+        """Return the pairs or photos that lie there as files.
+
+        Args:
+            problems: Takes the photos without a partner.
+            prefer: Split of a benchmark to take where none is named, if it has that one.
+
+        Raises:
+            InputError: There is nothing that can be used.
+        """
+        folder = Path(self.where)
+        if self.name in benchmarks():
+            return open_split(self.name, self._split(prefer), folder, problems)
+        if folder.is_dir() and not any(path.is_dir() for path in folder.iterdir()):
+            return Found(photos=tuple(find_photos(folder, recursive=False)))
+        return Found(pairs=tuple(find_pairs(folder, problems)))
+
+    def note(self, found: Found, *, prefer: str = "test") -> str | None:
+        """Return what to say of a benchmark that is not as large as published."""
+        if self.name not in benchmarks():
+            return None
+        return count_note(self.name, self._split(prefer), len(found))
+
+    def _split(self, prefer: str) -> str:
+        known = benchmarks()[self.name].splits
+        return self.split or (prefer if prefer in known else next(iter(known)))
+
+
+def open_photos(
+    where: str,
+    scales: Sequence[float],
+    cache: Cache,
+    problems: Problems,
+    wanted: Callable[[str], bool] = lambda _name: True,
+) -> Source:
+    """Return clean photos from a folder or from shards.
+
+    Args:
+        where: Folder of photos, folder of shards, or address of shards.
+        scales: Factors in ``(0, 1]`` by which they are shrunk; each gives an item of its own.
+        cache: Where they are decoded.
+        problems: Takes those that cannot be read.
+        wanted: Whether a photo of that name is to be taken.
+
+    Raises:
+        InputError: The place is missing or empty.
+    """
+    if is_sharded(where):
+        source = ShardedSource(where, scales)
+        return Selection.where(source, lambda index: wanted(source.name(index)))
+    try:
+        paths = find_photos(Path(where), recursive=False)
+    except InputError as error:  # whose advice is for the command that restores
+        raise InputError(error.got, expected="a folder of clean photos, or shards") from error
+    return _cached_photos([path for path in paths if wanted(path.name)], scales, cache, problems)
+
+
+def _cached_photos(
+    paths: Sequence[Path], scales: Sequence[float], cache: Cache, problems: Problems
+) -> CachedSource:
+    photos: list[CachedPhoto] = []
+    for done, path in enumerate(paths, 1):
+        try:
+            photos += [cache_photo(path, scale, cache.folder) for scale in scales]
+        except InputError as error:
+            problems.add("that cannot be read", error.got)
+        cache.report(done, len(paths))
+    return CachedSource(photos)
+
+
+def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
+    """Return pairs from folders, a benchmark's training split, or shards.
+
+    Raises:
+        InputError: There are no pairs.
+    """
+    if place.name not in benchmarks() and is_sharded(place.where):
+        source = ShardedSource(place.where)
+        if len(source) and source.read(0).lq is None:
+            raise InputError(f"{place.where} holds clean pictures only", expected="shards of pairs")
+        return source
+    found = place.find(problems, prefer="train")
+    if not found.pairs:
+        raise InputError(f"{place.where} holds clean photos only", expected="pairs of photos")
+    return _cached_pairs(found.pairs, cache, problems)
+
+
+def _cached_pairs(pairs: Sequence[PhotoPair], cache: Cache, problems: Problems) -> CachedSource:
+    lq: list[CachedPhoto] = []
+    hq: list[CachedPhoto] = []
+    for done, pair in enumerate(pairs, 1):
+        try:
+            degraded, clean = _cached_pair(pair, cache.folder)
+        except InputError as error:
+            problems.add("that cannot be used", error.got)
+        else:
+            lq.append(degraded)
+            hq.append(clean)
+        cache.report(done, len(pairs))
+    return CachedSource(hq, lq)
+
+
+def _cached_pair(pair: PhotoPair, folder: Path) -> tuple[CachedPhoto, CachedPhoto]:
+    if isinstance(pair, FilePair) and not pair.centre:  # need not be decoded at every start
+        lq, hq = (cache_photo(file, 1.0, folder) for file in (pair.lq, pair.hq))
+        pair.check_sizes((lq.height, lq.width), (hq.height, hq.width))
+        return lq, replace(hq, name=pair.name)
+    degraded, clean = (cache_samples(pair.name, half, folder) for half in pair.read())
+    return degraded, clean

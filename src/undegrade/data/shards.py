@@ -1,0 +1,154 @@
+"""Shards: pictures packed into tar files that are read by parts, from a disk or from afar.
+
+A folder of shards holds tar files in the layout of webdataset (``00000012.hq.png``, for pairs
+``00000012.lq.png`` beside it), a table for each of what lies where in it, and ``shards.json``. With
+the tables any picture is one read of known place and length, so that a training draws its samples
+in an order of its own, divides them among processes, and goes on anywhere, without passing over
+what it does not need. Where the folder is given by an address, fsspec reads it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyvips
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from undegrade.data.photos import Samples, shrunk
+from undegrade.data.sources import Pictures, Source
+from undegrade.errors import InputError, MissingExtraError
+
+INDEX = "shards.json"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Packed(_Part):
+    """One picture, or pair, in a shard."""
+
+    name: str
+    height: int
+    width: int
+    hq: tuple[int, int]
+    """Place and length of the clean picture's file within the tar, in bytes."""
+    lq: tuple[int, int] | None = None
+
+
+class Index(_Part):
+    """What ``shards.json`` says."""
+
+    format: int = 1
+    tile: int
+    shards: tuple[str, ...]
+    pictures: int
+
+
+class Table(_Part):
+    """What ``000000.json`` says of ``000000.tar``, and of what could not be packed into it."""
+
+    pictures: tuple[Packed, ...]
+    skipped: tuple[str, ...] = ()
+
+
+class ShardedSource(Source):
+    """Pictures in shards, at several scales.
+
+    Args:
+        place: Folder or address (``s3://...``) that holds ``shards.json``.
+        scales: Factors in ``(0, 1]`` by which pictures are shrunk; each gives an item of its own.
+
+    Raises:
+        InputError: There are no shards, or their tables are damaged.
+        MissingExtraError: The kind of address needs a package that is not installed.
+    """
+
+    def __init__(self, place: str, scales: Sequence[float] = (1.0,)) -> None:
+        self.place, self.scales = place, tuple(scales)
+        self._files, self._root = _open(place)
+        self._items = [
+            (shard, item) for shard in self._index().shards for item in self._table(shard)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._items) * len(self.scales)
+
+    def name(self, index: int) -> str:
+        """See :class:`Source`."""
+        return self._find(index)[1].name
+
+    def size(self, index: int) -> tuple[int, int]:
+        """See :class:`Source`."""
+        _, item, scale = self._find(index)
+        # As libvips rounds: half up.
+        return int(item.height * scale + 0.5), int(item.width * scale + 0.5)
+
+    def read(self, index: int) -> Pictures:
+        """See :class:`Source`."""
+        shard, item, scale = self._find(index)
+        hq = shrunk(self._decode(shard, item, item.hq), scale)
+        lq = None if item.lq is None else shrunk(self._decode(shard, item, item.lq), scale)
+        return Pictures(hq, lq)
+
+    def _find(self, index: int) -> tuple[str, Packed, float]:
+        number, scale = divmod(index, len(self.scales))
+        return *self._items[number], self.scales[scale]
+
+    def _decode(self, shard: str, item: Packed, extent: tuple[int, int]) -> Samples:
+        try:
+            content = self._read(f"{shard}.tar", extent)
+            samples = pyvips.Image.new_from_buffer(content, "", fail_on="warning").numpy()
+        except (OSError, ValueError, pyvips.Error) as error:
+            raise InputError(f"{item.name} in {shard}.tar ({_reason(error)})") from error
+        if samples.shape != (item.height, item.width, 3):
+            raise InputError(f"{item.name} in {shard}.tar (its size is not that of the table)")
+        decoded: Samples = samples
+        return decoded
+
+    def _read(self, file: str, extent: tuple[int, int] | None = None) -> bytes:
+        start, length = extent or (None, None)
+        end = None if start is None or length is None else start + length
+        content: bytes = self._files.cat_file(f"{self._root}/{file}", start=start, end=end)
+        return content
+
+    def _index(self) -> Index:
+        try:
+            return Index.model_validate_json(self._read(INDEX))
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"{self.place} holds no shards that can be read ({_reason(error)})",
+                expected="a folder made by `undegrade data pack`",
+            ) from error
+
+    def _table(self, shard: str) -> tuple[Packed, ...]:
+        try:
+            return Table.model_validate_json(self._read(f"{shard}.json")).pictures
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"the table of shard {shard} in {self.place} cannot be read ({_reason(error)})",
+                fix="copy it again, or pack the photos again",
+            ) from error
+
+
+def is_sharded(place: str) -> bool:
+    """Tell whether a place holds shards rather than photos: it says so, or is an address."""
+    return "://" in place or (Path(place) / INDEX).is_file()
+
+
+def _open(place: str) -> tuple[Any, str]:
+    """Return the file system of a place and the path in it."""
+    import fsspec  # comes with torch
+
+    try:
+        files, root = fsspec.core.url_to_fs(place)
+    except ImportError as error:
+        raise MissingExtraError(f"{place} cannot be reached: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{place} is no address that is known ({error})") from error
+    return files, root.rstrip("/")
+
+
+def _reason(error: Exception) -> str:
+    return json.dumps(" ".join(str(error).split())[:200]) if str(error) else type(error).__name__

@@ -1,0 +1,153 @@
+"""The one-line language that names a degradation: ``noise:sigma=5..50,chance=0.3``.
+
+The same words serve the command line (``--with jpeg:quality=10``), recipes and Python. A number
+written as ``low..high`` is drawn uniformly, anew for every image, from the image's own seed; a
+``chance`` is the probability with which the degradation is applied at all.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from undegrade.degradations.base import REGISTRY, Degradation, Value, check_number, value_text
+from undegrade.errors import UsageError
+from undegrade.registry import did_you_mean
+
+SEVERITY = "severity"
+"""A setting that every degradation has beside its own; see :meth:`Degradation.settings_at`."""
+
+CHANCE = "chance"
+"""Another: the probability with which the degradation is applied."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number to be drawn uniformly between two bounds."""
+
+    low: float | int
+    high: float | int
+
+    def draw(self, rng: np.random.Generator, *, whole: bool = False) -> float | int:
+        """Return one draw; of whole numbers, both bounds can come out."""
+        if whole:
+            low, high = math.ceil(self.low), math.floor(self.high)
+            return int(rng.integers(low, high, endpoint=True))
+        return float(rng.uniform(self.low, self.high))
+
+    def __str__(self) -> str:
+        return f"{self.low}..{self.high}"
+
+
+@dataclass(frozen=True)
+class DegradationSpec:
+    """A degradation with its settings, some of them perhaps still to be drawn."""
+
+    name: str
+    settings: tuple[tuple[str, Value | Range], ...] = ()
+    chance: float = 1.0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``NAME`` or ``NAME:key=value,key=low..high,chance=0.5``.
+
+        Raises:
+            UsageError: The name, a key or a value is not valid.
+        """
+        name = text.strip().partition(":")[0]
+        kind = REGISTRY.get(name)
+        known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+        known |= {SEVERITY: float, CHANCE: float}
+        settings = dict(_parse_settings(text, name, known))
+        chance = settings.pop(CHANCE, 1.0)
+        if isinstance(chance, Range):
+            raise UsageError(f"'{CHANCE}={chance}' is a range", expected="a single value")
+        check_number(f"{name} got {CHANCE}", chance, (0, 1))
+        spec = cls(name, tuple(settings.items()), float(chance))
+        spec._check_bounds()
+        return spec
+
+    def draw(self, rng: np.random.Generator) -> Degradation | None:
+        """Return the degradation with every range replaced by one draw from it.
+
+        None says that this time it is not applied; see ``chance``.
+
+        Raises:
+            UsageError: A setting is out of the range that the degradation accepts.
+        """
+        if self.chance < 1 and rng.uniform() >= self.chance:
+            return None
+        whole = {setting.name for setting in fields(REGISTRY.get(self.name)) if setting.type is int}  # type: ignore[arg-type]
+        return self._build(
+            {
+                key: value.draw(rng, whole=key in whole) if isinstance(value, Range) else value
+                for key, value in self.settings
+            }
+        )
+
+    def _check_bounds(self) -> None:
+        """Build both ends of every range now, so that a bad one fails before the first image."""
+        for end in ("low", "high"):
+            self._build(
+                {
+                    key: getattr(value, end) if isinstance(value, Range) else value
+                    for key, value in self.settings
+                }
+            )
+
+    def _build(self, settings: dict[str, Value]) -> Degradation:
+        """Build the degradation; a severity gives way to what is set beside it."""
+        kind = REGISTRY.get(self.name)
+        if SEVERITY in settings:
+            severity = settings.pop(SEVERITY)
+            check_number(f"{self.name} got {SEVERITY}", severity, (0, 1))
+            settings = kind.settings_at(float(severity)) | settings
+        return kind(**settings)
+
+    def __str__(self) -> str:
+        settings = [f"{key}={value_text(value)}" for key, value in self.settings]
+        settings += [f"{CHANCE}={self.chance}"] * (self.chance < 1)
+        return f"{self.name}:{','.join(settings)}" if settings else self.name
+
+
+def _parse_settings(
+    text: str, name: str, known: Mapping[str, object]
+) -> Iterator[tuple[str, Value | Range]]:
+    """Yield each ``key=value`` of a text, its value read."""
+    for item in filter(None, (part.strip() for part in text.partition(":")[2].split(","))):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals:
+            raise UsageError(f"'{item}' in '{text}' has no value", expected=f"{name}:key=value")
+        if key not in known:
+            raise UsageError(
+                f"degradation '{name}' has no setting '{key}'", fix=did_you_mean(key, [*known])
+            )
+        parsed = _parse_value(value)
+        if isinstance(parsed, Range) and known[key] not in (int, float):
+            raise UsageError(f"'{item}' in '{text}' is a range", expected="a single value")
+        yield key, parsed
+
+
+def _parse_value(text: str) -> Value | Range:
+    low, dots, high = text.partition("..")
+    if dots:
+        ends = _parse_number(low), _parse_number(high)
+        if ends[0] is None or ends[1] is None or ends[0] > ends[1]:
+            raise UsageError(f"'{text}' is not a range", expected="low..high, for instance 5..50")
+        return Range(ends[0], ends[1])
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    number = _parse_number(text)
+    return text if number is None else number
+
+
+def _parse_number(text: str) -> float | int | None:
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if np.isfinite(number) else None
+    return None

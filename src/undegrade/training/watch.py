@@ -1,0 +1,112 @@
+"""A watch over the data during training: what could not be read, and how long steps wait."""
+
+import math
+import time
+from collections import Counter
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+
+from undegrade.data.batches import StepBatch
+from undegrade.data.problems import TOLERANCE, first_names
+from undegrade.errors import InputError
+
+_ENOUGH = 200  # samples after which a share of damaged ones says something
+
+
+class DataWatch(Callback):
+    """Tell at the end of each epoch what could not be read, and stop when that is too much.
+
+    Args:
+        console: Where to tell it.
+        pictures: How many make an epoch.
+        batch: Samples of each step, over all processes.
+    """
+
+    def __init__(self, console: Console, pictures: int, batch: int) -> None:
+        self.console, self.batch = console, batch
+        self.epoch_steps = math.ceil(pictures / batch)
+        self.damaged: Counter[str] = Counter()
+        self.steps = 0
+        self.waited = self.worked = 0.0
+        self._since: float | None = None  # the first wait is for the workers to start
+
+    @property
+    def waiting_share(self) -> float:
+        """Share of the time that steps have waited for data, in ``[0, 1]``."""
+        return self.waited / max(1e-9, self.waited + self.worked)
+
+    def on_train_batch_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        batch: StepBatch,
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Note how long the batch was waited for, and what is not in it.
+
+        Raises:
+            InputError: More than 5 % of what was wanted could not be read, or nothing at all.
+        """
+        if batch.failure is not None:
+            raise batch.failure
+        now = time.monotonic()
+        if self._since is not None:
+            self.waited += now - self._since
+        self._since = now
+        self.damaged.update(batch.damaged)
+        self.steps += 1
+        drawn = self.steps * len(batch.samples)
+        if self.damaged.total() > TOLERANCE * max(drawn, _ENOUGH):
+            raise InputError(
+                f"{self.damaged.total()} of {drawn} pictures cannot be read: {self._names()}",
+                expected=f"at most {TOLERANCE:.0%}",
+                fix="copy or pack the data again; the training goes on with --resume",
+            )
+        if (trainer.global_step + 1) % self.epoch_steps == 0:
+            self._tell()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+        outputs: Any,  # noqa: ARG002
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+    ) -> None:
+        """Note how long the step took."""
+        now = time.monotonic()
+        self.worked += now - (self._since or now)
+        self._since = now
+
+    def on_validation_end(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Do not take validation for waiting."""
+        self._since = time.monotonic()
+
+    def on_train_end(
+        self,
+        trainer: lightning.Trainer,  # noqa: ARG002
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
+        """Tell what is left to be told."""
+        self._tell()
+        self.console.print(f"steps waited for data {self.waiting_share:.1%} of the time")
+
+    def _tell(self) -> None:
+        if self.damaged:
+            self.console.print(
+                f"{len(self.damaged)} pictures could not be read in this epoch and others took "
+                f"their place: {self._names()}",
+                highlight=False,
+            )
+        self.damaged.clear()
+        self.steps = 0
+
+    def _names(self) -> str:
+        return first_names([*self.damaged])

@@ -1,0 +1,83 @@
+"""`undegrade data`: what is known, what is wrong, what is packed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+from undegrade.data.shards import ShardedSource
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for half in ("lq", "hq"):
+        (tmp_path / "set" / half).mkdir(parents=True)
+        for name in ("a", "b"):
+            samples = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+            Image.fromarray(samples).save(tmp_path / "set" / half / f"{name}.png")
+    return tmp_path / "set"
+
+
+def test_benchmarks_are_listed_and_shown(cli: Cli) -> None:
+    listed = cli("data", "list")
+    assert listed.exit_code == 0
+    assert len(listed.stdout.splitlines()) == 33
+    assert "rain100l          derain" in listed.stdout
+    shown = cli("data", "show", "dense-haze").stdout
+    assert "licence" in shown
+    assert "hazy/{id}_hazy with GT/{id}_GT" in shown
+    facts = json.loads(cli("data", "show", "gopro", "--json").stdout)
+    assert facts["splits"]["test"]["count"] == 1111
+    assert [json.loads(line)["name"] for line in cli("data", "list", "--json").stdout.splitlines()]
+    missing = cli("data", "show", "gapro")
+    assert (missing.exit_code, missing.stdout) == (2, "")
+    assert "did you mean 'gopro'" in missing.stderr
+
+
+def test_a_good_folder_is_good(cli: Cli, pairs: Path) -> None:
+    result = cli("data", "check", pairs)
+    assert (result.exit_code, result.stdout) == (0, f"{pairs}: 2 pairs, 2 of them can be used\n")
+
+
+def test_everything_wrong_is_told_at_once(cli: Cli, pairs: Path) -> None:
+    (pairs / "lq" / "c.png").write_bytes(b"")
+    Image.new("RGB", (3, 3)).save(pairs / "hq" / "b.png")
+    result = cli("data", "check", pairs)
+    assert result.exit_code == 1
+    assert "2 pairs, 1 of them can be used" in result.stdout
+    assert "without a partner: " in result.stderr
+    assert "b.png is 30x20" in result.stderr
+    facts = json.loads(cli("data", "check", pairs, "--json").stdout)
+    assert (facts["pairs"], facts["readable"], len(facts["problems"])) == (2, 1, 2)
+
+
+def test_a_benchmark_of_another_size_is_remarked_upon(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "kodak"
+    folder.mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "kodim01.png")
+    result = cli("data", "check", f"kodak24={folder}")
+    assert result.exit_code == 0
+    assert "kodak24/test has 1 pictures here, 24 as published" in result.stderr
+    assert cli("data", "check", f"kodak24/train={folder}").exit_code == 2
+    wrong = cli("data", "check", f"gopro={folder}")
+    assert wrong.exit_code == 1
+    assert "found 1 pictures in .; expected test/{scene}/blur/{id}" in wrong.stderr
+
+
+def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_path: Path) -> None:
+    command = ["data", "pack", photo_folder, "-o", tmp_path / "shards", "--tile", "48"]
+    result = cli(*command, "--with", "noise:sigma=20", "--workers", "2")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'shards'}\n")
+    assert "96 pictures in 1 shards" in result.stderr
+    assert ShardedSource(str(tmp_path / "shards")).read(0).lq is not None
+    assert cli(*command, "--with", "noise:sigma=20").exit_code == 0  # nothing is left to do
+    other = cli(*command)
+    assert other.exit_code == 2
+    assert "made with other options" in other.stderr

@@ -1,0 +1,169 @@
+"""Every known benchmark is found in a miniature of its authors' archive."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from undegrade.data.benchmarks import (
+    Layout,
+    Split,
+    benchmarks,
+    count_note,
+    find_benchmark,
+    open_split,
+)
+from undegrade.data.pairs import FilePair
+from undegrade.data.problems import Problems
+from undegrade.errors import InputError, UsageError
+
+EVERY = [
+    pytest.param(name, split, layout, id=f"{name}-{split}-{number}")
+    for name, benchmark in benchmarks().items()
+    for split, part in benchmark.splits.items()
+    for number, layout in enumerate(part.layouts)
+]
+
+
+def plant(folder: Path, pattern: str, number: str) -> Path:
+    """Make the file that a pattern describes, in a folder deeper than the pattern says."""
+    filled = re.sub(r"\{scene\}", "GOPR0372_07_00", pattern)
+    filled = filled.replace("{id}", number).replace("**", "deep/").replace("*", "1")
+    path = folder / "unpacked" / f"{filled}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 4)).save(path)
+    return path
+
+
+def miniature(folder: Path, split: Split, layout: Layout) -> list[tuple[Path | None, Path]]:
+    first = split.ids[0] if split.ids else 1
+    numbers = [f"{first + offset:04d}" for offset in range(3)]
+    return [
+        (plant(folder, layout.lq, number) if layout.lq else None, plant(folder, layout.hq, number))
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(("name", "split", "layout"), EVERY)
+def test_its_layout_is_read(tmp_path: Path, name: str, split: str, layout: Layout) -> None:
+    problems = Problems()
+    if layout.blocks:
+        for stem in (layout.lq, layout.hq):
+            savemat(tmp_path / f"{stem}.mat", {str(stem): np.zeros((2, 2, 4, 4, 3), np.uint8)})
+        assert len(open_split(name, split, tmp_path, problems).pairs) == 4
+        return
+    planted = miniature(tmp_path, benchmarks()[name].splits[split], layout)
+    (tmp_path / "unpacked" / ".hidden.png").write_bytes(b"")
+    found = open_split(name, split, tmp_path, problems)
+    if layout.lq is None:
+        assert sorted(found.photos) == [hq for _, hq in planted]
+    else:
+        pairs = [pair for pair in found.pairs if isinstance(pair, FilePair)]
+        assert sorted((pair.lq, pair.hq) for pair in pairs) == planted
+    assert problems.count == 0
+    assert f"{name}/{split} has 3 pictures" in (count_note(name, split, len(found)) or "None")[
+        :99
+    ] or (benchmarks()[name].splits[split].count is None)
+
+
+def test_all_that_was_promised_is_known() -> None:
+    promised = [
+        "gopro",
+        "reside-6k",
+        "sots-indoor",
+        "sots-outdoor",
+        "dense-haze",
+        "nh-haze",
+        "live1",
+        "bsds500",
+        "cbsd68",
+        "kodak24",
+        "mcmaster",
+        "urban100",
+        "lol-v1",
+        "lol-v2-real",
+        "lol-v2-synthetic",
+        "sidd",
+        "raindrop",
+        "rain100l",
+        "rain100h",
+        "outdoor-rain",
+        "lhp",
+        "srd",
+        "istd",
+        "snow100k",
+        "snow100k-s",
+        "snow100k-m",
+        "snow100k-l",
+        "realsnow",
+        "revide",
+        "dpdd",
+        "celeba-hq",
+        "div2k",
+        "flickr2k",
+    ]
+    assert [*benchmarks()] == promised
+    for benchmark in benchmarks().values():
+        assert all([benchmark.homepage.startswith("http"), benchmark.licence, benchmark.protocol])
+
+
+def test_splits_by_number_do_not_meet(tmp_path: Path) -> None:
+    for number in range(1, 56):
+        plant(tmp_path, "hazy/{id}_hazy", f"{number:02d}")
+        plant(tmp_path, "GT/{id}_GT", f"{number:02d}")
+    sizes = {
+        split: len(open_split("dense-haze", split, tmp_path, Problems()))
+        for split in ("train", "validation", "test")
+    }
+    assert sizes == {"train": 45, "validation": 5, "test": 5}
+    assert count_note("dense-haze", "test", 5) is None
+
+
+def test_other_folders_beside_the_photos_do_no_harm(tmp_path: Path) -> None:
+    for number in range(68):
+        plant(tmp_path, "CBSD68/original_png/{id}", f"{number:04d}")
+        plant(tmp_path, "CBSD68/noisy25/{id}", f"{number:04d}")
+    found = open_split("cbsd68", "test", tmp_path, Problems())
+    assert {path.parent.name for path in found.photos} == {"original_png"}
+
+
+def test_a_missing_partner_is_told(tmp_path: Path) -> None:
+    for number in ("001", "002"):
+        plant(tmp_path, "Rain100L/rainy/rain-{id}", number)
+    plant(tmp_path, "Rain100L/norain-{id}", "001")
+    plant(tmp_path, "Rain100L/norain-{id}", "003")
+    problems = Problems()
+    assert len(open_split("rain100l", "test", tmp_path, problems)) == 1
+    assert problems.count == 2
+
+
+def test_lists_of_unequal_length_are_not_paired_by_order(tmp_path: Path) -> None:
+    for number in ("1P0A0917", "1P0A0920"):
+        plant(tmp_path, "test_c/source/{id}", number)
+    plant(tmp_path, "test_c/target/{id}", "1P0A0916")
+    with pytest.raises(InputError, match="does not hold dpdd/test"):
+        open_split("dpdd", "test", tmp_path, Problems())
+
+
+def test_a_wrong_layout_is_answered_with_both(tmp_path: Path) -> None:
+    plant(tmp_path, "pictures/{id}", "1")
+    with pytest.raises(
+        InputError,
+        match=r"found 1 pictures in unpacked/pictures; expected our485/low/\{id\} with our485/high",
+    ):
+        open_split("lol-v1", "train", tmp_path, Problems())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="found no picture"):
+        open_split("lol-v1", "train", tmp_path / "empty", Problems())
+    with pytest.raises(InputError, match="is no folder; expected the unpacked archives of lol-v1"):
+        open_split("lol-v1", "train", tmp_path / "nowhere", Problems())
+
+
+def test_unknown_names_have_a_neighbour() -> None:
+    with pytest.raises(UsageError, match="did you mean 'rain100l'"):
+        find_benchmark("rain100")
+    with pytest.raises(UsageError, match="no split 'tests'; did you mean 'test'"):
+        open_split("rain100l", "tests", Path(), Problems())

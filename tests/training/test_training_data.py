@@ -1,0 +1,176 @@
+"""Trainings on shards, on pairs, on damaged data: what they are told and when they stop."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from rich.console import Console
+from tiny_model import tiny_resflow
+
+from undegrade.data.packing import PackOptions, pack
+from undegrade.errors import InputError, RecipeError
+from undegrade.images.files import find_photos
+from undegrade.training import train
+from undegrade.training.data import prepare, remember_places, with_places
+from undegrade.training.recipe import Recipe, load_recipe
+
+NOISE = "data.degradations=[{weight: 1, apply: ['noise:sigma=25']}]"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe that names no data."""
+    values = {
+        "name": "tiny",
+        "method": tiny_resflow(predict_aux=False),
+        "stages": [{"name": "flow", "steps": 6, "batch": 4, "crop": 16}],
+        "data": {"workers": 0, "validation": {"every": 3, "crop": 32, "scale": 1.0, "steps": [1]}},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def shards(photo_folder: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "shards"
+    pack(find_photos(photo_folder, recursive=False), folder, PackOptions(tile=48))
+    return folder
+
+
+@pytest.fixture
+def pairs(photo_folder: Path, tmp_path: Path) -> Path:
+    """Folders ``input`` and ``target``: brighter photos and the photos."""
+    for half in ("input", "target"):
+        (tmp_path / "pairs" / half).mkdir(parents=True)
+    for path in find_photos(photo_folder, recursive=False):
+        samples = np.asarray(Image.open(path))
+        Image.fromarray(samples // 2 + 100).save(tmp_path / "pairs" / "input" / path.name)
+        Image.fromarray(samples).save(tmp_path / "pairs" / "target" / path.name)
+    return tmp_path / "pairs"
+
+
+def prepared(recipe: Path, *overrides: str) -> tuple[str, Recipe, object]:
+    console = Console(record=True, width=500)
+    loaded = load_recipe(recipe, overrides)
+    data = prepare(loaded, console)
+    return console.export_text(), loaded, data
+
+
+def test_a_recipe_runs_on_shards_as_on_folders(
+    recipe: Path, shards: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    for name, where in (("a", shards), ("b", photo_folder)):
+        folder = train(recipe, [NOISE, f"data.photos={where}"], tmp_path / name)
+        assert folder is not None
+    text, _, _ = prepared(recipe, NOISE, f"data.photos={shards}", "data.scales=[1.0, 0.5]")
+    assert "168 pictures to train on, 3 kept for validation" in text  # 21 photos, 4 tiles, 2 scales
+
+
+def test_pairs_are_trained_on_and_validated(recipe: Path, pairs: Path, tmp_path: Path) -> None:
+    console = Console(record=True, width=200)
+    data = prepare(load_recipe(recipe, [f"data.pairs.mine={pairs}"]), console)
+    assert "21 pictures to train on, 3 kept for validation" in console.export_text()
+    assert [*data.validation] == ["pairs"]
+    assert float((data.validation["pairs"].lq - data.validation["pairs"].hq).mean()) > 0.1
+    folder = train(recipe, [f"data.pairs.mine={pairs}"], tmp_path / "run")
+    assert folder is not None
+    stored = json.loads((folder / "config.json").read_text())["recipe"]["data"]["pairs"]
+    assert stored == {"mine": ""}  # which pairs, not where they lie
+
+
+def test_photos_and_pairs_go_together(recipe: Path, pairs: Path, photo_folder: Path) -> None:
+    text, _, _ = prepared(recipe, NOISE, f"data.photos={photo_folder}", f"data.pairs.x={pairs}")
+    assert "42 pictures to train on, 6 kept for validation" in text
+
+
+def test_where_the_data_lie_is_remembered(recipe: Path, tmp_path: Path) -> None:
+    begun = load_recipe(recipe, ["data.photos=some/where", "data.pairs.a=b", "data.pairs.c=s3://d"])
+    remember_places(begun, tmp_path)
+    again = with_places(load_recipe(recipe, ["data.pairs.a=new"]), tmp_path)
+    assert again.data.photos == str(Path("some/where").resolve())
+    assert again.data.pairs == {"a": "new", "c": "s3://d"}
+    assert with_places(begun, tmp_path / "elsewhere") is begun
+
+
+def test_all_that_is_wrong_is_said_before_training(recipe: Path, pairs: Path) -> None:
+    Image.new("RGB", (9, 9)).save(pairs / "input" / "scene-03.png")
+    (pairs / "target" / "scene-05.png").write_bytes(b"broken")
+    (pairs / "target" / "scene-07.png").unlink()
+    with pytest.raises(InputError) as caught:
+        prepared(recipe, f"data.pairs.mine={pairs}")
+    assert "3 of 24 pictures cannot be used: 1 without a partner (" in str(caught.value)
+    assert re.search(r"2 that cannot be used \(.*03.png is 9x9 .*88x72.*05\.png", str(caught.value))
+
+
+def test_one_bad_photo_in_many_is_left_out_and_named(
+    recipe: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in find_photos(photo_folder, recursive=False):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "scene-30.png").write_bytes(b"no photo")
+    text, _, _ = prepared(recipe, NOISE, f"data.photos={folder}")
+    assert "left out: 1 that cannot be read (" in text
+    assert "scene-30.png" in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], "names no photos and no pairs"),
+        (["data.photos=x"], "clean photos and nothing to be done to them"),
+        (["data.pairs.rain100l=''"], r"data\.pairs\.rain100l names no folder"),
+    ],
+)
+def test_a_recipe_without_data_is_told_what_is_missing(
+    recipe: Path, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        prepared(recipe, *overrides)
+
+
+def spoil(shards: Path, every: int) -> None:
+    """Overwrite each ``every``-th picture in a folder of shards."""
+    table = json.loads((shards / "000000.json").read_text())["pictures"]
+    content = bytearray((shards / "000000.tar").read_bytes())
+    for item in table[::every]:
+        start, length = item["hq"]
+        content[start : start + length] = bytes(length)
+    (shards / "000000.tar").write_bytes(content)
+
+
+def test_a_little_damage_is_told_at_the_end_of_the_epoch(
+    recipe: Path, shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(shards, 40)
+    overrides = [NOISE, f"data.photos={shards}", "stages.0.steps=25", "data.validation.every=99"]
+    assert train(recipe, overrides, tmp_path / "run") is not None
+    told = capsys.readouterr().err
+    assert re.search(r"[23] pictures could not be read in this epoch and others took", told)
+    assert re.search(r"scene-\d\d\.png in 000000\.tar", told)
+    assert re.search(r"steps waited for data \d+\.\d% of the time", told)
+
+
+def test_much_damage_stops_the_training(recipe: Path, shards: Path, tmp_path: Path) -> None:
+    spoil(shards, 4)
+    overrides = [NOISE, f"data.photos={shards}", "stages.0.steps=200", "data.validation.sets={}"]
+    with pytest.raises(InputError, match=r"pictures cannot be read: scene-.*at most 5%"):
+        train(recipe, overrides, tmp_path / "run")
+
+
+def test_data_that_vanish_are_a_clear_error(recipe: Path, shards: Path, tmp_path: Path) -> None:
+    spoil(shards, 1)
+    overrides = [NOISE, f"data.photos={shards}", "data.workers=1", "data.validation.crop=64"]
+    with pytest.raises(InputError, match="20 pictures in a row cannot be read"):
+        train(recipe, overrides, tmp_path / "run")
