@@ -13,7 +13,7 @@ from undegrade.degradations.base import (
     Value,
     number,
 )
-from undegrade.degradations.fields import Plane, children, convolve, over, scatter
+from undegrade.degradations.fields import Plane, children, over, scatter
 from undegrade.degradations.haze import depth
 
 _COLOUR = np.float32(0.97)
@@ -31,7 +31,7 @@ class Snow(Degradation):
     few, near, and out of focus.
 
     Args:
-        density: Small flakes for each 1000 pixels; 0 to 30.
+        density: Small flakes for each 1000 pixels; 0 to 60.
         size: Diameter of the small flakes in pixels; 0.5 to 20.
         speed: Length of the path of a small flake while the shutter is open, in pixels; 0 to 60.
         angle: Direction of fall against the vertical, in degrees; -80 to 80.
@@ -40,8 +40,8 @@ class Snow(Degradation):
     """
 
     name: ClassVar[str] = "snow"
-    density: float = number(2.0, 0, 30)
-    size: float = number(1.8, 0.5, 20)
+    density: float = number(8.0, 0, 60)
+    size: float = number(1.4, 0.5, 20)
     speed: float = number(1.5, 0, 60)
     angle: float = number(15.0, -80, 80)
     opacity: float = number(0.9, 0, 1)
@@ -51,8 +51,8 @@ class Snow(Degradation):
     def settings_at(cls, severity: float) -> dict[str, Value]:
         """See :class:`Degradation`: from scattered flakes to a blizzard."""
         return {
-            "density": 0.3 + 7.7 * severity,
-            "size": 1.4 + 1.2 * severity,
+            "density": 1 + 19 * severity,
+            "size": 1.1 + 0.9 * severity,
             "veil": 0.9 * severity**2,
         }
 
@@ -71,16 +71,14 @@ class Snow(Degradation):
         thickness = np.zeros((height, width), np.float32)
         for form_rng in children(rng, _FORMS):
             kernel = self._flake(form_rng, nearness)
-            margin = kernel.shape[0] // 2
-            density = self.density / nearness**2.2 / _FORMS
-            points = scatter(form_rng, height, width, margin, density)
-            thickness += convolve(points.splat(height, width, margin), kernel)
+            density = self.density / nearness**2.6 / _FORMS
+            scatter(form_rng, height, width, kernel.shape[0] // 2, density).stamp(thickness, kernel)
         return 1 - np.exp(-self.opacity * 2.5 * thickness.clip(min=0))
 
     def _flake(self, rng: np.random.Generator, nearness: float) -> Plane:
         angle = np.radians(self.angle + rng.uniform(-20, 20))
         shift = self.speed * nearness * np.array([np.cos(angle), np.sin(angle)])
-        lobes = 0.13 * rng.standard_normal(4)
+        lobes = 0.06 * rng.standard_normal(4)
         return flake_kernel(self.size * nearness, 0.25 + 0.1 * nearness, shift, lobes)
 
 
@@ -100,13 +98,17 @@ def flake_kernel(
     axis = np.arange(-reach, reach + 1)
     y, x = np.meshgrid(axis, axis, indexing="ij")
     kernel = np.zeros(y.shape)
-    stations = np.linspace(-0.5, 0.5, max(1, int(2 * np.hypot(*shift))))
-    for station in stations if len(stations) > 1 else [0.0]:
-        dy, dx = y - station * shift[0], x - station * shift[1]
-        angle = np.arctan2(dy, dx)
-        forms = [np.cos(2 * angle), np.cos(3 * angle), np.sin(2 * angle), np.sin(3 * angle)]
-        waves = np.tensordot(lobes, np.stack(forms), axes=1)
-        edge = np.clip((1 + waves) * radius - np.hypot(dy, dx), -radius, None)
+    # Soft things may be moved in steps of about their softness.
+    count = int(np.hypot(*shift) / max(0.5, radius / 3)) + 1
+    stations = np.linspace(-0.5, 0.5, count) if count > 1 else np.zeros(1)
+    for station in stations:
+        place = (x - station * shift[1]) + 1j * (y - station * shift[0])
+        distance = np.abs(place)
+        around = place / np.maximum(distance, 1e-9)
+        second, third = around**2, around**3
+        waves = lobes[0] * second.real + lobes[1] * third.real
+        waves += lobes[2] * second.imag + lobes[3] * third.imag
+        edge = np.clip((1 + waves) * radius - distance, -radius, None)
         kernel += np.clip(edge / max(0.7, softness * 2 * radius) + 0.5, 0, 1)
     flake: Plane = (kernel / len(stations)).astype(np.float32)
     return flake
