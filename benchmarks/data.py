@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from torch.utils.data import DataLoader
-
-from undegrade.data.batches import StepBatches
+from undegrade.data.batches import StepBatches, load_batches
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.photos import is_validation
 from undegrade.data.places import Cache, open_photos
@@ -146,14 +144,7 @@ def of_size(source: Source, size: int) -> Source:
 
 def pairs_per_second(crops: Crops, workers: int, seconds: float) -> float:
     """Return how many pairs a loader gives, its workers warm."""
-    loader: DataLoader[object] = DataLoader(
-        StepBatches(crops, range(BATCH)),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
-    batches = iter(loader)
+    batches = iter(load_batches(StepBatches(crops, range(BATCH)), workers))
     for _ in islice(batches, 8 * max(1, workers)):  # what was fetched ahead is not to be counted
         pass
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
-from undegrade.data.batches import StepBatch, StepBatches
+from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.photos import cache_photo
 from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops, fixed_crops, random_crop, validation_pairs
@@ -63,13 +62,7 @@ class Damaged(Source):
 
 
 def steps(batches: StepBatches, count: int, workers: int) -> list[StepBatch]:
-    loader: DataLoader[StepBatch] = DataLoader(
-        batches,
-        batch_size=None,
-        num_workers=workers,
-        multiprocessing_context="spawn" if workers else None,
-    )
-    return list(islice(loader, count))
+    return list(islice(load_batches(batches, workers), count))
 
 
 def same(first: StepBatch, second: StepBatch) -> bool:

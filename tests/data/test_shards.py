@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 
-from undegrade.data.batches import StepBatches
+from undegrade.data.batches import StepBatches, load_batches
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.pairs import find_pairs
 from undegrade.data.photos import decode
@@ -168,11 +167,8 @@ def test_no_picture_comes_twice_in_an_epoch_whatever_the_workers(shards: Path) -
     seen = []
     for rank in range(2):
         batches = StepBatches(crops, range(rank, 8, 2))
-        loader: DataLoader[object] = DataLoader(
-            batches, batch_size=None, num_workers=2, multiprocessing_context="spawn"
-        )
-        for batch in islice(loader, 12):  # 12 steps of 8 are the 96 pictures
-            seen += [round(float(item.sum()), 1) for item in batch.hq]  # type: ignore[attr-defined]
+        for batch in islice(load_batches(batches, workers=2), 12):  # 96 pictures, 8 a step
+            seen += [round(float(item.sum()), 1) for item in batch.hq]
     everything = [round(float(source.read(i).hq.sum()) / 255, 1) for i in range(96)]
     assert np.allclose(sorted(seen), sorted(everything), atol=0.5)
 

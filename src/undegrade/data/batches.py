@@ -1,11 +1,13 @@
 """Batches for training, in the order of steps, the same whatever the workers and processes."""
 
+import atexit
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from undegrade.data.samples import Crops, to_tensor
 from undegrade.errors import InputError
@@ -68,3 +70,31 @@ class StepBatches(IterableDataset[StepBatch]):
             hq=to_tensor([sample.hq for sample in made]),
             damaged=tuple(name for sample in made for name in sample.damaged),
         )
+
+
+def load_batches(batches: StepBatches, workers: int) -> DataLoader[StepBatch]:
+    """Return a loader that makes batches in processes of its own, some steps ahead.
+
+    Args:
+        batches: What is made.
+        workers: Number of processes; 0 makes batches in this one, when they are asked for.
+    """
+    return DataLoader(
+        batches,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        persistent_workers=workers > 0,
+        # libvips keeps threads; a forked copy of a process that used it would wait for them forever
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_leave_at_once if workers else None,
+    )
+
+
+def _leave_at_once(_worker: int) -> None:
+    """Have a worker end without tidying up.
+
+    The thread that hands its batches over may be at work when Python is taken down, and the process
+    would be aborted, which the training would report as an error after its last step.
+    """
+    atexit.register(os._exit, 0)

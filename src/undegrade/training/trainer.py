@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from undegrade.data.batches import StepBatches
+from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.samples import Crops
 from undegrade.data.sources import Source
 from undegrade.errors import RecipeError, UsageError
@@ -177,20 +177,12 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
 
 def _loader(
     module: MethodModule, source: Source, first_step: int, trainer: lightning.Trainer
-) -> DataLoader[object]:
+) -> DataLoader[StepBatch]:
     recipe, stage = module.recipe, module.stage
     crops = Crops(source, stage.crop, stage.batch, recipe.data.mixture, recipe.seed)
     samples = range(trainer.global_rank, stage.batch, trainer.world_size)
-    workers = recipe.data.workers
-    return DataLoader(
-        StepBatches(crops, samples, module.first_step + first_step),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        persistent_workers=workers > 0,
-        # libvips keeps threads; a forked copy of a process that used it would wait for them forever
-        multiprocessing_context="spawn" if workers else None,
-    )
+    batches = StepBatches(crops, samples, module.first_step + first_step)
+    return load_batches(batches, recipe.data.workers)
 
 
 def _saved_step(state: Path) -> int:
