@@ -195,7 +195,8 @@ def _quiet_lightning() -> None:
     """Keep what a user can act on; drop advertisements and advice about choices made on purpose."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+    for category in (UserWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category, module="lightning")
     warnings.filterwarnings("ignore", category=UserWarning, module="torch.optim")
 
 

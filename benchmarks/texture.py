@@ -1,0 +1,62 @@
+"""Texture removal on patches: multigrid beside the direct solution, in time and in agreement.
+
+    OMP_NUM_THREADS=1 python benchmarks/texture.py --photos PHOTOS
+
+One core, patches of 512x512 cut from the middle of photos, the defaults of the degradation. The
+first patch is worked on once beforehand, so that nothing is compiled while the clock runs.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from undegrade.data.photos import decode
+from undegrade.data.samples import as_float
+from undegrade.degradations import Image
+from undegrade.degradations.texture import TextureRemoval
+from undegrade.images.files import find_photos
+from undegrade.randomness import generator
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--patches", type=int, default=3)
+    parser.add_argument("--side", type=int, default=512)
+    arguments = parser.parse_args()
+    patches = cut(arguments.photos, arguments.patches, arguments.side)
+    removed(patches[0], "multigrid")
+    print("| patch | direct, s | multigrid, s | times faster | largest difference, of 255 |")
+    print("|---|---|---|---|---|")
+    for number, patch in enumerate(patches):
+        exact, slow = removed(patch, "direct")
+        close, fast = removed(patch, "multigrid")
+        difference = 255 * float(np.abs(close - exact).max())
+        print(f"| {number} | {slow:.2f} | {fast:.2f} | {slow / fast:.0f}x | {difference:.2f} |")
+
+
+def cut(folder: Path, count: int, side: int) -> list[Image]:
+    """Return patches from the middle of the first photos that are large enough."""
+    patches: list[Image] = []
+    for path in find_photos(folder, recursive=False):
+        samples = decode(path)
+        top, left = ((length - side) // 2 for length in samples.shape[:2])
+        if min(top, left) >= 0:
+            patches.append(as_float(samples[top : top + side, left : left + side]))
+        if len(patches) == count:
+            return patches
+    raise SystemExit(f"{folder} has only {len(patches)} photos of {side}x{side} pixels or more")
+
+
+def removed(patch: Image, solver: str) -> tuple[Image, float]:
+    """Return the structure of a patch, and the seconds that took."""
+    started = time.perf_counter()
+    structure = TextureRemoval(solver=solver).apply(patch, generator(0))
+    return structure, time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
