@@ -32,7 +32,8 @@ def plant(folder: Path, pattern: str, number: str) -> Path:
     """Make the file that a pattern describes, in a folder deeper than the pattern says."""
     filled = re.sub(r"\{scene\}", "GOPR0372_07_00", pattern)
     filled = filled.replace("{id}", number).replace("**", "deep/").replace("*", "1")
-    path = folder / "unpacked" / f"{filled}.png"
+    anchored = filled.startswith("./")
+    path = folder / ("." if anchored else "unpacked") / f"{filled.removeprefix('./')}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (4, 4)).save(path)
     return path
@@ -56,7 +57,7 @@ def test_its_layout_is_read(tmp_path: Path, name: str, split: str, layout: Layou
         assert len(open_split(name, split, tmp_path, problems).pairs) == 4
         return
     planted = miniature(tmp_path, benchmarks()[name].splits[split], layout)
-    (tmp_path / "unpacked" / ".hidden.png").write_bytes(b"")
+    (tmp_path / ".hidden.png").write_bytes(b"")
     found = open_split(name, split, tmp_path, problems)
     if layout.lq is None:
         assert sorted(found.photos) == [hq for _, hq in planted]
@@ -120,6 +121,17 @@ def test_splits_by_number_do_not_meet(tmp_path: Path) -> None:
     }
     assert sizes == {"train": 45, "validation": 5, "test": 5}
     assert count_note("dense-haze", "test", 5) is None
+
+
+def test_training_leaves_out_what_is_tested_on(tmp_path: Path) -> None:
+    for number in ("0300", "0301", "0350", "0351"):
+        plant(tmp_path, "train/in/im_{id}_s80_a04", number)
+        plant(tmp_path, "train/gt/im_{id}", number)
+        plant(tmp_path, "Test1/in/im_{id}_s80_a04", number)
+        plant(tmp_path, "Test1/gt/im_{id}", number)
+    found = open_split("outdoor-rain", "train", tmp_path, Problems())
+    assert [pair.name for pair in found.pairs] == ["0300", "0351"]
+    assert {pair.lq.parts[-3] for pair in found.pairs} == {"train"}
 
 
 def test_other_folders_beside_the_photos_do_no_harm(tmp_path: Path) -> None:

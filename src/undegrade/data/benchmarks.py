@@ -7,7 +7,7 @@ counts, layouts, and the protocol by which papers score it.
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -49,6 +49,18 @@ class Split(_Part):
     layouts: tuple[Layout, ...]
     count: int | None = None
     ids: tuple[int, int] | None = None
+    without: tuple[int, int] | None = None
+
+    def has(self, number: str) -> bool:
+        """Tell whether what has this number belongs to the split."""
+        if self.ids is None and self.without is None:
+            return True
+        if not number.isdecimal():
+            return False
+        inside = [
+            low <= int(number) <= high for low, high in filter(None, (self.ids, self.without))
+        ]
+        return inside[0] == (self.ids is not None)
 
 
 class Benchmark(_Part):
@@ -116,7 +128,9 @@ def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found
         raise InputError(f"{folder} is no folder", expected=f"the unpacked archives of {name}")
     paths = _files(folder)
     wanted = known[split].count
-    readings = [_read(layout, known[split], paths) for layout in known[split].layouts]
+    readings = [
+        _read(layout, known[split], _Files(folder, paths)) for layout in known[split].layouts
+    ]
     # A loose layout may find other folders' photos too: what is nearest to the published number.
     best, missing = min(readings, key=lambda reading: _distance(len(reading[0]), wanted))
     if not best:
@@ -156,12 +170,20 @@ def _is_picture(name: str) -> bool:
     return known and not name.startswith(".")
 
 
-def _read(layout: Layout, split: Split, paths: Sequence[Path]) -> tuple[Found, list[Path]]:
+@dataclass(frozen=True)
+class _Files:
+    """The pictures in a folder and below."""
+
+    folder: Path
+    paths: Sequence[Path]
+
+
+def _read(layout: Layout, split: Split, files: _Files) -> tuple[Found, list[Path]]:
     """Return what a layout finds, and the photos that should have had a partner."""
-    clean = _matching(layout.hq, paths, split.ids)
+    clean = _matching(layout.hq, split, files)
     if layout.lq is None:
         return Found(photos=tuple(path for found in clean.values() for path in found)), []
-    degraded = _matching(layout.lq, paths, split.ids)
+    degraded = _matching(layout.lq, split, files)
     if layout.blocks:
         return Found(_blocks(degraded, clean)), []
     pair = _pair_in_order if layout.order else _pair_by_fields
@@ -173,20 +195,18 @@ Fields = tuple[tuple[str, str], ...]
 Matches = dict[Fields, list[Path]]
 
 
-def _matching(pattern: str, paths: Iterable[Path], ids: tuple[int, int] | None) -> Matches:
+def _matching(pattern: str, split: Split, files: _Files) -> Matches:
     """Return the paths that fit a pattern, by what stands at its names in braces."""
-    expression = _expression(pattern)
+    expression = _expression(pattern.removeprefix("./"))
     found: Matches = defaultdict(list)
-    for path in paths:
-        match = expression.fullmatch(path.absolute().with_suffix("").as_posix())
-        if match and (ids is None or _within(match["id"], ids)):
-            # Where photos of several folders fit, the halves of a pair share theirs.
+    for path in files.paths:
+        # Above the folder too: it may itself be the first folder of the pattern.
+        place = path.relative_to(files.folder) if pattern.startswith("./") else path.absolute()
+        name = place.with_suffix("").as_posix()
+        match = expression.fullmatch(name if pattern.startswith("./") else f"/{name}")
+        if match and split.has(match.groupdict().get("id", "")):
             found[tuple(sorted(match.groupdict().items()))].append(path)
     return found
-
-
-def _within(number: str, ids: tuple[int, int]) -> bool:
-    return number.isdecimal() and ids[0] <= int(number) <= ids[1]
 
 
 @cache
@@ -200,7 +220,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         else translate.get(part, re.escape(part))
         for part in parts
     )
-    return re.compile(f"(?:.*/)?{body}", re.IGNORECASE)
+    return re.compile(f"(?:/.*/|/+)?{body}", re.IGNORECASE)
 
 
 Paired = tuple[list[PhotoPair], list[Path]]
