@@ -17,6 +17,8 @@ def read_arrays(path: Path) -> dict[str, list[Array]]:
         InputError: The file cannot be read.
         MissingExtraError: It is of version 7.3, and h5py is not installed.
     """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", expected="a MATLAB file")
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

@@ -28,7 +28,7 @@ def pairs(tmp_path: Path) -> Path:
 def test_benchmarks_are_listed_and_shown(cli: Cli) -> None:
     listed = cli("data", "list")
     assert listed.exit_code == 0
-    assert len(listed.stdout.splitlines()) == 33
+    assert len(listed.stdout.splitlines()) == 35
     assert "rain100l          derain" in listed.stdout
     shown = cli("data", "show", "dense-haze").stdout
     assert "licence" in shown
@@ -81,3 +81,5 @@ def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_
     other = cli(*command)
     assert other.exit_code == 2
     assert "made with other options" in other.stderr
+    refused = cli("data", "pack", photo_folder, "-o", tmp_path / "tiny", "--tile", "7")
+    assert (refused.exit_code, "at least 32 pixels" in refused.stderr) == (2, True)

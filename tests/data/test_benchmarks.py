@@ -91,6 +91,8 @@ def test_all_that_was_promised_is_known() -> None:
         "raindrop",
         "rain100l",
         "rain100h",
+        "rain200l",
+        "rain200h",
         "outdoor-rain",
         "lhp",
         "srd",
@@ -170,6 +172,10 @@ def test_a_wrong_layout_is_answered_with_both(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="found no picture"):
         open_split("lol-v1", "train", tmp_path / "empty", Problems())
+    plant(tmp_path, "eval15/low/{id}", "1")
+    plant(tmp_path, "eval15/high/{id}", "1")
+    with pytest.raises(InputError, match="what is there is lol-v1/test; name that"):
+        open_split("lol-v1", "train", tmp_path, Problems())
     with pytest.raises(InputError, match="is no folder; expected the unpacked archives of lol-v1"):
         open_split("lol-v1", "train", tmp_path / "nowhere", Problems())
 
@@ -179,3 +185,21 @@ def test_unknown_names_have_a_neighbour() -> None:
         find_benchmark("rain100")
     with pytest.raises(UsageError, match="no split 'tests'; did you mean 'test'"):
         open_split("rain100l", "tests", Path(), Problems())
+
+
+def test_sets_side_by_side_are_not_mixed(tmp_path: Path) -> None:
+    for copy in ("A", "B"):
+        plant(tmp_path, f"{copy}/Rain100L/rainy/rain-{{id}}", "001")
+        plant(tmp_path, f"{copy}/Rain100L/norain-{{id}}", "001")
+    pairs = open_split("rain100l", "test", tmp_path, Problems()).pairs
+    assert [(pair.lq.parts[-4], pair.hq.parts[-3]) for pair in pairs] == [("A", "A"), ("B", "B")]
+    for place in (
+        "NH-HAZE/{id}_hazy",
+        "NH-HAZE/{id}_GT",
+        "Dense/hazy/{id}_hazy",
+        "Dense/GT/{id}_GT",
+    ):
+        plant(tmp_path, place, "51")
+    for name, folder in (("nh-haze", "NH-HAZE"), ("dense-haze", "GT")):
+        [pair] = open_split(name, "test", tmp_path, Problems()).pairs
+        assert pair.hq.parent.name == folder

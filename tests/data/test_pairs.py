@@ -65,6 +65,17 @@ def test_photos_without_a_partner_are_told(tmp_path: Path) -> None:
         problems.check(5, "pairs")
 
 
+def test_a_missing_photo_is_not_made_up_for_by_another(tmp_path: Path) -> None:
+    for name in ("a_1", "a_2", "b_1", "tower", "snow_tower"):
+        put(tmp_path / f"lq/{name}.png")
+    for name in ("a_1", "b_1", "tower"):
+        put(tmp_path / f"hq/{name}.png")
+    problems = Problems()
+    pairs = find_pairs(tmp_path, problems)
+    assert sorted(pair.name for pair in pairs) == ["a_1", "b_1", "tower"]
+    assert problems.count == 2
+
+
 def test_few_problems_are_borne() -> None:
     problems = Problems()
     problems.add("that cannot be read", "a")

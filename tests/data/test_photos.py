@@ -64,3 +64,13 @@ def test_a_broken_photo_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"not a photo")
     with pytest.raises(InputError, match=r"bad\.jpg"):
         cache_photo(tmp_path / "bad.jpg", 1.0, tmp_path / "cache")
+
+
+def test_a_cached_file_that_is_cut_off_is_made_again(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 24), "red").save(tmp_path / "a.png")
+    first = cache_photo(tmp_path / "a.png", 1.0, tmp_path / "cache")
+    first.file.write_bytes(b"short")
+    with pytest.raises(InputError, match=r"a\.png in the cache"):
+        first.samples()
+    again = cache_photo(tmp_path / "a.png", 1.0, tmp_path / "cache")
+    assert again.samples()[0, 0].tolist() == [255, 0, 0]

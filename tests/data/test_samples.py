@@ -10,7 +10,7 @@ import torch
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.photos import cache_photo
 from undegrade.data.problems import Problems
-from undegrade.data.samples import Crops, fixed_crops, random_crop, validation_pairs
+from undegrade.data.samples import Begun, Crops, fixed_crops, random_crop, validation_pairs
 from undegrade.data.sources import (
     CachedSource,
     Joined,
@@ -107,6 +107,20 @@ def test_an_epoch_has_every_picture_once_in_an_order_of_its_own() -> None:
     assert all(sorted(epoch) == [*range(50)] for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
     assert epochs[0] != [index_at(50, 4, place) for place in range(50)]
+
+
+def test_a_later_stage_goes_on_in_the_epoch_with_another_batch(source: CachedSource) -> None:
+    drawn = []
+    begun = Begun()
+    for steps_of_stage, batch in ((3, 4), (6, 2)):
+        crops = Crops(source, 24, batch, Mixture((Chain(),), (1.0,)), 0, begun)
+        for step in range(begun.steps, begun.steps + steps_of_stage):
+            for number in range(batch):
+                place = crops.begun.samples + (step - crops.begun.steps) * batch + number
+                drawn.append(index_at(len(source), 0, place))
+                assert crops.sample(step, number).hq.shape == (24, 24, 3)
+        begun = begun.after(steps_of_stage, batch)
+    assert sorted(drawn) == [*range(24)]
 
 
 def test_crops_are_parts_of_photos(source: CachedSource) -> None:

@@ -111,7 +111,7 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
         degrade("kernel-blur", hq)
     with pytest.raises(UsageError, match="below 2"):
         degrade(f"kernel-blur:file={matlab_file(tmp_path / 'k.mat')},index=2", hq)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         measured_kernels(tmp_path / "missing.mat")
     (tmp_path / "text.mat").write_text("no kernels here")
     with pytest.raises(InputError, match="cannot be read"):

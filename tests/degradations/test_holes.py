@@ -63,5 +63,13 @@ def test_what_is_no_mask_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_text("white")
     with pytest.raises(InputError, match="cannot be read"):
         missing(f"holes:file={tmp_path}")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         missing(f"holes:file={tmp_path / 'nowhere.png'}")
+
+
+def test_masks_that_show_what_is_kept_are_turned_round(tmp_path: Path) -> None:
+    kept = np.full((16, 16), 255, np.uint8)
+    kept[:4] = 0
+    PilImage.fromarray(kept).save(tmp_path / "kept.png")
+    hole = missing(f"holes:file={tmp_path / 'kept.png'},invert=true,fill=1")
+    assert hole.mean() == pytest.approx(0.25, abs=0.02)

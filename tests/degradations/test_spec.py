@@ -41,6 +41,7 @@ def test_a_spec_reads_and_prints_the_same() -> None:
         ("noise:grey=0..1", "is a range; expected a single value"),
         ("jpeg:chroma=420..444", "is a range; expected a single value"),
         ("jpeg:chroma=422", "did you mean .420.. Known: 420, 444"),
+        ("noise:sigma=5,sigma=6", "says something twice"),
         ("noise:chance=1.5", "a number from 0 to 1"),
         ("noise:chance=0..1", "is a range; expected a single value"),
         ("", "there is no degradation"),

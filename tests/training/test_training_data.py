@@ -80,8 +80,8 @@ def test_pairs_are_trained_on_and_validated(recipe: Path, pairs: Path, tmp_path:
     console = Console(record=True, width=200)
     data = prepare(load_recipe(recipe, [f"data.pairs.mine={pairs}"]), console)
     assert "21 pictures to train on, 3 kept for validation" in console.export_text()
-    assert [*data.validation] == ["pairs"]
-    assert float((data.validation["pairs"].lq - data.validation["pairs"].hq).mean()) > 0.1
+    assert [*data.validation] == ["mine"]
+    assert float((data.validation["mine"].lq - data.validation["mine"].hq).mean()) > 0.1
     folder = train(recipe, [f"data.pairs.mine={pairs}"], tmp_path / "run")
     assert folder is not None
     stored = json.loads((folder / "config.json").read_text())["recipe"]["data"]["pairs"]
@@ -108,7 +108,7 @@ def test_all_that_is_wrong_is_said_before_training(recipe: Path, pairs: Path) ->
     (pairs / "target" / "scene-07.png").unlink()
     with pytest.raises(InputError) as caught:
         prepared(recipe, f"data.pairs.mine={pairs}")
-    assert "3 of 24 pictures cannot be used: 1 without a partner (" in str(caught.value)
+    assert "3 of 24 of mine cannot be used: 1 without a partner (" in str(caught.value)
     assert re.search(r"2 that cannot be used \(.*03.png is 9x9 .*88x72.*05\.png", str(caught.value))
 
 
@@ -121,7 +121,7 @@ def test_one_bad_photo_in_many_is_left_out_and_named(
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "scene-30.png").write_bytes(b"no photo")
     text, _, _ = prepared(recipe, NOISE, f"data.photos={folder}")
-    assert "left out: 1 that cannot be read (" in text
+    assert "left out of photos: 1 that cannot be read (" in text
     assert "scene-30.png" in text
 
 

@@ -108,6 +108,7 @@ def pack(
 
     problems = Problems()
     found = Place.parse(data).find(problems, prefer="train")
+    problems.check(len(found) + problems.count, "pictures")
     options = PackOptions(tile, Chain.parse(with_ or []), seed, workers)
     with Bar(1) as bar:
         bar.begin("packing")

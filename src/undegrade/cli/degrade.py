@@ -104,7 +104,7 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
     request = _Request(Chain.parse(with_, shuffled=shuffle), seed, options)
     jobs = plan_jobs(inputs, options)
     check_streams(jobs, as_json=as_json)
-    blank: Details = {"degradations": [], "seed": seed, "messages": [], "error": None}
+    blank: Details = {"degradations": None, "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
 
     def work(job: Job, progress: Callable[[int, int], None]) -> Details:
@@ -152,5 +152,9 @@ def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], Non
         progress(1, 2)
         with PhotoWriter(photo, target_of(job), request.options.write) as writer:
             writer.write_rows(Rows(degraded, rows.alpha))
-        messages = [f"degraded by {drawn}", *photo.messages, *writer.messages]
+        messages = [
+            f"degraded by {drawn}" if drawn.degradations else "left as it is",
+            *photo.messages,
+            *writer.messages,
+        ]
     return {"degradations": list(drawn.texts), "messages": messages}

@@ -23,6 +23,7 @@ from undegrade.errors import InputError, UsageError
 from undegrade.images.formats import format_of_name
 from undegrade.registry import did_you_mean
 
+_PLACE = "place"  # what precedes a pattern: the halves of a pair share it
 _EXTRA_ENDINGS = {".bmp", ".mat"}  # in benchmarks, though not among the formats of photos
 
 
@@ -128,13 +129,13 @@ def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found
         raise InputError(f"{folder} is no folder", expected=f"the unpacked archives of {name}")
     paths = _files(folder)
     wanted = known[split].count
-    readings = [
-        _read(layout, known[split], _Files(folder, paths)) for layout in known[split].layouts
-    ]
+    pictures = _Files(folder, paths)
+    readings = [_read(layout, known[split], pictures) for layout in known[split].layouts]
     # A loose layout may find other folders' photos too: what is nearest to the published number.
     best, missing = min(readings, key=lambda reading: _distance(len(reading[0]), wanted))
     if not best:
-        raise _wrong_layout(f"{name}/{split}", known[split], folder, paths)
+        others = [other for other in known if _fits(known[other], pictures)]
+        raise _wrong_layout((name, split, others), known[split], pictures)
     for path in missing:
         problems.add("without a partner", str(path))
     return best
@@ -205,7 +206,8 @@ def _matching(pattern: str, split: Split, files: _Files) -> Matches:
         name = place.with_suffix("").as_posix()
         match = expression.fullmatch(name if pattern.startswith("./") else f"/{name}")
         if match and split.has(match.groupdict().get("id", "")):
-            found[tuple(sorted(match.groupdict().items()))].append(path)
+            fields = match.groupdict(default="")
+            found[tuple(sorted(fields.items()))].append(path)
     return found
 
 
@@ -220,7 +222,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         else translate.get(part, re.escape(part))
         for part in parts
     )
-    return re.compile(f"(?:/.*/|/+)?{body}", re.IGNORECASE)
+    return re.compile(f"(?P<{_PLACE}>/.*/|/+)?{body}", re.IGNORECASE)
 
 
 Paired = tuple[list[PhotoPair], list[Path]]
@@ -263,13 +265,21 @@ def _blocks(degraded: Matches, clean: Matches) -> tuple[PhotoPair, ...]:
 
 
 def _title(fields: Fields) -> str:
-    return "/".join(value for _, value in sorted(fields, key=lambda field: field[0] == "id"))
+    named = [field for field in fields if field[0] != _PLACE]
+    return "/".join(value for _, value in sorted(named, key=lambda field: field[0] == "id"))
 
 
-def _wrong_layout(what: str, split: Split, folder: Path, paths: Sequence[Path]) -> InputError:
-    folders = sorted({path.parent.relative_to(folder).as_posix() for path in paths})
-    seen = f"{len(paths)} pictures in {first_names(folders)}" if paths else "no picture"
+def _fits(split: Split, files: _Files) -> bool:
+    return any(len(_read(layout, split, files)[0]) for layout in split.layouts)
+
+
+def _wrong_layout(asked: tuple[str, str, Sequence[str]], split: Split, files: _Files) -> InputError:
+    """Say what was expected, what was found, and which other splits that would be."""
+    name, wanted, others = asked
+    folders = sorted({path.parent.relative_to(files.folder).as_posix() for path in files.paths})
+    seen = f"{len(files.paths)} pictures in {first_names(folders)}" if folders else "no picture"
     return InputError(
-        f"{folder} does not hold {what} in a layout that is known: found {seen}",
+        f"{files.folder} does not hold {name}/{wanted} in a layout that is known: found {seen}",
         expected=" or ".join(map(str, split.layouts)),
+        fix=f"what is there is {name}/{others[0]}; name that" if others else None,
     )

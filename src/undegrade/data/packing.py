@@ -25,6 +25,7 @@ from undegrade.images.files import NewFile, write_whole
 from undegrade.randomness import entropy, generator
 
 _PLAN = "plan.txt"
+_LEAST_TILE = 32
 _SHARD_PIXELS = 64_000_000  # about 130 MB of PNG
 
 Item = Path | PhotoPair
@@ -46,6 +47,10 @@ class PackOptions:
     chain: Chain = field(default_factory=Chain)
     seed: int = 0
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if 0 < self.tile < _LEAST_TILE:
+            raise UsageError(f"tile={self.tile}", expected=f"0, or at least {_LEAST_TILE} pixels")
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,12 @@ def pack(
         What was written, and what was left out.
 
     Raises:
-        UsageError: The folder holds shards of something else.
+        UsageError: The folder holds shards of something else, or pairs are to be degraded.
         InputError: More than 5 % of the items cannot be read.
         OutputError: The folder cannot be written into.
     """
+    if options.chain.links and not all(isinstance(item, Path) for item in items):
+        raise UsageError("these are pairs, degraded already", fix="leave out --with")
     _claim(output, items, options)
     jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
     missing = [job for job in jobs if not _file(job, "json").exists()]
@@ -93,8 +100,12 @@ def pack(
     tables = [Table.model_validate_json(_file(job, "json").read_bytes()) for job in jobs]
     problems = Problems()
     for name in (name for table in tables for name in table.skipped):
-        problems.add("that cannot be read", name)
-    problems.check(len(items), "pictures to be packed")
+        problems.add("that cannot be used", name)
+    try:
+        problems.check(len(items), "pictures to be packed")
+    except InputError:
+        _give_up(jobs, output)  # the mended folder is to be packed anew
+        raise
     index = Index(
         tile=options.tile,
         shards=tuple(_file(job, "json").stem for job in jobs),
@@ -106,7 +117,9 @@ def pack(
 
 def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
     """Note in the folder what is packed there, or check that it is the same."""
-    what = [(str(item), file.stat().st_mtime_ns) for item in items for file in _files(item)]
+    what = [
+        (str(file.resolve()), file.stat().st_mtime_ns) for item in items for file in _files(item)
+    ]
     plan = f"{entropy(str(what), options.tile, str(options.chain), options.seed):032x}"
     noted = output / _PLAN
     if noted.exists() and noted.read_text(encoding="utf-8") != plan:
@@ -119,6 +132,12 @@ def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
     except OSError as error:
         raise OutputError(f"{output} cannot be made ({error.strerror})") from error
     write_whole(noted, plan.encode())
+
+
+def _give_up(jobs: Sequence[_Job], output: Path) -> None:
+    files = [_file(job, ending) for job in jobs for ending in ("tar", "json")]
+    for file in [*files, output / _PLAN]:
+        file.unlink(missing_ok=True)
 
 
 def _groups(items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:

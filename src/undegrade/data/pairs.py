@@ -8,7 +8,7 @@ The folders are told by their names (``lq`` and ``hq``, ``input`` and ``target``
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,9 +29,12 @@ HQ_FOLDERS = (
     *("hq", "high", "target", "gt", "clean", "clear", "groundtruth", "norain", "sharp"),
     *("shadow_free", "normal", "reference", "ref"),
 )
+_WORD = (
+    "(?:lq|hq|low|high|input|target|in|gt|rain|rainy|norain|clean|clear|hazy|haze|blur|blurry|"
+    "sharp|noisy|snow|shadow|free|no|normal|source|ref)"
+)
 _WORDS = re.compile(
-    r"(?:^|[-_. ])(?:lq|hq|low|high|input|target|in|gt|rain|rainy|norain|clean|clear|hazy|haze|"
-    r"blur|blurry|sharp|noisy|snow|shadow|free|no|normal|source|ref|x2)(?=$|[-_. ])|x2$",
+    rf"^{_WORD}(?=[-_. ]|$)|(?:^|(?<=[-_. ])){_WORD}[-_. ]*$|(?<=\d)x2$",
     re.IGNORECASE,
 )
 
@@ -152,8 +155,8 @@ def find_pairs(folder: Path, problems: Problems) -> list[PhotoPair]:
 def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
     """Pair the photos of two folders by name.
 
-    Of several readings of the names, the strictest of those that pair the most is taken. Several
-    degraded photos can share a clean one.
+    Of several readings of the names, the strictest that pairs half of the degraded photos is taken,
+    so that a missing photo is not made up for by another. Several can share a clean one.
 
     Args:
         lq: Folder of the degraded photos.
@@ -164,7 +167,9 @@ def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
         InputError: A folder holds no photos, or nothing in them goes together.
     """
     degraded, clean = (find_photos(folder, recursive=True) for folder in (lq, hq))
-    pairs = max((_pair_by(key, (lq, degraded), (hq, clean)) for key in _KEYS), key=len)
+    readings = [_pair_by(key, (lq, degraded), (hq, clean)) for key in _KEYS]
+    most = [pairs for pairs in readings if 2 * len(pairs) >= len(degraded)]
+    pairs = most[0] if most else max(readings, key=len)
     if not pairs:
         raise InputError(
             f"no photo in {lq} has a partner in {hq}",
@@ -177,22 +182,35 @@ def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
     return [*pairs]
 
 
+def has_halves(folder: Path) -> bool:
+    """Tell whether a folder holds one of degraded and one of clean photos, by their names."""
+    return folder.is_dir() and None not in _find_halves(_folders(folder))
+
+
 def _halves(folder: Path) -> tuple[Path, Path]:
     """Return the folders of the degraded and of the clean photos."""
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", expected="a folder of pairs")
-    inside = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    halves = [
-        next((inside[name] for name in names if name in inside), None)
-        for names in (LQ_FOLDERS, HQ_FOLDERS)
-    ]
+    inside = _folders(folder)
+    halves = _find_halves(inside)
     if halves[0] is None or halves[1] is None:
         raise InputError(
-            f"{folder} holds the folders {', '.join(inside) or '(none)'}",
+            f"{folder} holds the folders {', '.join(p.name for p in inside.values()) or '(none)'}",
             expected="one of degraded photos, such as lq or input, and one of clean ones, such as "
             "hq or target",
         )
     return halves[0], halves[1]
+
+
+def _folders(folder: Path) -> dict[str, Path]:
+    return {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
+
+
+def _find_halves(inside: Mapping[str, Path]) -> list[Path | None]:
+    return [
+        next((inside[name] for name in names if name in inside), None)
+        for names in (LQ_FOLDERS, HQ_FOLDERS)
+    ]
 
 
 Key = Callable[[str], str]
@@ -213,6 +231,7 @@ def _up_to_underscore(name: str) -> str:
 
 
 _KEYS: tuple[Key, ...] = (str, str.lower, _without_words, _up_to_underscore)
+"""Readings of a name, the strictest first."""
 
 
 def _pair_by(
@@ -221,7 +240,8 @@ def _pair_by(
     """Pair by what ``key`` makes of names; ambiguous clean photos are nobody's partner."""
     partners: dict[str, list[Path]] = defaultdict(list)
     for path in clean[1]:
-        partners[key(_name(path, clean[0]))].append(path)
+        if key is not _up_to_underscore or "_" not in path.stem:  # 0001.png, not 0001_other.png
+            partners[key(_name(path, clean[0]))].append(path)
     pairs = []
     for path in degraded[1]:
         name = _name(path, degraded[0])

@@ -19,7 +19,7 @@ from undegrade.randomness import entropy
 Samples = npt.NDArray[np.uint8]
 
 _VALIDATION_SHARE = 0.1
-_DECODER = 2  # number of the way photos are decoded; another number makes a cache be made anew
+_DECODER = 3  # number of the way photos are decoded; another number makes a cache be made anew
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,15 @@ class CachedPhoto:
     width: int
 
     def samples(self) -> Samples:
-        """Return all samples, ``(height, width, 3)`` uint8, mapped from disk."""
-        return np.memmap(self.file, np.uint8, "r", shape=(self.height, self.width, 3))
+        """Return all samples, ``(height, width, 3)`` uint8, mapped from disk.
+
+        Raises:
+            InputError: The cached file is gone or cut off.
+        """
+        try:
+            return np.memmap(self.file, np.uint8, "r", shape=(self.height, self.width, 3))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.name} in the cache ({error})") from error
 
 
 def is_validation(name: str) -> bool:
@@ -71,13 +78,18 @@ def _cached(
 ) -> CachedPhoto:
     file = cache / f"{entropy(*keys):032x}.rgb"
     shape_file = file.with_suffix(".json")
-    if not shape_file.exists():
+    if not (shape_file.exists() and file.exists() and _whole(file, shape_file)):
         cache.mkdir(parents=True, exist_ok=True)
         samples = make()
         write_whole(file, samples.tobytes())
         write_whole(shape_file, json.dumps(samples.shape[:2]).encode())
     height, width = json.loads(shape_file.read_text())
     return CachedPhoto(name, file, height, width)
+
+
+def _whole(file: Path, shape_file: Path) -> bool:
+    height, width = json.loads(shape_file.read_text())
+    return bool(file.stat().st_size == 3 * height * width)
 
 
 def decode(path: Path, scale: float = 1.0) -> Samples:
@@ -113,5 +125,12 @@ def shrunk(samples: Samples, scale: float) -> Samples:
     if scale == 1:
         return samples
     picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
-    smaller: Samples = picture.resize(scale, kernel="lanczos3").numpy()
+    height, width = (shrunk_length(length, scale) for length in samples.shape[:2])
+    factors = width / samples.shape[1], height / samples.shape[0]
+    smaller: Samples = picture.resize(factors[0], vscale=factors[1], kernel="lanczos3").numpy()
     return smaller
+
+
+def shrunk_length(length: int, scale: float) -> int:
+    """Return the side of a picture after shrinking, at least one pixel."""
+    return max(1, int(length * scale + 0.5))

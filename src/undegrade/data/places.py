@@ -1,11 +1,11 @@
 """What a user names as data (a folder, shards, a known benchmark), opened as a source."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from undegrade.data.benchmarks import Found, benchmarks, count_note, open_split
-from undegrade.data.pairs import FilePair, PhotoPair, find_pairs
+from undegrade.data.pairs import FilePair, PhotoPair, find_pairs, has_halves
 from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
@@ -77,9 +77,11 @@ class Place:
         folder = Path(self.where)
         if self.name in benchmarks():
             return open_split(self.name, self._split(prefer), folder, problems)
-        if folder.is_dir() and not any(path.is_dir() for path in folder.iterdir()):
-            return Found(photos=tuple(find_photos(folder, recursive=False)))
-        return Found(pairs=tuple(find_pairs(folder, problems)))
+        if is_sharded(self.where):
+            raise InputError(f"{self.where} holds shards", expected="photos or pairs as files")
+        if has_halves(folder):
+            return Found(pairs=tuple(find_pairs(folder, problems)))
+        return Found(photos=tuple(_find_clean(folder).values()))
 
     def note(self, found: Found, *, prefer: str = "test") -> str | None:
         """Return what to say of a benchmark that is not as large as published."""
@@ -88,8 +90,20 @@ class Place:
         return count_note(self.name, self._split(prefer), len(found))
 
     def _split(self, prefer: str) -> str:
+        """Return the split that is meant; what is published for testing is not trained on unasked.
+
+        Raises:
+            UsageError: No split is named, and there is none for training.
+        """
         known = benchmarks()[self.name].splits
-        return self.split or (prefer if prefer in known else next(iter(known)))
+        if self.split or prefer in known:
+            return self.split or prefer
+        if prefer == "train":
+            raise UsageError(
+                f"'{self.name}' has no training split, only {', '.join(known)}",
+                fix=f"write {self.name}/{next(iter(known))} if you mean that",
+            )
+        return next(iter(known))
 
 
 def open_photos(
@@ -114,20 +128,27 @@ def open_photos(
     if is_sharded(where):
         source = ShardedSource(where, scales)
         return Selection.where(source, lambda index: wanted(source.name(index)))
+    chosen = {name: path for name, path in _find_clean(Path(where)).items() if wanted(name)}
+    return _cached_photos(chosen, scales, cache, problems)
+
+
+def _find_clean(folder: Path) -> dict[str, Path]:
+    """Return the photos in a folder and below, by their place in it."""
     try:
-        paths = find_photos(Path(where), recursive=False)
+        paths = find_photos(folder, recursive=True)
     except InputError as error:  # whose advice is for the command that restores
-        raise InputError(error.got, expected="a folder of clean photos, or shards") from error
-    return _cached_photos([path for path in paths if wanted(path.name)], scales, cache, problems)
+        raise InputError(error.got, expected="a folder of photos, of pairs, or shards") from error
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def _cached_photos(
-    paths: Sequence[Path], scales: Sequence[float], cache: Cache, problems: Problems
+    paths: Mapping[str, Path], scales: Sequence[float], cache: Cache, problems: Problems
 ) -> CachedSource:
     photos: list[CachedPhoto] = []
-    for done, path in enumerate(paths, 1):
+    for done, (name, path) in enumerate(paths.items(), 1):
         try:
-            photos += [cache_photo(path, scale, cache.folder) for scale in scales]
+            decoded = [cache_photo(path, scale, cache.folder) for scale in scales]
+            photos += [replace(photo, name=name) for photo in decoded]
         except InputError as error:
             problems.add("that cannot be read", error.got)
         cache.report(done, len(paths))
@@ -140,12 +161,14 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
     Raises:
         InputError: There are no pairs.
     """
-    if place.name not in benchmarks() and is_sharded(place.where):
+    if is_sharded(place.where):
         source = ShardedSource(place.where)
         if len(source) and source.read(0).lq is None:
             raise InputError(f"{place.where} holds clean pictures only", expected="shards of pairs")
         return source
     found = place.find(problems, prefer="train")
+    remark = place.note(found, prefer="train")
+    problems.remarks += [remark] if remark else []
     if not found.pairs:
         raise InputError(f"{place.where} holds clean photos only", expected="pairs of photos")
     return _cached_pairs(found.pairs, cache, problems)

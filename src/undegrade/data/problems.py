@@ -16,6 +16,8 @@ class Problems:
     """Names of what cannot be used, by kind of problem, in the order in which they were found."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What is worth a word though nothing is wrong."""
 
     def add(self, kind: str, name: str) -> None:
         """Note one more; ``kind`` completes "3 that are ..." or "3 with ..."."""
@@ -31,22 +33,39 @@ class Problems:
             f"{len(names)} {kind} ({first_names(names)})" for kind, names in self.found.items()
         )
 
-    def check(self, total: int, what: str) -> None:
-        """Refuse a set of which too much cannot be used.
+    def complaint(self, total: int, what: str) -> str | None:
+        """Return what to say of a set of which too much, or all, is noted; None if it is not.
 
         Args:
             total: Size of the whole set.
-            what: What it is a set of, in the plural and with its place.
+            what: What it is a set of, in the plural.
+        """
+        if self.count > TOLERANCE * total or 0 < self.count == total:
+            return f"{self.count} of {total} {what} cannot be used: {self}"
+        return None
+
+    def check(self, total: int, what: str) -> None:
+        """Refuse a set of which too much cannot be used; see :meth:`complaint`.
 
         Raises:
             InputError: More than 5 % of it are noted, or all.
         """
-        if self.count and (self.count > TOLERANCE * total or self.count >= total):
-            raise InputError(
-                f"{self.count} of {total} {what} cannot be used: {self}",
-                expected=f"at most {TOLERANCE:.0%}",
-                fix="mend or remove them, or check that the folder is the right one",
-            )
+        refuse([self.complaint(total, what)])
+
+
+def refuse(complaints: Sequence[str | None]) -> None:
+    """Raise one error for all that is wrong with several sets, if anything is.
+
+    Raises:
+        InputError: There is a complaint.
+    """
+    told = [complaint for complaint in complaints if complaint is not None]
+    if told:
+        raise InputError(
+            "; ".join(told),
+            expected=f"at most {TOLERANCE:.0%}",
+            fix="mend or remove them, or check that the folder is the right one",
+        )
 
 
 def first_names(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Training samples: a random crop of a clean picture and its degraded twin, named by its number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -34,6 +34,23 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """How far a training is when one of its stages begins.
+
+    Args:
+        steps: Steps of the stages before.
+        samples: Samples of these steps.
+    """
+
+    steps: int = 0
+    samples: int = 0
+
+    def after(self, steps: int, batch: int) -> "Begun":
+        """Return how far it is after so many steps more."""
+        return Begun(self.steps + steps, self.samples + steps * batch)
+
+
+@dataclass(frozen=True)
 class Crops:
     """What every sample is made of.
 
@@ -43,6 +60,7 @@ class Crops:
         batch: Samples of each step, over all processes.
         mixture: Degradations and how often each is drawn, for pictures without a twin.
         seed: Seed of the training.
+        begun: What was done before the first of these steps.
     """
 
     source: Source
@@ -50,6 +68,7 @@ class Crops:
     batch: int
     mixture: Mixture
     seed: int
+    begun: Begun = field(default_factory=Begun)
 
     def sample(self, step: int, number: int) -> Sample:
         """Return the sample named by (seed, step, number).
@@ -58,7 +77,8 @@ class Crops:
             InputError: Twenty pictures in a row cannot be read.
         """
         rng = generator(self.seed, "crop", step, number)
-        index = index_at(len(self.source), self.seed, step * self.batch + number)
+        place = self.begun.samples + (step - self.begun.steps) * self.batch + number
+        index = index_at(len(self.source), self.seed, place)
         damaged: list[str] = []
         while len(damaged) < _TRIES:
             try:

@@ -15,7 +15,7 @@ from typing import Any
 import pyvips
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from undegrade.data.photos import Samples, shrunk
+from undegrade.data.photos import Samples, shrunk, shrunk_length
 from undegrade.data.sources import Pictures, Source
 from undegrade.errors import InputError, MissingExtraError
 
@@ -82,8 +82,7 @@ class ShardedSource(Source):
     def size(self, index: int) -> tuple[int, int]:
         """See :class:`Source`."""
         _, item, scale = self._find(index)
-        # As libvips rounds: half up.
-        return int(item.height * scale + 0.5), int(item.width * scale + 0.5)
+        return shrunk_length(item.height, scale), shrunk_length(item.width, scale)
 
     def read(self, index: int) -> Pictures:
         """See :class:`Source`."""

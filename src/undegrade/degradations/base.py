@@ -44,6 +44,8 @@ class Degradation(ABC):
             if "choices" in setting.metadata:
                 object.__setattr__(self, setting.name, str(value))  # 420 is a word here
                 _check_choice(self.name, setting.name, str(value), setting.metadata["choices"])
+            elif setting.type is str:
+                object.__setattr__(self, setting.name, str(value))  # a name may look like a number
             elif setting.type is bool:
                 _check_switch(self.name, setting.name, value)
             elif setting.metadata:

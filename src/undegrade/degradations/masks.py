@@ -88,6 +88,10 @@ def read_mask(path: Path, height: int, width: int, rng: np.random.Generator) -> 
     """
     import pyvips  # loads libvips; not wanted while a command line is parsed
 
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist", expected="a picture of a mask, or a folder of them"
+        )
     files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path} holds no file", expected="pictures of masks, white is missing")

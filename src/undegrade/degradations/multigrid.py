@@ -69,7 +69,7 @@ def solve(picture: Planes, right: Grid, down: Grid, guess: Planes, tolerance: fl
 def _levels(right: Grid, down: Grid) -> list[_Level]:
     mass = np.ones_like(right)
     levels = [_level(right, down, mass)]
-    while min(right.shape) > _COARSEST:
+    while max(right.shape) > _COARSEST:
         right, down, mass = _coarser(right, down, mass)
         levels.append(_level(right, down, mass))
     return levels

@@ -57,7 +57,7 @@ class Rain(Degradation):
             "density": 0.6 + 4.4 * severity,
             "layers": 1 + round(4 * severity),
             "opacity": 0.55 + 0.4 * severity,
-            "mist": max(0.0, severity - 0.5),
+            "mist": round(max(0.0, severity - 0.5), 6),
         }
 
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:

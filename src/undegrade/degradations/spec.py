@@ -60,7 +60,10 @@ class DegradationSpec:
         kind = REGISTRY.get(name)
         known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
         known |= {SEVERITY: float, CHANCE: float}
-        settings = dict(_parse_settings(text, name, known))
+        parsed = [*_parse_settings(text, name, known)]
+        settings = dict(parsed)
+        if len(settings) < len(parsed):
+            raise UsageError(f"'{text}' says something twice", expected="each setting once")
         chance = settings.pop(CHANCE, 1.0)
         if isinstance(chance, Range):
             raise UsageError(f"'{CHANCE}={chance}' is a range", expected="a single value")

@@ -219,7 +219,7 @@ def _check_size(image: pyvips.Image, name: str, limit: float) -> None:
     megapixels = image.width * image.height / 1e6
     if megapixels > limit:
         raise InputError(
-            f"{name} has {image.width} x {image.height} = {megapixels:.1f} megapixels",
+            f"{name} has {image.width} x {image.height} = {megapixels:.3g} megapixels",
             expected=f"at most {limit:g}",
             fix=f"raise the limit with `--max-megapixels {np.ceil(megapixels):.0f}`",
         )

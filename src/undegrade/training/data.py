@@ -1,7 +1,7 @@
 """The data of a training: opened, checked and told about before the first step."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from undegrade.data.photos import is_validation
 from undegrade.data.places import Cache, Place, open_pairs, open_photos
-from undegrade.data.problems import Problems
+from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
@@ -67,27 +67,60 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
         InputError: More than 5 % of a set cannot be used.
     """
     _check_data(recipe)
-    problems = Problems()
-    data, cache = recipe.data, Cache(home() / "photos", caching_progress(console))
-    trained: list[Source] = []
-    kept: list[Source] = []
-    if data.photos is not None:
-        shrunk, quiet = [data.validation.scale], Cache(cache.folder)
-        trained.append(open_photos(data.photos, data.scales, cache, problems, _is_trained))
-        kept.append(open_photos(data.photos, shrunk, quiet, problems, is_validation))
-    for name, where in data.pairs.items():
-        pairs = open_pairs(Place.parse(f"{name}={where}"), cache, problems)
-        trained.append(_named(pairs, _is_trained))
-        kept.append(_named(pairs, is_validation))
-    opened = Joined([*trained, *kept])
-    names = {opened.name(index) for index in range(len(opened))}
-    problems.check(len(names) + problems.count, "pictures")
-    source = _large_enough(Joined(trained), recipe)
-    crops = _validation_crops(kept, recipe, problems)
-    if problems.count:
-        console.print(f"left out: {problems}", highlight=False)
-    console.print(f"{len(source)} pictures to train on, {len(crops)} kept for validation")
+    cache = Cache(home() / "photos", caching_progress(console))
+    opened = [_open_photos(recipe, cache)] if recipe.data.photos is not None else []
+    for name, where in recipe.data.pairs.items():
+        opened.append(_open_pairs(Place.parse(f"{name}={where}"), cache))
+    refuse([part.complaint for part in opened])
+    source = _large_enough(Joined([part.trained for part in opened]), recipe)
+    crops = {part.name: _validation_crops(part, len(opened), recipe) for part in opened}
+    _tell(opened, console)
+    kept = sum(map(len, crops.values()))
+    console.print(f"{len(source)} pictures to train on, {kept} kept for validation")
+    if not kept:
+        console.print("nothing is validated: of so few photos none was chosen to be kept")
     return TrainingData(source, _validation_sets(crops, recipe))
+
+
+def _tell(opened: "Sequence[_Opened]", console: Console) -> None:
+    for part in opened:
+        told = [*part.problems.remarks]
+        if part.problems.count:
+            told.append(f"left out of {part.name}: {part.problems}")
+        for text in told:
+            console.print(text, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """One set of pictures, divided, and what is wrong with it."""
+
+    name: str
+    trained: Source
+    kept: Source
+    problems: Problems
+
+    @property
+    def complaint(self) -> str | None:
+        """What to say if too much of it cannot be used."""
+        parts = (self.trained, self.kept)
+        names = {part.name(index) for part in parts for index in range(len(part))}
+        return self.problems.complaint(len(names) + self.problems.count, f"of {self.name}")
+
+
+def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
+    data, problems, quiet = recipe.data, Problems(), Cache(cache.folder)
+    where = str(data.photos)
+    trained = open_photos(where, data.scales, cache, problems, _is_trained)
+    kept = open_photos(where, [data.validation.scale], quiet, problems, is_validation)
+    return _Opened("photos", trained, kept, problems)
+
+
+def _open_pairs(place: Place, cache: Cache) -> _Opened:
+    problems = Problems()
+    pairs = open_pairs(place, cache, problems)
+    trained, kept = (_named(pairs, wanted) for wanted in (_is_trained, is_validation))
+    return _Opened(place.name, trained, kept, problems)
 
 
 def caching_progress(console: Console) -> Callable[[int, int], None]:
@@ -127,12 +160,14 @@ def _named(source: Source, wanted: Callable[[str], bool]) -> Source:
     return Selection.where(source, lambda index: wanted(source.name(index)))
 
 
-def _validation_crops(kept: Sequence[Source], recipe: Recipe, problems: Problems) -> list[Pictures]:
-    """Return a square of each photo that was kept, of so many as the recipe wants at most."""
+def _validation_crops(part: _Opened, parts: int, recipe: Recipe) -> list[Pictures]:
+    """Return a square of each photo that was kept, of a fair share of what the recipe wants."""
     options = recipe.data.validation
-    first = Joined([_first_of_each(source) for source in kept])
-    chosen = Selection(first, np.arange(min(len(first), options.pictures)))
-    return fixed_crops(chosen, options.crop, problems)
+    large = Selection.where(part.kept, lambda index: min(part.kept.size(index)) >= options.crop)
+    first = _first_of_each(large)
+    share = -(-options.pictures // parts)
+    chosen = Selection(first, np.arange(min(len(first), share)))
+    return fixed_crops(chosen, options.crop, part.problems)
 
 
 def _first_of_each(source: Source) -> Source:
@@ -152,15 +187,17 @@ def _large_enough(source: Source, recipe: Recipe) -> Source:
     return selected
 
 
-def _validation_sets(crops: list[Pictures], recipe: Recipe) -> dict[str, Pair]:
-    """Return the sets of the recipe on clean crops, and the pairs as a set of their own."""
-    clean = [crop for crop in crops if crop.lq is None]
-    sets = recipe.data.validation.sets if clean else {}
-    validation = {name: validation_pairs(clean, Chain.parse(texts)) for name, texts in sets.items()}
-    degraded = [as_float(crop.lq) for crop in crops if crop.lq is not None]
-    if degraded:
-        twins = [as_float(crop.hq) for crop in crops if crop.lq is not None]
-        validation["pairs"] = Pair(to_tensor(degraded), to_tensor(twins))
+def _validation_sets(crops: Mapping[str, list[Pictures]], recipe: Recipe) -> dict[str, Pair]:
+    """Return the sets of the recipe on clean crops, and each set of pairs as one of its own."""
+    validation = {}
+    for name, pictures in crops.items():
+        degraded = [as_float(crop.lq) for crop in pictures if crop.lq is not None]
+        if degraded:
+            twins = to_tensor([as_float(crop.hq) for crop in pictures])
+            validation[name] = Pair(to_tensor(degraded), twins)
+        elif pictures:
+            for set_name, texts in recipe.data.validation.sets.items():
+                validation[set_name] = validation_pairs(pictures, Chain.parse(texts))
     return validation
 
 

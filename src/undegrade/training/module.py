@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from undegrade.data.batches import StepBatch
+from undegrade.data.samples import Begun
 from undegrade.methods import Method, Pair
 from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
@@ -34,7 +35,7 @@ class MethodModule(lightning.LightningModule):
         super().__init__()
         self.method, self.recipe, self.stage = method, recipe, stage
         self.validation = validation
-        self.first_step = 0  # of this stage within the whole training; names what is random
+        self.begun = Begun()  # before this stage, in the whole training; names what is random
 
     def transfer_batch_to_device(
         self,
@@ -54,7 +55,7 @@ class MethodModule(lightning.LightningModule):
             RuntimeError: The batch is not this step's; a resumed training would then not be the
                 training uninterrupted.
         """
-        step = self.first_step + self.global_step
+        step = self.begun.steps + self.global_step
         if batch.step != step:
             raise RuntimeError(f"got the batch of step {batch.step} at step {step}")
         noise = SampleNoise(self.recipe.seed, batch.step, batch.samples)

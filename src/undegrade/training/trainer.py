@@ -11,11 +11,12 @@ from pathlib import Path
 import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 from torch.utils.data import DataLoader
 
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
-from undegrade.data.samples import Crops
+from undegrade.data.samples import Begun, Crops
 from undegrade.data.sources import Source
 from undegrade.errors import RecipeError, UsageError
 from undegrade.methods import Method, build_method
@@ -28,10 +29,11 @@ from undegrade.training.callbacks import (
 from undegrade.training.data import prepare, remember_places, with_places
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe import Recipe, load_recipe, parse_recipe
-from undegrade.training.watch import DataWatch
+from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 
 STATE = "state.ckpt"
+DAMAGED = "damaged.txt"
 RECIPE = "recipe.json"
 
 
@@ -74,20 +76,22 @@ def train(
     _quiet_lightning()
     method = _build(recipe)
     data = prepare(recipe, run.console)
-    _claim(output, recipe, resume)
-    first_step = 0
+    _claim(output, recipe, resume, run.console)
+    begun = Begun()
     for number, stage in enumerate(recipe.stages):
         module = MethodModule(method, recipe, stage, data.validation)
-        module.first_step = first_step
+        module.begun = begun
         if not _run_stage(module, data.source, run, number):
             run.console.print("time is up; the state is saved, go on with --resume")
             return None
-        first_step += stage.steps
+        begun = begun.after(stage.steps, stage.batch)
     return _export(method, recipe, output)
 
 
-def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
+def _claim(output: Path, recipe: Recipe, resume: bool, console: Console) -> None:
     """Note the recipe in the folder, or check that it is the one already noted."""
+    if rank_zero_only.rank:  # the first of several processes does it for all
+        return
     noted = output / RECIPE
     content = recipe.portable()
     if noted.exists():
@@ -104,6 +108,8 @@ def _claim(output: Path, recipe: Recipe, resume: bool) -> None:
                 fix="train into another folder",
             )
         return
+    if resume:
+        console.print(f"{output} holds no training to go on with: beginning one")
     output.mkdir(parents=True, exist_ok=True)
     remember_places(recipe, output)
     noted.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -151,7 +157,9 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
             AveragedWeights(recipe.optimiser.ema_decay),
             keeper,
             TrainingProgress(run.console, stage.steps, first_step),
-            DataWatch(run.console, len(source), stage.batch),
+            DataWatch(
+                run.console, folder / DAMAGED, Epochs(len(source), stage.batch, module.begun)
+            ),
         ],
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -179,9 +187,9 @@ def _loader(
     module: MethodModule, source: Source, first_step: int, trainer: lightning.Trainer
 ) -> DataLoader[StepBatch]:
     recipe, stage = module.recipe, module.stage
-    crops = Crops(source, stage.crop, stage.batch, recipe.data.mixture, recipe.seed)
+    crops = Crops(source, stage.crop, stage.batch, recipe.data.mixture, recipe.seed, module.begun)
     samples = range(trainer.global_rank, stage.batch, trainer.world_size)
-    batches = StepBatches(crops, samples, module.first_step + first_step)
+    batches = StepBatches(crops, samples, module.begun.steps + first_step)
     return load_batches(batches, recipe.data.workers)
 
 

@@ -1,8 +1,9 @@
 """A watch over the data during training: what could not be read, and how long steps wait."""
 
-import math
 import time
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -11,23 +12,43 @@ from rich.console import Console
 
 from undegrade.data.batches import StepBatch
 from undegrade.data.problems import TOLERANCE, first_names
+from undegrade.data.samples import Begun
 from undegrade.errors import InputError
 
 _ENOUGH = 200  # samples after which a share of damaged ones says something
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Where the epochs of a stage end.
+
+    Args:
+        pictures: How many make an epoch.
+        batch: Samples of each step, over all processes.
+        begun: How far the training was when the stage began.
+    """
+
+    pictures: int
+    batch: int
+    begun: Begun
+
+    def ends_with(self, step: int) -> bool:
+        """Tell whether an epoch ends with this step of the stage."""
+        before = self.begun.samples + step * self.batch
+        return before // self.pictures < (before + self.batch) // self.pictures
 
 
 class DataWatch(Callback):
     """Tell at the end of each epoch what could not be read, and stop when that is too much.
 
     Args:
-        console: Where to tell it.
-        pictures: How many make an epoch.
-        batch: Samples of each step, over all processes.
+        console: Where to tell how many, and the first names.
+        names: File that takes all names.
+        epochs: When to tell.
     """
 
-    def __init__(self, console: Console, pictures: int, batch: int) -> None:
-        self.console, self.batch = console, batch
-        self.epoch_steps = math.ceil(pictures / batch)
+    def __init__(self, console: Console, names: Path, epochs: Epochs) -> None:
+        self.console, self.names, self.epochs = console, names, epochs
         self.damaged: Counter[str] = Counter()
         self.steps = 0
         self.waited = self.worked = 0.0
@@ -59,13 +80,13 @@ class DataWatch(Callback):
         self.damaged.update(batch.damaged)
         self.steps += 1
         drawn = self.steps * len(batch.samples)
-        if self.damaged.total() > TOLERANCE * max(drawn, _ENOUGH):
+        if self.damaged.total() > TOLERANCE * max(drawn, min(_ENOUGH, self.epochs.pictures)):
             raise InputError(
                 f"{self.damaged.total()} of {drawn} pictures cannot be read: {self._names()}",
                 expected=f"at most {TOLERANCE:.0%}",
                 fix="copy or pack the data again; the training goes on with --resume",
             )
-        if (trainer.global_step + 1) % self.epoch_steps == 0:
+        if self.epochs.ends_with(trainer.global_step):
             self._tell()
 
     def on_train_batch_end(
@@ -102,9 +123,12 @@ class DataWatch(Callback):
         if self.damaged:
             self.console.print(
                 f"{len(self.damaged)} pictures could not be read in this epoch and others took "
-                f"their place: {self._names()}",
+                f"their place: {self._names()}; all names are in {self.names}",
                 highlight=False,
+                soft_wrap=True,
             )
+            with self.names.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.writelines(f"{name}\n" for name in self.damaged)
         self.damaged.clear()
         self.steps = 0
 

@@ -1,0 +1,62 @@
+"""What a user may name as data, and what is made of it."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from undegrade.data.benchmarks import benchmarks
+from undegrade.data.packing import PackOptions, pack
+from undegrade.data.places import Cache, Place, open_pairs, open_photos
+from undegrade.data.problems import Problems
+from undegrade.errors import InputError, UsageError
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), "red").save(path)
+    return path
+
+
+def test_places_are_read_from_words() -> None:
+    assert Place.parse("some/where") == Place("where", "", "some/where")
+    assert Place.parse("gopro=x") == Place("gopro", "", "x")
+    assert Place.parse("gopro/train=x") == Place("gopro", "train", "x")
+    with pytest.raises(UsageError, match="expected gopro/train, gopro/test"):
+        Place.parse("gopro/trian=x")
+    with pytest.raises(UsageError, match="undegrade data list"):
+        Place.parse("mine/train=x")
+
+
+def test_nobody_trains_on_a_test_unasked(tmp_path: Path) -> None:
+    for name, benchmark in benchmarks().items():
+        if "train" not in benchmark.splits:
+            with pytest.raises(UsageError, match=f"'{name}' has no training split"):
+                open_pairs(Place.parse(f"{name}={tmp_path}"), Cache(tmp_path), Problems())
+
+
+def test_photos_below_the_folder_count_and_keep_their_place_in_the_name(tmp_path: Path) -> None:
+    put(tmp_path / "photos" / "a.png")
+    put(tmp_path / "photos" / "sub" / "a.png")
+    put(tmp_path / "photos" / ".hidden" / "b.png")
+    source = open_photos(str(tmp_path / "photos"), [1.0], Cache(tmp_path / "c"), Problems())
+    assert [source.name(index) for index in range(len(source))] == ["a.png", "sub/a.png"]
+    assert len(Place.parse(str(tmp_path / "photos")).find(Problems()).photos) == 2
+
+
+def test_shards_serve_under_the_name_of_a_benchmark(tmp_path: Path) -> None:
+    put(tmp_path / "train" / "scene" / "blur" / "1.png")
+    put(tmp_path / "train" / "scene" / "sharp" / "1.png")
+    place = Place.parse(f"gopro={tmp_path}")
+    pack(place.find(Problems(), prefer="train").pairs, tmp_path / "shards", PackOptions())
+    packed = Place.parse(f"gopro={tmp_path / 'shards'}")
+    assert open_pairs(packed, Cache(tmp_path / "c"), Problems()).read(0).lq is not None
+
+
+def test_clean_photos_are_no_pairs(tmp_path: Path) -> None:
+    put(tmp_path / "photos" / "a.png")
+    with pytest.raises(InputError, match="holds clean photos only"):
+        open_pairs(Place.parse(str(tmp_path / "photos")), Cache(tmp_path), Problems())
+    pack([tmp_path / "photos" / "a.png"], tmp_path / "shards", PackOptions())
+    with pytest.raises(InputError, match="holds clean pictures only"):
+        open_pairs(Place.parse(str(tmp_path / "shards")), Cache(tmp_path), Problems())
