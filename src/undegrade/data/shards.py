@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyvips
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -68,9 +70,15 @@ class ShardedSource(Source):
     def __init__(self, place: str, scales: Sequence[float] = (1.0,)) -> None:
         self.place, self.scales = place, tuple(scales)
         self._files, self._root = _open(place)
-        self._items = [
-            (shard, item) for shard in self._index().shards for item in self._table(shard)
+        self._shards = self._index().shards
+        numbers: dict[str, int] = {}  # of the photos' names
+        columns = [
+            _columns(number, self._table(shard), numbers)
+            for number, shard in enumerate(self._shards)
         ]
+        # One row of numbers for each picture: there may be tens of millions.
+        self._items = np.concatenate(columns) if columns else np.zeros((0, _COLUMNS), np.int64)
+        self._names = [*numbers]
 
     def __len__(self) -> int:
         return len(self._items) * len(self.scales)
@@ -93,29 +101,39 @@ class ShardedSource(Source):
 
     def _find(self, index: int) -> tuple[str, Packed, float]:
         number, scale = divmod(index, len(self.scales))
-        return *self._items[number], self.scales[scale]
+        shard, name, height, width, *extents = map(int, self._items[number])
+        hq, lq = (extents[0], extents[1]), (extents[2], extents[3])
+        packed = Packed.model_construct(
+            name=self._names[name], height=height, width=width, hq=hq, lq=lq if lq[1] else None
+        )
+        return self._shards[shard], packed, self.scales[scale]
 
     def _decode(self, shard: str, item: Packed, extent: tuple[int, int]) -> Samples:
+        where = f"{item.name} in {shard}.tar"
+        content = self._read(f"{shard}.tar", extent)
+        if len(content) != extent[1]:
+            raise InputError(f"{where} ({len(content)} bytes came of {extent[1]})")
         try:
-            content = self._read(f"{shard}.tar", extent)
-            samples = pyvips.Image.new_from_buffer(content, "", fail_on="warning").numpy()
-        except (OSError, ValueError, pyvips.Error) as error:
-            raise InputError(f"{item.name} in {shard}.tar ({_reason(error)})") from error
+            samples: Samples = pyvips.Image.new_from_buffer(content, "", fail_on="warning").numpy()
+        except pyvips.Error as error:
+            raise InputError(f"{where} ({_reason(error)})") from error
         if samples.shape != (item.height, item.width, 3):
-            raise InputError(f"{item.name} in {shard}.tar (its size is not that of the table)")
-        decoded: Samples = samples
-        return decoded
+            raise InputError(f"{where} (its size is not that of the table)")
+        return samples
 
     def _read(self, file: str, extent: tuple[int, int] | None = None) -> bytes:
         start, length = extent or (None, None)
         end = None if start is None or length is None else start + length
-        content: bytes = self._files.cat_file(f"{self._root}/{file}", start=start, end=end)
+        try:
+            content: bytes = self._files.cat_file(f"{self._root}/{file}", start=start, end=end)
+        except Exception as error:  # each file system raises what its own library raises
+            raise InputError(f"{file} in {self.place} ({_reason(error)})") from error
         return content
 
     def _index(self) -> Index:
         try:
             return Index.model_validate_json(self._read(INDEX))
-        except (OSError, ValidationError) as error:
+        except (InputError, ValidationError) as error:
             raise InputError(
                 f"{self.place} holds no shards that can be read ({_reason(error)})",
                 expected="a folder made by `undegrade data pack`",
@@ -124,11 +142,28 @@ class ShardedSource(Source):
     def _table(self, shard: str) -> tuple[Packed, ...]:
         try:
             return Table.model_validate_json(self._read(f"{shard}.json")).pictures
-        except (OSError, ValidationError) as error:
+        except (InputError, ValidationError) as error:
             raise InputError(
                 f"the table of shard {shard} in {self.place} cannot be read ({_reason(error)})",
                 fix="copy it again, or pack the photos again",
             ) from error
+
+
+_COLUMNS = 8  # shard, name, height, width, place and length of the clean file and of the degraded
+
+
+def _columns(
+    shard: int, pictures: Sequence[Packed], numbers: dict[str, int]
+) -> npt.NDArray[np.int64]:
+    """Return a table as rows of numbers; names new to ``numbers`` are added to it."""
+    rows = [
+        (
+            *(shard, numbers.setdefault(item.name, len(numbers)), item.height, item.width),
+            *(*item.hq, *(item.lq or (0, 0))),
+        )
+        for item in pictures
+    ]
+    return np.asarray(rows, np.int64).reshape(-1, _COLUMNS)
 
 
 def is_sharded(place: str) -> bool:
