@@ -9,13 +9,12 @@ from PIL import Image
 from scipy.io import savemat
 
 from undegrade.data.benchmarks import (
-    Layout,
-    Split,
     benchmarks,
     count_note,
     find_benchmark,
     open_split,
 )
+from undegrade.data.layouts import Layout, Split
 from undegrade.data.pairs import FilePair
 from undegrade.data.problems import Problems
 from undegrade.errors import InputError, UsageError

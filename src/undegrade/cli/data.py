@@ -10,7 +10,8 @@ from undegrade.cli.options import JsonOption, SeedOption
 from undegrade.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from undegrade.data.benchmarks import Benchmark, Found
+    from undegrade.data.benchmarks import Benchmark
+    from undegrade.data.layouts import Found
     from undegrade.data.problems import Problems
 
 app = typer.Typer(help="List, show, check and pack data sets.", no_args_is_help=True)

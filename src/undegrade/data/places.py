@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from undegrade.data.benchmarks import Found, benchmarks, count_note, open_split
+from undegrade.data.benchmarks import benchmarks, count_note, open_split
+from undegrade.data.layouts import Found
 from undegrade.data.pairs import FilePair, PhotoPair, find_pairs, has_halves
 from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
 from undegrade.data.problems import Problems
