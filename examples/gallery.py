@@ -36,17 +36,18 @@ undegrade degrade photo.jpg -o out/ --with rain:severity=0.6 --with jpeg:quality
 ```
 
 `low..high` draws a number anew for each photo, from the photo's own seed. `severity` from 0 to 1
-stands for settings that belong together; what is set beside it wins. `chance` from 0 to 1 is how often
-the degradation is applied at all, and `--shuffle` draws the order: real photos have been through several,
-in an order that nobody knows.
+stands for settings that belong together; what is set beside it wins. `chance` from 0 to 1 is how
+often the degradation is applied at all, and `--shuffle` draws the order: real photos have been
+through several, in an order that nobody knows.
 
 ```
 undegrade degrade album -o out/ --shuffle --with blur:sigma=0.5..3,chance=0.5 \\
     --with noise:sigma=2..30,chance=0.7 --with jpeg:quality=20..90
 ```
 
-What was drawn is told for each photo (`--json` for programs), in words that make the same picture again
-with the same seed. Each picture below shows three photos (rows) at severities 0.2, 0.5 and 0.9 (columns).
+What was drawn is told for each photo (`--json` for programs), in words that make the same picture
+again with the same seed. Each picture below shows three photos (rows) at severities 0.2, 0.5 and
+0.9 (columns).
 """
 
 

@@ -30,6 +30,9 @@ from undegrade.srgb import decode_srgb, encode_srgb
 class GaussianBlur(Degradation):
     """Convolve each channel with a Gaussian, the picture mirrored at its borders.
 
+    The commonest of the blurs in practical mixtures (Zhang et al., "Designing a Practical
+    Degradation Model", 2021).
+
     Args:
         sigma: Standard deviation in pixels; 0 to 50, where 0 leaves the picture as it is.
     """
@@ -52,6 +55,8 @@ class GaussianBlur(Degradation):
 @dataclass(frozen=True)
 class MotionBlur(Degradation):
     """Move the camera along a random smooth path while the shutter is open.
+
+    After Boracchi & Foi, "Modeling the Performance of Image Restoration from Motion Blur" (2012).
 
     Args:
         length: Length of the path in pixels; 0 to 200.
@@ -76,6 +81,8 @@ class MotionBlur(Degradation):
 @dataclass(frozen=True)
 class Defocus(Degradation):
     """Put the whole scene out of focus: every point becomes an image of the aperture.
+
+    The circle of confusion of geometrical optics (Potmesil & Chakravarty 1981).
 
     Args:
         radius: Radius of that image in pixels; 0 to 60.
@@ -105,7 +112,7 @@ class Defocus(Degradation):
 @REGISTRY.register("kernel-blur")
 @dataclass(frozen=True)
 class KernelBlur(Degradation):
-    """Blur with a kernel that somebody measured.
+    """Blur with a kernel that somebody measured, as Levin et al. (2009) did camera shakes.
 
     Args:
         file: MATLAB file with kernels; see

@@ -26,7 +26,8 @@ class Jpeg(Degradation):
 
     The encoder is libvips' (libjpeg-turbo or mozjpeg's library without its trellis options), with
     the standard quantisation tables; its output equals Pillow's at the same quality. A photo that
-    was cropped between two encodings has two grids of blocks: ``shift`` moves the first one.
+    was cropped between two encodings has two grids of blocks: ``shift`` moves the first one, as in
+    FBCNN (Jiang et al. 2021).
 
     Args:
         quality: 1 (worst) to 100.

@@ -23,6 +23,7 @@ class LowLight(Degradation):
 
     All but the curve happens in linear light. ``photons`` is the count at the clean picture's
     white: after ``stops`` of exposure less there are ``photons / 2**stops`` of them.
+    In the manner of Wei et al., "A Physics-based Noise Formation Model" (2020).
 
     Args:
         stops: Exposure that is missing, in stops (factors of two); 0 to 10.

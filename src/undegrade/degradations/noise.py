@@ -21,6 +21,8 @@ from undegrade.srgb import decode_srgb, encode_srgb
 class GaussianNoise(Degradation):
     """Independent Gaussian noise on every sample, clipped to the range of a picture.
 
+    The noise of the benchmarks, blind in its strength as in DnCNN (Zhang et al. 2017).
+
     Args:
         sigma: Standard deviation in units of 1/255, as benchmarks state it; 0 to 255.
         grey: The same noise on all three channels (grain) instead of coloured noise.
@@ -50,6 +52,7 @@ class PoissonGaussianNoise(Degradation):
 
     A sample of value ``v`` counts ``Poisson(peak * v)`` photons; read noise is added after. The
     variance is ``v / peak + (read / 255)**2``: bright parts are noisier in absolute terms.
+    The model of Foi et al., "Practical Poissonian-Gaussian Noise Modeling and Fitting" (2008).
 
     Args:
         peak: Photons counted at white; 1 to 100000. 100 is a dim scene, 1000 a decent one.
@@ -81,7 +84,8 @@ class CameraNoise(Degradation):
     In linear light, each pixel counts photons behind one colour of a Bayer pattern (RGGB), with
     read noise; what is missing is interpolated, so that neighbours share their noise and colours
     come in blotches, and the curve makes shadows noisier than lights. Only the noise is
-    demosaicked: the scene keeps its detail.
+    demosaicked: the scene keeps its detail. In the manner of Brooks et al., "Unprocessing Images
+    for Learned Raw Denoising" (2019).
 
     Args:
         peak: Photons counted at white; 10 to 1e6.

@@ -24,6 +24,7 @@ class Shadow(Degradation):
 
     What reaches the shadow comes from the sky alone: it is less and bluer. The edge is blurred by
     the size of the sun and the distance of what casts it (the penumbra), unevenly as in photos.
+    In the manner of Inoue & Yamasaki, "Learning from Synthetic Shadows" (2021).
 
     Args:
         strength: Share of the light that is lost in the umbra; 0 to 1.
