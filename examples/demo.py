@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from undegrade.data.photos import decode
-from undegrade.data.synthetic import as_float, to_tensor
+from undegrade.data.samples import as_float, to_tensor
 from undegrade.metrics.distortion import psnr
 
 PHOTOS = Path(__file__).parent / "photos"
