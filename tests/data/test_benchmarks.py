@@ -157,7 +157,7 @@ def test_lists_of_unequal_length_are_not_paired_by_order(tmp_path: Path) -> None
     for number in ("1P0A0917", "1P0A0920"):
         plant(tmp_path, "test_c/source/{id}", number)
     plant(tmp_path, "test_c/target/{id}", "1P0A0916")
-    with pytest.raises(InputError, match="does not hold dpdd/test"):
+    with pytest.raises(InputError, match="2 degraded and 1 clean photos"):
         open_split("dpdd", "test", tmp_path, Problems())
 
 

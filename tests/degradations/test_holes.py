@@ -7,7 +7,8 @@ import pytest
 from pictures import degrade, scenery
 from PIL import Image as PilImage
 
-from undegrade.errors import InputError
+from undegrade.degradations.masks import Holes
+from undegrade.errors import InputError, UsageError
 
 
 def missing(text: str, seed: int = 0) -> np.ndarray:
@@ -73,3 +74,9 @@ def test_masks_that_show_what_is_kept_are_turned_round(tmp_path: Path) -> None:
     PilImage.fromarray(kept).save(tmp_path / "kept.png")
     hole = missing(f"holes:file={tmp_path / 'kept.png'},invert=true,fill=1")
     assert hole.mean() == pytest.approx(0.25, abs=0.02)
+
+
+def test_names_that_the_language_cannot_spell_are_refused() -> None:
+    with pytest.raises(UsageError, match="without commas"):
+        Holes(file="a,b.png")
+    assert Holes(file=123).file == "123"  # type: ignore[arg-type]

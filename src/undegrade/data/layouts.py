@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from undegrade.data.pairs import BlockPair, FilePair, PhotoPair, read_blocks
+from undegrade.errors import InputError
 from undegrade.images.formats import format_of_name
 
 _PLACE = "place"  # what precedes a pattern: the halves of a pair share it
@@ -160,7 +161,12 @@ def _pair_in_order(degraded: Matches, clean: Matches, centre: bool) -> Paired:
     first, second = (
         sorted(path for paths in half.values() for path in paths) for half in (degraded, clean)
     )
-    if len(first) != len(second):
+    if len(first) != len(second) and first and second:
+        raise InputError(
+            f"{len(first)} degraded and {len(second)} clean photos, first {first[0]}",
+            expected="as many of one as of the other: these pair by the order of their names",
+        )
+    if not first or not second:
         return [], []
     return [FilePair(lq.stem, lq, hq, centre) for lq, hq in zip(first, second, strict=True)], []
 

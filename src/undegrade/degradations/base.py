@@ -46,6 +46,7 @@ class Degradation(ABC):
                 _check_choice(self.name, setting.name, str(value), setting.metadata["choices"])
             elif setting.type is str:
                 object.__setattr__(self, setting.name, str(value))  # a name may look like a number
+                _check_text(self.name, setting.name, str(value))
             elif setting.type is bool:
                 _check_switch(self.name, setting.name, value)
             elif setting.metadata:
@@ -110,6 +111,13 @@ def check_number(
     if not is_number or not bounds[0] <= value <= bounds[1] or (whole and value != int(value)):  # type: ignore[operator, call-overload]
         kind = "a whole number" if whole else "a number"
         raise UsageError(f"{what}={value}", expected=f"{kind} from {bounds[0]:g} to {bounds[1]:g}")
+
+
+def _check_text(kind: str, key: str, value: str) -> None:
+    if "," in value:
+        raise UsageError(
+            f"{kind} got {key}={value}", expected="a name without commas, which part settings"
+        )
 
 
 def _check_switch(kind: str, key: str, value: object) -> None:
