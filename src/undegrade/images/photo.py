@@ -218,8 +218,9 @@ def open_photo(source: str | Path | bytes, options: ReadOptions = _DEFAULT_OPTIO
 def _check_size(image: pyvips.Image, name: str, limit: float) -> None:
     megapixels = image.width * image.height / 1e6
     if megapixels > limit:
+        digits = ".1f" if megapixels >= 0.1 else ".1g"
         raise InputError(
-            f"{name} has {image.width} x {image.height} = {megapixels:.3g} megapixels",
+            f"{name} has {image.width} x {image.height} = {megapixels:{digits}} megapixels",
             expected=f"at most {limit:g}",
             fix=f"raise the limit with `--max-megapixels {np.ceil(megapixels):.0f}`",
         )
