@@ -14,6 +14,7 @@ from undegrade.cli.console import (
     report,
     result,
 )
+from undegrade.cli.interrupts import interruptible
 from undegrade.cli.jobs import Job
 from undegrade.cli.progress import Bar
 
@@ -55,10 +56,11 @@ def run_jobs(jobs: Sequence[Job], work: Work | None, reporting: Reporting) -> in
     """
     failures: dict[str, BaseException] = {}
     skipped = finished = 0
-    with Bar(sum(not job.done and job.problem is None for job in jobs)) as bar:
+    pictures = sum(not job.done and job.problem is None for job in jobs)
+    with interruptible() as check, Bar(pictures) as bar:
         for job in jobs:
             try:
-                details = _run(job, work, bar)
+                details = _run(job, work, bar, check)
             except KeyboardInterrupt:
                 bar.hide()
                 note(f"cancelled; {finished} of {len(jobs)} {reporting.verb}")
@@ -79,7 +81,12 @@ def run_jobs(jobs: Sequence[Job], work: Work | None, reporting: Reporting) -> in
     return 1 if failures else 0
 
 
-def _run(job: Job, work: Work | None, bar: Bar) -> Details:
+def _run(job: Job, work: Work | None, bar: Bar, check: Callable[[], None]) -> Details:
+    def advance(done: int, total: int) -> None:
+        check()
+        bar.advance(done, total)
+
+    check()
     if job.problem is not None:
         raise job.problem
     if job.done:
@@ -87,7 +94,7 @@ def _run(job: Job, work: Work | None, bar: Bar) -> Details:
     assert work is not None
     bar.begin(job.name)
     try:
-        return work(job, bar.advance)
+        return work(job, advance)
     finally:
         bar.finish()
 
