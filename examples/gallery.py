@@ -8,17 +8,20 @@ degradation says about itself come from its class.
 
 import inspect
 import sys
+import tempfile
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PilImage
+from scipy.io import savemat
 from skimage import data
 
 from undegrade.data.photos import decode
 from undegrade.data.samples import as_float
 from undegrade.degradations import REGISTRY, Chain, Degradation, Image
+from undegrade.degradations.kernels import trajectory_kernel
 from undegrade.randomness import generator
 
 ROOT = Path(__file__).parents[1]
@@ -60,10 +63,9 @@ def main() -> None:
     for name in REGISTRY.names():
         kind = REGISTRY.get(name)
         sections.append(describe(name, kind))
-        if name != "kernel-blur":  # which needs somebody's file
-            picture = Path("pictures") / "degradations" / f"{name}.jpg"
-            draw(name, photos).save(folder / picture, quality=82)
-            sections.append(f"![{name} at three severities]({picture.as_posix()})\n")
+        picture = Path("pictures") / "degradations" / f"{name}.jpg"
+        draw(name, photos).save(folder / picture, quality=82)
+        sections.append(f"![{name} at three severities]({picture.as_posix()})\n")
     (folder / "degradations.md").write_text("\n".join(sections), encoding="utf-8")
 
 
@@ -86,13 +88,24 @@ def fit(samples: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 def draw(name: str, photos: list[Image]) -> PilImage.Image:
     """Return a sheet with a row for each photo and a column for each severity."""
     rows = []
-    for index, photo in enumerate(photos):
-        tiles = [
-            Chain.parse([f"{name}:severity={severity}"]).apply(photo, generator("gallery", index))
-            for severity in SEVERITIES
-        ]
-        rows.append(np.concatenate(tiles, axis=1))
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"file={write_kernels(Path(folder))}," if name == "kernel-blur" else ""
+        for index, photo in enumerate(photos):
+            tiles = [
+                Chain.parse([f"{name}:{file}severity={severity}"]).apply(
+                    photo, generator("gallery", index)
+                )
+                for severity in SEVERITIES
+            ]
+            rows.append(np.concatenate(tiles, axis=1))
     return PilImage.fromarray(np.rint(np.concatenate(rows) * 255).astype(np.uint8))
+
+
+def write_kernels(folder: Path) -> Path:
+    """Write a file as those of measured kernels, with shakes that nobody measured."""
+    shakes = [trajectory_kernel(generator("shake", index), 18.0, 2.0) for index in range(3)]
+    savemat(folder / "kernels.mat", {f"k{index}": shake for index, shake in enumerate(shakes)})
+    return folder / "kernels.mat"
 
 
 def describe(name: str, kind: type[Degradation]) -> str:
