@@ -1,6 +1,5 @@
 """Shards: what is packed comes out, anywhere, in any order; damage is named and survived."""
 
-import json
 from itertools import islice
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import fsspec
 import numpy as np
 import pytest
 import torch
+from damaged_shards import spoil
 from PIL import Image
 
 from undegrade.data.batches import StepBatches, load_batches
@@ -29,19 +29,6 @@ def shards(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("data") / "shards"
     pack(find_photos(photo_folder, recursive=False), folder, PackOptions(tile=48))
     return folder
-
-
-def damage(folder: Path, share: float) -> set[str]:
-    """Spoil some pictures of a folder of shards; return their names."""
-    table = json.loads((folder / "000000.json").read_text())["pictures"]
-    content = bytearray((folder / "000000.tar").read_bytes())
-    spoilt = set()
-    for item in table[:: round(1 / share)]:
-        start, length = item["hq"]
-        content[start : start + length] = bytes(length)
-        spoilt.add(item["name"])
-    (folder / "000000.tar").write_bytes(content)
-    return spoilt
 
 
 def test_the_squares_cover_the_photo(photo_folder: Path, shards: Path) -> None:
@@ -176,7 +163,7 @@ def test_no_picture_comes_twice_in_an_epoch_whatever_the_workers(shards: Path) -
 def test_a_damaged_shard_is_named_and_survived(shards: Path, tmp_path: Path) -> None:
     for file in shards.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    spoilt = damage(tmp_path, 0.05)
+    spoilt = spoil(tmp_path, slice(20))
     source = ShardedSource(str(tmp_path))
     batch = StepBatches(Crops(source, 24, 96, NOISE, 0), range(96)).batch(0)
     assert len(batch.damaged) >= 5

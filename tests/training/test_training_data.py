@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from damaged_shards import spoil
 from PIL import Image
 from rich.console import Console
 from tiny_model import tiny_resflow
@@ -140,20 +141,10 @@ def test_a_recipe_without_data_is_told_what_is_missing(
         prepared(recipe, *overrides)
 
 
-def spoil(shards: Path, every: int) -> None:
-    """Overwrite each ``every``-th picture in a folder of shards."""
-    table = json.loads((shards / "000000.json").read_text())["pictures"]
-    content = bytearray((shards / "000000.tar").read_bytes())
-    for item in table[::every]:
-        start, length = item["hq"]
-        content[start : start + length] = bytes(length)
-    (shards / "000000.tar").write_bytes(content)
-
-
 def test_a_little_damage_is_told_at_the_end_of_the_epoch(
     recipe: Path, shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(shards, 40)
+    spoil(shards, slice(None, None, 40))
     overrides = [NOISE, f"data.photos={shards}", "stages.0.steps=25", "data.validation.every=99"]
     assert train(recipe, overrides, tmp_path / "run") is not None
     told = capsys.readouterr().err
@@ -163,14 +154,14 @@ def test_a_little_damage_is_told_at_the_end_of_the_epoch(
 
 
 def test_much_damage_stops_the_training(recipe: Path, shards: Path, tmp_path: Path) -> None:
-    spoil(shards, 4)
+    spoil(shards, slice(None, None, 4))
     overrides = [NOISE, f"data.photos={shards}", "stages.0.steps=200", "data.validation.sets={}"]
     with pytest.raises(InputError, match=r"pictures cannot be read: scene-.*at most 5%"):
         train(recipe, overrides, tmp_path / "run")
 
 
 def test_data_that_vanish_are_a_clear_error(recipe: Path, shards: Path, tmp_path: Path) -> None:
-    spoil(shards, 1)
+    spoil(shards, slice(None, None, 1))
     overrides = [NOISE, f"data.photos={shards}", "data.workers=1", "data.validation.crop=64"]
     with pytest.raises(InputError, match="20 pictures in a row cannot be read"):
         train(recipe, overrides, tmp_path / "run")

@@ -32,7 +32,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     for name, benchmark in benchmarks().items():
         if as_json:
-            json_result({"name": name, **benchmark.model_dump(mode="json")})
+            json_result(_facts(name, benchmark))
         else:
             splits = ", ".join(
                 f"{split} {part.count or '?'}" for split, part in benchmark.splits.items()
@@ -48,7 +48,7 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: JsonOpti
 
     benchmark = find_benchmark(name)
     if as_json:
-        json_result({"name": name, **benchmark.model_dump(mode="json")})
+        json_result(_facts(name, benchmark))
         return
     for line in _lines(benchmark):
         result(line)
@@ -118,6 +118,10 @@ def pack(
         note(f"left out: {text}")
     note(f"{index.pictures} pictures in {len(index.shards)} shards")
     result(str(output))
+
+
+def _facts(name: str, benchmark: "Benchmark") -> dict[str, Any]:
+    return {"name": name, **benchmark.model_dump(mode="json")}
 
 
 def _lines(benchmark: "Benchmark") -> list[str]:

@@ -70,9 +70,7 @@ def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found
         )
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder", expected=f"the unpacked archives of {name}")
-    paths = find_files(folder)
-    wanted = known[split].count
-    pictures = Files(folder, paths)
+    pictures, wanted = find_files(folder), known[split].count
     readings = [read_layout(layout, known[split], pictures) for layout in known[split].layouts]
     # A loose layout may find other folders' photos too: what is nearest to the published number.
     best, missing = min(readings, key=lambda reading: _distance(len(reading[0]), wanted))

@@ -47,14 +47,12 @@ class Split(Part):
 
     def has(self, number: str) -> bool:
         """Tell whether what has this number belongs to the split."""
-        if self.ids is None and self.without is None:
+        span = self.ids or self.without
+        if span is None:
             return True
         if not number.isdecimal():
             return False
-        inside = [
-            low <= int(number) <= high for low, high in filter(None, (self.ids, self.without))
-        ]
-        return inside[0] == (self.ids is not None)
+        return (span[0] <= int(number) <= span[1]) == (self.ids is not None)
 
 
 @dataclass(frozen=True)
@@ -68,29 +66,29 @@ class Found:
         return len(self.pairs) + len(self.photos)
 
 
-def find_files(folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Files:
+    """The pictures and MATLAB files in a folder and below."""
+
+    folder: Path
+    paths: Sequence[Path]
+
+
+def find_files(folder: Path) -> Files:
     """List all pictures and MATLAB files in a folder and below, but for hidden ones."""
-    found = []
+    found: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name != "__MACOSX"
         )
         found += [Path(place, name) for name in sorted(names) if _is_picture(name)]
-    return found
+    return Files(folder, found)
 
 
 def _is_picture(name: str) -> bool:
     path = Path(name)
     known = bool(format_of_name(path)) or path.suffix.lower() in _EXTRA_ENDINGS
     return known and not name.startswith(".")
-
-
-@dataclass(frozen=True)
-class Files:
-    """The pictures in a folder and below."""
-
-    folder: Path
-    paths: Sequence[Path]
 
 
 def read_layout(layout: Layout, split: Split, files: Files) -> tuple[Found, list[Path]]:

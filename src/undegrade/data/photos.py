@@ -78,18 +78,15 @@ def _cached(
 ) -> CachedPhoto:
     file = cache / f"{entropy(*keys):032x}.rgb"
     shape_file = file.with_suffix(".json")
-    if not (shape_file.exists() and file.exists() and _whole(file, shape_file)):
-        cache.mkdir(parents=True, exist_ok=True)
-        samples = make()
-        write_whole(file, samples.tobytes())
-        write_whole(shape_file, json.dumps(samples.shape[:2]).encode())
-    height, width = json.loads(shape_file.read_text())
-    return CachedPhoto(name, file, height, width)
-
-
-def _whole(file: Path, shape_file: Path) -> bool:
-    height, width = json.loads(shape_file.read_text())
-    return bool(file.stat().st_size == 3 * height * width)
+    if shape_file.exists() and file.exists():
+        height, width = json.loads(shape_file.read_text())
+        if file.stat().st_size == 3 * height * width:
+            return CachedPhoto(name, file, height, width)
+    cache.mkdir(parents=True, exist_ok=True)
+    samples = make()
+    write_whole(file, samples.tobytes())
+    write_whole(shape_file, json.dumps(samples.shape[:2]).encode())
+    return CachedPhoto(name, file, *samples.shape[:2])
 
 
 def decode(path: Path, scale: float = 1.0) -> Samples:

@@ -127,8 +127,7 @@ def open_photos(
         InputError: The place is missing or empty.
     """
     if is_sharded(where):
-        source = ShardedSource(where, scales)
-        return Selection.where(source, lambda index: wanted(source.name(index)))
+        return Selection.named(ShardedSource(where, scales), wanted)
     chosen = {name: path for name, path in _find_clean(Path(where)).items() if wanted(name)}
     return _cached_photos(chosen, scales, cache, problems)
 
@@ -164,7 +163,7 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
     """
     if is_sharded(place.where):
         source = ShardedSource(place.where)
-        if len(source) and source.read(0).lq is None:
+        if len(source) and not source.holds_pairs:
             raise InputError(f"{place.where} holds clean pictures only", expected="shards of pairs")
         return source
     found = place.find(problems, prefer="train")

@@ -85,7 +85,12 @@ class ShardedSource(Source):
 
     def name(self, index: int) -> str:
         """See :class:`Source`."""
-        return self._find(index)[1].name
+        return self._names[int(self._items[index // len(self.scales), 1])]
+
+    @property
+    def holds_pairs(self) -> bool:
+        """Whether degraded twins are packed beside the pictures, by the first of them."""
+        return self._find(0)[1].lq is not None
 
     def size(self, index: int) -> tuple[int, int]:
         """See :class:`Source`."""

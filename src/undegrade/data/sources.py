@@ -98,6 +98,11 @@ class Selection(Source):
         chosen = [index for index in range(len(source)) if wanted(index)]
         return cls(source, np.asarray(chosen, np.int64))
 
+    @classmethod
+    def named(cls, source: Source, wanted: Callable[[str], bool]) -> "Selection":
+        """Select the items whose photo's name pleases ``wanted``."""
+        return cls.where(source, lambda index: wanted(source.name(index)))
+
     def __len__(self) -> int:
         return len(self.indices)
 

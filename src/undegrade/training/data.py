@@ -119,7 +119,7 @@ def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
     problems = Problems()
     pairs = open_pairs(place, cache, problems)
-    trained, kept = (_named(pairs, wanted) for wanted in (_is_trained, is_validation))
+    trained, kept = (Selection.named(pairs, wanted) for wanted in (_is_trained, is_validation))
     return _Opened(place.name, trained, kept, problems)
 
 
@@ -154,10 +154,6 @@ def _check_data(recipe: Recipe) -> None:
 
 def _is_trained(name: str) -> bool:
     return not is_validation(name)
-
-
-def _named(source: Source, wanted: Callable[[str], bool]) -> Source:
-    return Selection.where(source, lambda index: wanted(source.name(index)))
 
 
 def _validation_crops(part: _Opened, parts: int, recipe: Recipe) -> list[Pictures]:
