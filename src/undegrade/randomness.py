@@ -51,6 +51,19 @@ class NoiseField:
         """Return the same field seen from (``top``, ``left``) of this one."""
         return NoiseField(self.keys, self.top + top, self.left + left)
 
+    def coarser(self, stride: int) -> "NoiseField":
+        """Return the field of a grid with one number to ``stride`` pixels along each side.
+
+        Raises:
+            ValueError: The window begins between two entries of that grid.
+        """
+        if self.top % stride or self.left % stride:
+            raise ValueError(
+                f"a window at ({self.top}, {self.left}) on a grid of stride {stride}; expected "
+                "multiples of it"
+            )
+        return NoiseField(self.keys, self.top // stride, self.left // stride)
+
     def normal(
         self, channels: int, height: int, width: int, draw: int = 0
     ) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ from undegrade.errors import UsageError
 from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
+from undegrade.processes.sampling import SamplerOptions
 from undegrade.registry import Registry
 from undegrade.validation import explain
 
@@ -50,6 +51,18 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def receptive_radius(self) -> int:
         """How many pixels one network evaluation looks in each direction."""
+
+    @property
+    def sampler(self) -> SamplerOptions | None:
+        """The sampler that :meth:`restore` walks with; None for a method that has no choice."""
+        return None
+
+    @sampler.setter
+    def sampler(self, sampler: SamplerOptions) -> None:
+        raise UsageError(
+            f"sampler '{sampler}' for a {self.options.name} model",
+            expected="no sampler: this method has only one way of restoring",
+        )
 
     @abstractmethod
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:

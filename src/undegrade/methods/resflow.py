@@ -1,56 +1,50 @@
 """ResFlow: restoration as the reversal of a degradation flow (CVPR 2025).
 
 A network learns the velocity of the straight path from clean to degraded, in the company of an
-auxiliary variable; restoring walks the path back in a few Euler steps. Pictures are mapped to
+auxiliary variable; restoring walks the path back in a few steps. Pictures are mapped to
 ``[-1, 1]`` inside, so that the auxiliary variable's unit variance is of their size.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
-from undegrade.networks.unet import UNet, UNetOptions
+from undegrade.errors import UsageError
+from undegrade.methods.base import METHODS, Pair, SingleNetworkMethod
+from undegrade.methods.resflow_options import (
+    CHANNELS,
+    CouplingOptions,
+    ResFlowOptions,
+    check_fit,
+    check_sampler,
+)
+from undegrade.networks.coupling import Recognition
+from undegrade.networks.unet import UNet
 from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
-from undegrade.processes.samplers import Callback, euler, uniform_grid
+from undegrade.processes.samplers import Callback
+from undegrade.processes.sampling import SamplerOptions
 
-_CHANNELS = 3
 _LOG_FLOOR = 1e-3
 """Squared error in ``[-1, 1]`` below which a picture counts as restored (36 dB): without it, the
 nearly perfect pictures would be all that a logarithm hears."""
 
 
-class ResFlowOptions(MethodOptions):
-    """Options of :class:`ResFlow`; the defaults are the paper's."""
+class _Auxiliary(NamedTuple):
+    """The auxiliary variable of a batch, and what it costs to know it."""
 
-    name: Literal["resflow"] = "resflow"
-    network: UNetOptions = UNetOptions(aux_channels=_CHANNELS, out_channels=2 * _CHANNELS)
-    beta: float = Field(flow.BETA, gt=0, description="Slope of the auxiliary schedule (eq. 8).")
-    aux_schedule: flow.ScheduleKind = Field("paper", description="Curve of sigma(t) of y.")
-    gamma: float = Field(flow.GAMMA, ge=0, description="Exponent of the loss weight (eq. 11).")
-    predict_aux: bool = Field(
-        True, description="Learn the velocity of y too; it carries no information."
-    )
-    times: Literal["uniform", "weighted"] = Field(
-        "uniform",
-        description="Draw t uniformly and weigh the loss, or draw t from the weight itself.",
-    )
-    error: Literal["squared", "log"] = Field(
-        "squared",
-        description="Squared error of the velocity (eq. 9), or the logarithm of each picture's, "
-        "by which degradations large and small are learned alike.",
-    )
+    y_1: Tensor
+    divergence: Tensor | None
+    """Nats for each value of a picture, ``(B,)``; None where it is drawn without looking."""
 
 
 @METHODS.register("resflow")
 class ResFlow(SingleNetworkMethod):
-    """Velocity network, augmented flow and Euler sampler.
+    """Velocity network, augmented flow and sampler.
 
     Raises:
-        ValueError: The network's channels do not fit the options.
+        ValueError: The options do not go together.
     """
 
     options_type = ResFlowOptions
@@ -59,67 +53,149 @@ class ResFlow(SingleNetworkMethod):
 
     def __init__(self, options: ResFlowOptions) -> None:
         super().__init__(options)
-        channels = 2 * _CHANNELS if options.predict_aux else _CHANNELS
-        network = options.network
-        if (network.out_channels, network.aux_channels) != (channels, _CHANNELS):
-            raise ValueError(
-                f"a network with out_channels={network.out_channels} and "
-                f"aux_channels={network.aux_channels}; with predict_aux={options.predict_aux} "
-                f"expected out_channels={channels} and aux_channels={_CHANNELS}"
-            )
+        check_fit(options)
         self.flow_options = options
         self.schedule = flow.AuxiliarySchedule(options.aux_schedule, options.beta)
-        self.network = UNet(network)
+        self.network = UNet(options.network)
+        self.recognition = (
+            Recognition(
+                CHANNELS,
+                options.network.aux_channels,
+                options.network.aux_stride,
+                options.coupling.recognition,
+            )
+            if options.aux_coupling == "variational"
+            else None
+        )
+        self._sampler = options.sampler
+
+    @property
+    def sampler(self) -> SamplerOptions:
+        """The sampler that :meth:`restore` walks with; the one of the options at first."""
+        return self._sampler
+
+    @sampler.setter
+    def sampler(self, sampler: SamplerOptions) -> None:
+        try:
+            check_sampler(self.flow_options, sampler)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        self._sampler = sampler
 
     def loss(
         self,
         pair: Pair,
         *,
         stage: str,  # noqa: ARG002
-        step: int,  # noqa: ARG002
+        step: int,
         noise: TrainingNoise,
     ) -> dict[str, Tensor]:
-        """Return the weighted velocity error (equation 9), with its x and y parts."""
+        """Return the weighted velocity error (equation 9), with its x and y parts.
+
+        Under the variational coupling there is a part ``"kl"`` instead of the y part: what the
+        recognition network tells beyond the prior, in nats for each value of a picture.
+        """
         x_0, x_1 = 2 * pair.hq - 1, 2 * pair.lq - 1
         t, weight = self._draw_times(noise.uniform().to(x_0.device))
-        y_1 = torch.empty_like(x_0).copy_(noise.normal(x_0.shape))  # laid out as the pictures are
+        auxiliary = self._auxiliary(x_0, x_1, noise)
+        y_1 = x_0[:, :0] if auxiliary is None else auxiliary.y_1
         sample = flow.sample_path(x_0, x_1, y_1, t, self.schedule)
-        velocity = self.network(sample.x_t, t, sample.y_t)
-        kind = self.flow_options.error
-        terms = {"x": _weighted_error(velocity[:, :_CHANNELS], sample.x_velocity, weight, kind)}
+        predicted = self._evaluate(sample.x_t, t, sample.y_t, x_1)
+        options = self.flow_options
+        target = sample.x_velocity if options.parameterisation == "velocity" else x_0
+        terms = {"x": _weighted_error(predicted[:, :CHANNELS], target, weight, options.error)}
         total = terms["x"]
-        if self.flow_options.predict_aux:
-            terms["y"] = _weighted_error(
-                velocity[:, _CHANNELS:], sample.y_velocity, weight, "squared"
-            )
+        if options.predict_aux:
+            velocity = predicted[:, CHANNELS:]
+            terms["y"] = _weighted_error(velocity, sample.y_velocity, weight, "squared")
             total = (terms["x"] + terms["y"]) / 2
+        if auxiliary is not None and auxiliary.divergence is not None:
+            terms["kl"] = auxiliary.divergence.mean()
+            total = total + _kl_weight(options.coupling, step) * terms["kl"]
         return terms | {"total": total}
 
     def restore(
         self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None
     ) -> Tensor:
-        """Walk the flow from ``t = 1`` to ``t = 0`` in ``steps`` Euler steps (section 3.3).
+        """Walk the flow from ``t = 1`` to ``t = 0`` with ``steps`` network evaluations (3.3).
 
         The auxiliary variable is drawn once; at each step it takes its value from the schedule, and
-        the velocity that the network predicts for it is left aside.
+        the velocity that the network predicts for it is left aside. Times or a tolerance of the
+        :attr:`sampler` win over ``steps``.
         """
-        y_1 = noise.normal(lq.shape).to(lq)
+        normal = noise.normal(self.latent_shape(lq), stride=self.flow_options.network.aux_stride)
+        x_1, y_1 = 2 * lq - 1, self._from_normal(normal.to(lq))
+        if self.sampler.name != "adaptive":
+            return (self._walk(x_1, y_1, steps, callback) + 1) / 2
+        # Its steps go by the error of all that it is given: one picture at a time.
+        pairs = zip(x_1.split(1), y_1.split(1), strict=True)
+        return (torch.cat([self._walk(x, y, steps, callback) for x, y in pairs]) + 1) / 2
 
+    def latent_shape(self, pictures: Tensor) -> tuple[int, int, int, int]:
+        """Return the shape of ``y_1`` for pictures ``(B, 3, H, W)``."""
+        batch, _, height, width = pictures.shape
+        network = self.flow_options.network
+        stride = network.aux_stride
+        return batch, network.aux_channels, height // stride, width // stride
+
+    def _walk(self, x_1: Tensor, y_1: Tensor, steps: int, callback: Callback | None) -> Tensor:
         def velocity(x_t: Tensor, t: float) -> Tensor:
             time = torch.full((1,), t, device=x_t.device)
             y_t = self.schedule.sigma(time).view(-1, 1, 1, 1).to(y_1) * y_1
-            predicted: Tensor = self.network(x_t, time, y_t)
-            return predicted[:, :_CHANNELS]
+            predicted = self._evaluate(x_t, time, y_t, x_1)[:, :CHANNELS]
+            if self.flow_options.parameterisation == "velocity":
+                return predicted
+            return (x_t - predicted) / t
 
-        return (euler(velocity, 2 * lq - 1, uniform_grid(steps), callback) + 1) / 2
+        return self.sampler.walk(velocity, x_1, steps, callback)
+
+    def _evaluate(self, x_t: Tensor, t: Tensor, y_t: Tensor, x_1: Tensor) -> Tensor:
+        """Return what the network says: velocity, or clean picture; with that of y, if it does."""
+        options = self.flow_options
+        x = torch.cat([x_t, x_1], dim=1) if options.cond_lq else x_t
+        predicted: Tensor = self.network(x, t, y_t if options.network.aux_channels else None)
+        return x_t - predicted if options.parameterisation == "clean" else predicted
+
+    def _auxiliary(self, x_0: Tensor, x_1: Tensor, noise: TrainingNoise) -> _Auxiliary | None:
+        shape = self.latent_shape(x_0)
+        if not shape[1]:
+            return None
+        normal = torch.empty_like(x_0) if shape == tuple(x_0.shape) else x_0.new_empty(shape)
+        normal.copy_(noise.normal(shape))  # laid out as the pictures are
+        if self.recognition is None:
+            return _Auxiliary(self._from_normal(normal), None)
+        coupling = flow.Coupling(*self.recognition(x_0, x_1))
+        values = x_0[0].numel()
+        return _Auxiliary(coupling.sample(normal), coupling.divergence() / values)
+
+    def _from_normal(self, normal: Tensor) -> Tensor:
+        kind = self.flow_options.aux_distribution
+        return normal if kind == "none" else flow.auxiliary(normal, kind)
 
     def _draw_times(self, quantile: Tensor) -> tuple[Tensor, Tensor]:
         """Return times and the weight of each sample's error."""
-        gamma = self.flow_options.gamma
-        if self.flow_options.times == "uniform":
-            return quantile, flow.loss_weight(quantile, gamma)
-        mean = torch.full_like(quantile, flow.mean_loss_weight(gamma))
-        return flow.times_by_weight(quantile, gamma), mean
+        share = self.flow_options.share_at_end
+        if not share:
+            return self._draw_inner_times(quantile)
+        t, weight = self._draw_inner_times(((quantile - share) / (1 - share)).clamp(min=0))
+        at_end = quantile < share
+        return torch.where(at_end, 1.0, t), torch.where(at_end, 1.0, weight)
+
+    def _draw_inner_times(self, quantile: Tensor) -> tuple[Tensor, Tensor]:
+        options = self.flow_options
+        if options.weight == "uniform":
+            return quantile, torch.ones_like(quantile)
+        if options.times == "uniform":
+            return quantile, flow.loss_weight(quantile, options.gamma)
+        mean = torch.full_like(quantile, flow.mean_loss_weight(options.gamma))
+        return flow.times_by_weight(quantile, options.gamma), mean
+
+
+def _kl_weight(options: CouplingOptions, step: int) -> float:
+    """Return the weight of the divergence, which rises from zero."""
+    if not options.kl_warmup:
+        return options.kl_weight
+    return options.kl_weight * min(1.0, step / options.kl_warmup)
 
 
 def _weighted_error(

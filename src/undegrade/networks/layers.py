@@ -93,3 +93,29 @@ class ResidualBlocks(nn.ModuleList):
         for block in self:
             x = block(x, embedding)
         return x
+
+
+class SelfAttention(nn.Module):
+    """Every pixel attends to every other, beside the identity; begins by doing nothing.
+
+    Args:
+        channels: Channels in and out.
+        heads: Number of heads; must divide ``channels``.
+    """
+
+    def __init__(self, channels: int, heads: int = 4) -> None:
+        super().__init__()
+        self.channels, self.heads = channels, heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = zeroed(nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to the same shape; memory grows with the number of pixels only."""
+        batch, channels, height, width = x.shape
+        pixels = x.flatten(2).transpose(1, 2)
+        normal = F.layer_norm(pixels, (channels,))
+        parts = self.qkv(normal).view(batch, height * width, 3, self.heads, channels // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value)
+        mixed = self.out(seen.transpose(1, 2).reshape(batch, height * width, channels))
+        return x + mixed.transpose(1, 2).reshape(x.shape)

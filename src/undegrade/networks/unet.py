@@ -1,7 +1,8 @@
 """The U-Net: dense convolutions at half resolution and below, told the time at every block."""
 
+import math
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,11 +11,51 @@ from torch.nn import functional as F
 
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
-from undegrade.networks.layers import ResidualBlocks, conv3, zeroed
+from undegrade.networks.layers import ResidualBlocks, SelfAttention, conv3, zeroed
+
+SIZES: dict[str, dict[str, Any]] = {
+    "1m": {
+        "widths": (32, 64, 128),
+        "encoder_blocks": (1, 1, 1),
+        "decoder_blocks": (1, 1, 1),
+        "adaptor_widths": (8, 12, 16),
+    },
+    "4m": {},
+    "16m": {
+        "widths": (64, 128, 256),
+        "encoder_blocks": (2, 2, 4),
+        "decoder_blocks": (2, 2, 4),
+        "adaptor_widths": (32, 48, 64),
+    },
+    "ddpm": {
+        "stem_stride": 1,
+        "widths": (64, 128, 256, 256),
+        "encoder_blocks": (2, 2, 2, 2),
+        "decoder_blocks": (3, 3, 3, 3),
+        "adaptor_widths": (64, 128, 256, 256),
+        "adaptor_blocks": 2,
+        "attention": True,
+    },
+    "ddpm-large": {
+        "stem_stride": 1,
+        "widths": (128, 256, 512, 512),
+        "encoder_blocks": (2, 2, 2, 2),
+        "decoder_blocks": (3, 3, 3, 3),
+        "adaptor_widths": (128, 256, 512, 512),
+        "adaptor_blocks": 2,
+        "attention": True,
+        "embedding_dim": 128,
+    },
+}
+"""Shapes by name. The first three work at half resolution and below, for processors; the last two
+are the U-Net of denoising diffusion, at full resolution with attention in the middle."""
 
 
 class UNetOptions(BaseModel):
-    """Shape of a :class:`UNet`; the defaults are those of the bundled models."""
+    """Shape of a :class:`UNet`; the defaults are those of the bundled models.
+
+    ``size`` names one of :data:`SIZES`, whose fields hold unless they are given as well.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,12 +63,29 @@ class UNetOptions(BaseModel):
     in_channels: int = Field(3, ge=1)
     out_channels: int = Field(3, ge=1)
     aux_channels: int = Field(0, ge=0, description="Channels of y; 0 for a network without it.")
+    aux_stride: int = Field(1, ge=1, description="Pixels of x to one of y, along each side.")
+    injection: Literal["adaptor", "add", "concat"] = Field(
+        "adaptor",
+        description="How y enters: through an Adaptor, added to x, or as further channels of x.",
+    )
     stem_stride: int = Field(2, ge=1, le=8, description="Pixel-unshuffle factor of the stem.")
     widths: tuple[int, ...] = Field((48, 96, 192), min_length=1)
     encoder_blocks: tuple[int, ...] = (1, 2, 1)
     decoder_blocks: tuple[int, ...] = (2, 2, 2)
     adaptor_widths: tuple[int, ...] = (16, 24, 32)
+    adaptor_blocks: int = Field(1, ge=1, description="Residual blocks at each of its levels.")
+    attention: bool = Field(False, description="Let all pixels of the coarsest level see another.")
     embedding_dim: int = Field(64, ge=2, multiple_of=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_size(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "size" not in values:
+            return values
+        given = {key: value for key, value in values.items() if key != "size"}
+        if values["size"] not in SIZES:
+            raise ValueError(f"no size {values['size']!r}; expected one of {[*SIZES]}")
+        return SIZES[values["size"]] | given
 
     @model_validator(mode="after")
     def _same_levels(self) -> Self:
@@ -39,14 +97,23 @@ class UNetOptions(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _addable(self) -> Self:
+        if self.injection == "add" and self.aux_channels > self.in_channels:
+            raise ValueError(
+                f"injection 'add' of {self.aux_channels} channels to {self.in_channels}; expected "
+                "aux_channels of at most in_channels"
+            )
+        return self
+
 
 class UNet(nn.Module):
     """Encoder and decoder with skip connections, ``(x, t, y) -> (B, out_channels, H, W)``.
 
     The stem rearranges ``stem_stride x stem_stride`` pixels into channels, so that no convolution
     runs at full resolution. Each level halves the resolution again. All normalisation is per
-    pixel and there is no attention: the result at a pixel depends on what lies within
-    :attr:`receptive_radius` and on nothing else.
+    pixel: without attention, the result at a pixel depends on what lies within
+    :attr:`receptive_radius` and on nothing else. With it, on the whole of what is given.
 
     Args:
         options: Sizes; see :class:`UNetOptions`.
@@ -57,7 +124,8 @@ class UNet(nn.Module):
         self.options = options
         stride, widths = options.stem_stride, options.widths
         self.time = TimeEmbedding(options.embedding_dim)
-        self.stem = conv3(options.in_channels * stride**2, widths[0])
+        concatenated = options.aux_channels if options.injection == "concat" else 0
+        self.stem = conv3((options.in_channels + concatenated) * stride**2, widths[0])
         self.encoder = nn.ModuleList(
             self._blocks(width, count)
             for width, count in zip(widths, options.encoder_blocks, strict=True)
@@ -70,11 +138,16 @@ class UNet(nn.Module):
             for width, count in zip(widths, options.decoder_blocks, strict=True)
         )
         self.head = zeroed(conv3(widths[0], options.out_channels * stride**2))
-        self.adaptor = (
-            Adaptor(options.aux_channels * stride**2, options.adaptor_widths, widths)
-            if options.aux_channels
-            else None
-        )
+        self.attention = SelfAttention(widths[-1]) if options.attention else None
+        self.adaptor = self._adaptor() if options.injection == "adaptor" else None
+
+    def _adaptor(self) -> Adaptor | None:
+        options = self.options
+        if not options.aux_channels:
+            return None
+        channels = options.aux_channels * options.stem_stride**2
+        widths = options.adaptor_widths
+        return Adaptor(channels, widths, options.widths, options.adaptor_blocks)
 
     def _blocks(self, width: int, count: int) -> ResidualBlocks:
         return ResidualBlocks(width, self.time.out_dim, count)
@@ -82,18 +155,23 @@ class UNet(nn.Module):
     @property
     def multiple_of(self) -> int:
         """What the height and width of the input must be divisible by."""
-        return self.options.stem_stride << (len(self.options.widths) - 1)
+        return math.lcm(
+            self.options.stem_stride << (len(self.options.widths) - 1), self.options.aux_stride
+        )
 
     @property
     def receptive_radius(self) -> int:
-        """How many pixels away an input can still influence an output; an upper bound."""
+        """How many pixels away an input can still influence an output; an upper bound.
+
+        Attention is not counted.
+        """
         options = self.options
         scale, radius = options.stem_stride, 2 * options.stem_stride
+        adaptor_convolutions = 1 + 2 * options.adaptor_blocks if self.adaptor is not None else 0
         for encoder, decoder in zip(options.encoder_blocks, options.decoder_blocks, strict=True):
-            adaptor_convolutions = 3 if options.aux_channels else 0
             radius += scale * (2 * (encoder + decoder) + adaptor_convolutions + 1)
             scale *= 2
-        return radius
+        return radius + (options.aux_stride - 1 if options.aux_channels else 0)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Evaluate the network.
@@ -101,21 +179,29 @@ class UNet(nn.Module):
         Args:
             x: Pictures ``(B, in_channels, H, W)``; H and W divisible by :attr:`multiple_of`.
             t: Times in ``[0, 1]``: one for each picture ``(B,)``, or one for all ``(1,)``.
-            y: Auxiliary variable ``(B, aux_channels, H, W)``, if the network takes one.
+            y: Auxiliary variable ``(B, aux_channels, H / aux_stride, W / aux_stride)``, if the
+                network takes one.
 
         Raises:
             ValueError: ``y`` is missing, or given to a network that takes none.
         """
         embedding = self.time(t)
-        hidden = self.stem(F.pixel_unshuffle(x, self.options.stem_stride))
-        skips = self._encode(hidden, embedding, self._auxiliary(y))
+        y = self._at_full_resolution(y)
+        stride = self.options.stem_stride
+        hidden = self.stem(F.pixel_unshuffle(self._stem_input(x, y), stride))
+        features = (
+            None if self.adaptor is None or y is None else self.adaptor(F.pixel_unshuffle(y, stride))
+        )
+        skips = self._encode(hidden, embedding, features)
         hidden = skips.pop()
+        if self.attention is not None:
+            hidden = self.attention(hidden)
         for level in reversed(range(len(self.options.widths))):
             if level < len(skips):
                 upsampled = F.pixel_shuffle(self.ups[level](hidden), 2)
                 hidden = self.merges[level](torch.cat([upsampled, skips[level]], dim=1))
             hidden = self.decoder[level](hidden, embedding)
-        return F.pixel_shuffle(self.head(hidden), self.options.stem_stride)
+        return F.pixel_shuffle(self.head(hidden), stride)
 
     def _encode(
         self, hidden: Tensor, embedding: Tensor, auxiliary: list[Tensor] | None
@@ -130,13 +216,19 @@ class UNet(nn.Module):
             skips.append(hidden)
         return skips
 
-    def _auxiliary(self, y: Tensor | None) -> list[Tensor] | None:
-        if (y is None) != (self.adaptor is None):
+    def _at_full_resolution(self, y: Tensor | None) -> Tensor | None:
+        if (y is None) != (self.options.aux_channels == 0):
             raise ValueError(
                 f"y was {'not ' if y is None else ''}given to a network built with "
                 f"aux_channels={self.options.aux_channels}"
             )
-        if self.adaptor is None or y is None:
-            return None
-        features: list[Tensor] = self.adaptor(F.pixel_unshuffle(y, self.options.stem_stride))
-        return features
+        stride = self.options.aux_stride
+        return y if y is None or stride == 1 else F.interpolate(y, scale_factor=stride)
+
+    def _stem_input(self, x: Tensor, y: Tensor | None) -> Tensor:
+        if y is None or self.options.injection == "adaptor":
+            return x
+        if self.options.injection == "concat":
+            return torch.cat([x, y], dim=1)
+        channels = y.shape[1]
+        return torch.cat([x[:, :channels] + y, x[:, channels:]], dim=1)

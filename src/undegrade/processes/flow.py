@@ -65,6 +65,50 @@ class AuxiliarySchedule:
                 return torch.ones_like(t)
 
 
+AuxiliaryKind = Literal["gaussian", "uniform", "rademacher"]
+
+
+def auxiliary(normal: Tensor, kind: AuxiliaryKind) -> Tensor:
+    """Return ``y_1`` of zero mean and unit variance, made from standard normal draws.
+
+    The paper's is Gaussian; the others are for its ablation: uniform on ``[-sqrt 3, sqrt 3]``, and
+    Rademacher's coin of -1 and 1. Opposite draws stay opposite.
+
+    Args:
+        normal: Standard normal draws, any shape.
+        kind: Which distribution.
+    """
+    match kind:
+        case "gaussian":
+            return normal
+        case "uniform":
+            return math.sqrt(12) * (torch.special.ndtr(normal) - 0.5)
+        case "rademacher":
+            return torch.where(normal < 0, -1.0, 1.0).to(normal.dtype)
+
+
+class Coupling(NamedTuple):
+    """A Gaussian over ``y_1`` that knows the pair: the variational coupling.
+
+    After "Variational Rectified Flow Matching" (Guo & Schwing, ICML 2025).
+    """
+
+    mean: Tensor
+    """``(B, C', h, w)``."""
+    log_deviation: Tensor
+    """Logarithm of the standard deviation, same shape."""
+
+    def sample(self, normal: Tensor) -> Tensor:
+        """Return ``mean + deviation * normal``, of which the gradient can be taken."""
+        return self.mean + self.log_deviation.exp() * normal
+
+    def divergence(self) -> Tensor:
+        """Return the Kullback-Leibler divergence from the prior N(0, 1), in nats, ``(B,)``."""
+        variance = (2 * self.log_deviation).exp()
+        terms = (self.mean.square() + variance - 1) / 2 - self.log_deviation
+        return terms.sum(dim=(1, 2, 3))
+
+
 class FlowSample(NamedTuple):
     """A point of the flow and the velocity there; each ``(B, C, H, W)``."""
 

@@ -13,8 +13,14 @@ from undegrade.randomness import NoiseField, generator
 class NoiseSource(Protocol):
     """Standard normal draws for a batch of pictures, reproducible by construction."""
 
-    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
-        """Return noise of shape ``(B, C, H, W)``, float32 on the CPU; layer ``draw``."""
+    def normal(self, shape: tuple[int, ...], draw: int = 0, stride: int = 1) -> Tensor:
+        """Return noise of shape ``(B, C, h, w)``, float32 on the CPU.
+
+        Args:
+            shape: What is wanted; ``h`` and ``w`` are those of the picture by ``stride``.
+            draw: Which of the independent layers.
+            stride: Pixels to one number along each side.
+        """
         ...
 
 
@@ -23,23 +29,26 @@ class FieldNoise:
 
     Args:
         fields: A field per batch item, each already moved to the item's place in its photo.
+        opposite: Give the noise with its sign changed.
     """
 
-    def __init__(self, fields: Sequence[NoiseField]) -> None:
+    def __init__(self, fields: Sequence[NoiseField], *, opposite: bool = False) -> None:
         self.fields = tuple(fields)
+        self._sign = -1 if opposite else 1
 
-    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
+    def normal(self, shape: tuple[int, ...], draw: int = 0, stride: int = 1) -> Tensor:
         """Return the window of each item's field.
 
         Raises:
-            ValueError: The batch has another size than the number of fields.
+            ValueError: The batch has another size than the number of fields, or a field begins
+                between two entries of a grid of that stride.
         """
         batch, channels, height, width = shape
         if batch != len(self.fields):
             raise ValueError(f"a batch of {batch} pictures for {len(self.fields)} noise fields")
-        return torch.from_numpy(
-            np.stack([field.normal(channels, height, width, draw) for field in self.fields])
-        )
+        windows = [field.coarser(stride) for field in self.fields]
+        rows = [window.normal(channels, height, width, draw) for window in windows]
+        return self._sign * torch.from_numpy(np.stack(rows))
 
 
 class TrainingNoise(NoiseSource, Protocol):
@@ -62,7 +71,12 @@ class SampleNoise:
     def __init__(self, seed: int, step: int, samples: Sequence[int]) -> None:
         self.keys = [(seed, step, sample) for sample in samples]
 
-    def normal(self, shape: tuple[int, ...], draw: int = 0) -> Tensor:
+    def normal(
+        self,
+        shape: tuple[int, ...],
+        draw: int = 0,
+        stride: int = 1,  # noqa: ARG002  (a crop of its own has no place in a photo)
+    ) -> Tensor:
         """Return independent noise for each sample; ``draw`` numbers independent layers."""
         return self._stack("normal", shape[1:], draw)
 

@@ -1,13 +1,13 @@
 """Walks from ``t = 1`` to ``t = 0`` along a velocity field; knows no network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from undegrade.errors import UsageError
+from undegrade.errors import MissingExtraError, UsageError
 
 Velocity = Callable[[Tensor, float], Tensor]
 """``velocity(x_t, t)``: the derivative of ``x_t`` by ``t``, of the shape of ``x_t``."""
@@ -28,7 +28,6 @@ class Step(NamedTuple):
 
 Callback = Callable[[Step], None]
 
-
 def uniform_grid(steps: int) -> list[float]:
     """Return the ``steps + 1`` times ``1, 1 - 1/steps, ..., 0``.
 
@@ -41,7 +40,7 @@ def uniform_grid(steps: int) -> list[float]:
 
 
 def euler(
-    velocity: Velocity, x_1: Tensor, grid: list[float], callback: Callback | None = None
+    velocity: Velocity, x_1: Tensor, grid: Sequence[float], callback: Callback | None = None
 ) -> Tensor:
     """Return the state at the end of ``grid`` by Euler's method, one velocity for each step.
 
@@ -51,10 +50,114 @@ def euler(
         grid: Falling times.
         callback: Called after each step.
     """
+    return _walk(velocity, x_1, grid, None, callback)
+
+
+def heun(
+    velocity: Velocity,
+    x_1: Tensor,
+    grid: Sequence[float],
+    callback: Callback | None = None,
+    single: int = 1,
+) -> Tensor:
+    """Go with the mean of the velocities at both ends of an interval (Heun, second order).
+
+    Args:
+        velocity: Velocity field.
+        x_1: State at ``grid[0]``, any shape.
+        grid: Falling times.
+        callback: Called after each interval.
+        single: How many of the last intervals are Euler's, with one velocity; the others ask for
+            two. At 0 the end of the grid is asked for as well.
+    """
+
+    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:
+        ahead = torch.add(x_t, speed, alpha=t_next - t)
+        return torch.lerp(speed, velocity(ahead, t_next), 0.5)
+
+    return _walk(velocity, x_1, grid, direction, callback, single)
+
+
+def midpoint(
+    velocity: Velocity,
+    x_1: Tensor,
+    grid: Sequence[float],
+    callback: Callback | None = None,
+    single: int = 0,
+) -> Tensor:
+    """Go with the velocity in the middle of an interval (second order).
+
+    Two velocities for each interval but the ``single`` last ones; arguments as in :func:`heun`.
+    """
+
+    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:
+        middle = (t + t_next) / 2
+        return velocity(torch.add(x_t, speed, alpha=middle - t), middle)
+
+    return _walk(velocity, x_1, grid, direction, callback, single)
+
+
+def adaptive(
+    velocity: Velocity,
+    x_1: Tensor,
+    grid: Sequence[float],
+    callback: Callback | None = None,
+    tolerance: float = 1e-2,
+) -> Tensor:
+    """Let the method of Dormand and Prince choose its steps within the intervals of ``grid``.
+
+    The last interval is one of Euler's. Steps are chosen for ``x_1`` as a whole: give one picture
+    at a time where its company must not matter. Needs torchdiffeq.
+
+    Args:
+        velocity: Velocity field.
+        x_1: State at ``grid[0]``, any shape.
+        grid: Falling times.
+        callback: Called after each interval.
+        tolerance: Relative and absolute error of a step.
+
+    Raises:
+        MissingExtraError: torchdiffeq is not installed.
+    """
+    try:
+        from torchdiffeq import odeint
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "the adaptive sampler needs torchdiffeq", fix="install undegrade[adaptive]"
+        ) from error
+
+    def follow(t: Tensor, x_t: Tensor) -> Tensor:
+        return velocity(x_t, float(t))
+
+    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:  # noqa: ARG001
+        times = torch.tensor([t, t_next], dtype=torch.float64)
+        ends: Tensor = odeint(follow, x_t, times, rtol=tolerance, atol=tolerance, method="dopri5")
+        return (ends[1] - x_t) / (t_next - t)
+
+    return _walk(velocity, x_1, grid, direction, callback, 1)
+
+
+_Direction = Callable[[Tensor, Tensor, float, float], Tensor]
+"""``direction(x_t, velocity at t, t, t_next)``: where to go in an interval."""
+
+
+def _walk(
+    velocity: Velocity,
+    x_1: Tensor,
+    grid: Sequence[float],
+    direction: _Direction | None,
+    callback: Callback | None,
+    single: int = 0,
+) -> Tensor:
+    """Go through the intervals, the ``single`` last ones along the velocity at their beginning."""
     x_t = x_1
-    for number, (t, t_next) in enumerate(pairwise(grid)):
+    intervals = list(pairwise(grid))
+    for number, (t, t_next) in enumerate(intervals):
         speed = velocity(x_t, t)
-        x_next = torch.add(x_t, speed, alpha=t_next - t)
+        way = speed
+        if direction is not None and number < len(intervals) - single:
+            way = direction(x_t, speed, t, t_next)
+        x_next = torch.add(x_t, way, alpha=t_next - t)
         if callback is not None:
             callback(Step(number, t, x_next, torch.add(x_t, speed, alpha=-t)))
         x_t = x_next

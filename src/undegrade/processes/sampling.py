@@ -1,0 +1,119 @@
+"""Which sampler walks the flow, and on which times: what a user can choose."""
+
+from functools import partial
+from itertools import pairwise
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
+
+from undegrade.errors import UsageError
+from undegrade.processes.samplers import (
+    Callback,
+    Velocity,
+    adaptive,
+    euler,
+    heun,
+    midpoint,
+    uniform_grid,
+)
+from undegrade.validation import explain
+
+_BEFORE_THE_END = 0.2
+"""Where the adaptive sampler makes its last step: below, a flow trained with the paper's weight has
+hardly learned anything."""
+
+
+class SamplerOptions(BaseModel):
+    """A sampler and its times; ``steps`` are network evaluations throughout.
+
+    ``euler`` evaluates once for each interval. ``heun`` evaluates twice, but once in the last
+    interval (the last two, for an even number of steps), since the velocity at ``t = 0`` is not to
+    be asked for. ``midpoint`` evaluates twice, but once in the last interval for an odd number.
+    ``adaptive`` evaluates as often as its tolerance needs, down to the last time but one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Literal["euler", "heun", "midpoint", "adaptive"] = "euler"
+    times: tuple[float, ...] | None = Field(
+        None, description="Falling times from 1 to 0; equal intervals unless given."
+    )
+    tolerance: float = Field(0.01, gt=0, lt=1, description="Of a step of the adaptive sampler.")
+
+    @model_validator(mode="after")
+    def _falling(self) -> Self:
+        times = self.times
+        if times is None:
+            return self
+        falling = len(times) > 1 and all(a > b for a, b in pairwise(times))
+        if not falling or times[0] != 1 or times[-1] != 0:
+            raise ValueError(f"times {_join(times)}; expected falling ones from 1 to 0")
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> "SamplerOptions":
+        """Read ``NAME[:times=1/0.5/0][,tolerance=0.01]``.
+
+        Raises:
+            UsageError: There is no such sampler, key or value.
+        """
+        name, _, rest = text.partition(":")
+        pairs = [part.partition("=") for part in rest.split(",")] if rest else []
+        values: dict[str, object] = {key: value for key, _, value in pairs}
+        if "times" in values:
+            values["times"] = str(values["times"]).split("/")
+        try:
+            return cls.model_validate({"name": name, **values})
+        except ValidationError as error:
+            raise UsageError(
+                f"sampler '{text}': {explain(error, cls)}",
+                expected="euler, heun, midpoint or adaptive, perhaps with :times=1/0.5/0",
+            ) from error
+
+    def __str__(self) -> str:
+        """Return a text that :meth:`parse` reads."""
+        parts = [f"times={_join(self.times)}"] if self.times else []
+        if self.name == "adaptive":
+            parts.append(f"tolerance={self.tolerance:g}")
+        return self.name + (":" + ",".join(parts) if parts else "")
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """Network evaluations, where the times decide; 0 where the sampler does; else None."""
+        if self.name == "adaptive":
+            return 0
+        if self.times is None:
+            return None
+        intervals = len(self.times) - 1
+        return {"euler": intervals, "heun": 2 * intervals - 1, "midpoint": 2 * intervals}[self.name]
+
+    def walk(
+        self, velocity: Velocity, x_1: Tensor, steps: int, callback: Callback | None = None
+    ) -> Tensor:
+        """Return the state at ``t = 0``.
+
+        Args:
+            velocity: Velocity field.
+            x_1: State at ``t = 1``, ``(B, ...)``.
+            steps: Network evaluations; not heeded where :attr:`fixed_steps` says otherwise.
+            callback: Called after each interval.
+
+        Raises:
+            UsageError: ``steps`` is less than one.
+        """
+        if self.name == "adaptive":
+            times = self.times or (1.0, _BEFORE_THE_END, 0.0)
+            return adaptive(velocity, x_1, times, callback, self.tolerance)
+        if self.name == "euler":
+            return euler(velocity, x_1, self.times or uniform_grid(steps), callback)
+        second_order = heun if self.name == "heun" else midpoint
+        if self.times is not None:
+            return second_order(velocity, x_1, self.times, callback)
+        single = steps % 2 if self.name == "midpoint" else 2 - steps % 2
+        walk = partial(second_order, single=single)
+        return walk(velocity, x_1, uniform_grid((steps + single) // 2), callback)
+
+
+def _join(times: tuple[float, ...]) -> str:
+    return "/".join(f"{t:g}" for t in times)
