@@ -109,12 +109,13 @@ def trained(options: dict[str, Any], lq_noise: float = 0.0, steps: int = 2000) -
     method.network = Velocity()  # type: ignore[assignment]
     if method.recognition is not None:
         method.recognition = Posterior()  # type: ignore[assignment]
+    stage = "flow" if method.recognition is None else "coupling"
     noise = TorchNoise(1, batch)
     optimiser = torch.optim.Adam(method.parameters(), lr=3e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step in range(steps):
         pair = toy_pair(batch, noise, lq_noise)
-        terms = method.loss(pair, stage="flow", step=step, noise=noise)
+        terms = method.loss(pair, stage=stage, step=step, noise=noise)
         optimiser.zero_grad()
         terms["total"].backward()
         optimiser.step()
@@ -159,8 +160,7 @@ def test_an_independent_variable_leaves_the_choice_to_the_degraded_pixel() -> No
     levels = (-0.2, -0.1, 0.1, 0.2)
     walked = [outputs(method, level, 4, draws=500) for level in levels]
     agreeing = [
-        ((out > 0) == (level > 0)).float().mean()
-        for out, level in zip(walked, levels, strict=True)
+        ((out > 0) == (level > 0)).float().mean() for out, level in zip(walked, levels, strict=True)
     ]
     assert float(torch.stack(agreeing).mean()) >= 0.9
     assert max(float(out.std()) for out in walked) <= 0.15
@@ -175,13 +175,13 @@ def test_the_divergence_is_zero_before_training_and_weighed_up_slowly() -> None:
         ResFlowOptions.model_validate({"network": NETWORK, "predict_aux": False, **options})
     )
     pair = Pair(torch.rand(4, 3, 2, 2), torch.rand(4, 3, 2, 2))
-    terms = method.loss(pair, stage="flow", step=0, noise=SampleNoise(0, 0, range(4)))
+    terms = method.loss(pair, stage="coupling", step=0, noise=SampleNoise(0, 0, range(4)))
     assert terms["kl"].item() == 0
     assert method.recognition is not None
     torch.nn.init.constant_(method.recognition.head.bias, 1.0)
     totals = {}
     for step in (0, 5, 10, 20):
-        terms = method.loss(pair, stage="flow", step=step, noise=SampleNoise(0, 0, range(4)))
+        terms = method.loss(pair, stage="coupling", step=step, noise=SampleNoise(0, 0, range(4)))
         totals[step] = (terms["total"] - terms["x"]).item()
     bound = 5 * math.tanh(1 / 5)
     nats = (1 + math.exp(2 * bound) - 1) / 2 - bound  # for one latent to three values
@@ -194,7 +194,10 @@ def test_the_divergence_is_zero_before_training_and_weighed_up_slowly() -> None:
     ("options", "message"),
     [
         ({"aux_distribution": "uniform"}, "aux_distribution=uniform"),
-        ({"predict_aux": True, "network": {**NETWORK, "aux_channels": 3, "out_channels": 6}}, "predict_aux=true"),
+        (
+            {"predict_aux": True, "network": {**NETWORK, "aux_channels": 3, "out_channels": 6}},
+            "predict_aux=true",
+        ),
         ({"network": {**NETWORK, "aux_stride": 3}}, "a latent of stride 3"),
         ({"network": {**NETWORK, "aux_stride": 16}}, "a latent of stride 16"),
     ],

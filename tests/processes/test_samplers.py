@@ -1,13 +1,14 @@
 """Euler's method against velocity fields whose answers are known."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
-from undegrade.processes.samplers import Step, euler, uniform_grid
+from undegrade.processes.samplers import Step, adaptive, euler, heun, midpoint, uniform_grid
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7])
@@ -90,3 +91,44 @@ def test_the_start_is_left_as_it_was() -> None:
 def test_no_steps_is_an_error(steps: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         uniform_grid(steps)
+
+
+def gaussian_velocity(x_t: Tensor, t: float) -> Tensor:
+    """The exact velocity for x_0 ~ N(0, 1) under noise of the same size."""
+    return t / (1 + t**2) * x_t
+
+
+def waving_velocity(x_t: Tensor, t: float) -> Tensor:
+    """A field whose exact walk from 1 ends at ``exp(-sin(3) / 3)``."""
+    return math.cos(3 * t) * x_t
+
+
+@pytest.mark.parametrize("sampler", [heun, midpoint])
+def test_half_the_interval_is_a_quarter_of_the_error_in_second_order(sampler: Any) -> None:
+    one, exact = torch.ones(1, dtype=torch.float64), math.exp(-math.sin(3) / 3)
+    errors = [
+        abs(float(sampler(waving_velocity, one, uniform_grid(n), single=0)) - exact)
+        for n in (16, 32, 64)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.2)
+    assert errors[1] / errors[2] == pytest.approx(4, rel=0.1)
+    first_order = abs(float(euler(waving_velocity, one, uniform_grid(128))) - exact)
+    assert errors[2] < first_order / 10  # for the same number of evaluations
+
+
+def test_the_adaptive_sampler_keeps_its_tolerance_and_then_goes_straight() -> None:
+    asked: list[float] = []
+
+    def velocity(x_t: Tensor, t: float) -> Tensor:
+        asked.append(t)
+        return gaussian_velocity(x_t, t)
+
+    one = torch.ones(1, dtype=torch.float64)
+    out = adaptive(velocity, one, [1.0, 0.2, 0.0], tolerance=1e-6)
+    at_a_fifth = math.sqrt((1 + 0.2**2) / 2)  # sqrt(1 + t**2) is what the flow keeps in proportion
+    assert float(out) == pytest.approx(at_a_fifth * (1 - 0.2 * 0.2 / 1.04), rel=1e-5)
+    assert min(asked) == 0.2
+    rough = len(asked)
+    asked.clear()
+    adaptive(velocity, one, [1.0, 0.2, 0.0], tolerance=1e-2)
+    assert len(asked) < rough

@@ -34,6 +34,7 @@ _BLANK: Details = {
     "model": None,
     "weights_hash": None,
     "steps": None,
+    "sampler": None,
     "seed": None,
     "device": None,
     "precision": None,
@@ -75,6 +76,17 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         bool,
         typer.Option("--uncertainty", help="Also write where restorations differ, as a map."),
     ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="The mean over fixed draws, whatever the seed."),
+    ] = False,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:times=1/0.5/0]",
+            help="euler, heun, midpoint or adaptive; the model's own unless given.",
+        ),
+    ] = None,
     tile_size: Annotated[
         str, typer.Option(metavar="PIXELS|auto", help="Largest side of a tile; auto by memory.")
     ] = "auto",
@@ -109,7 +121,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         recursive=recursive,
         overwrite=overwrite,
         restore=RestoreOptions(
-            task, steps, seed, variants, uncertainty, parse_tile_size(tile_size)
+            task, steps, seed, variants, uncertainty, deterministic, parse_tile_size(tile_size)
         ),
         read=ReadOptions(max_megapixels, page),
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
@@ -120,7 +132,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     how = Reporting("restored", as_json, _BLANK, single=len(jobs) == 1)
     if all(job.done or job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model
-    restorer = _load(model, device, str(precision))
+    restorer = _load(model, device, str(precision), sampler)
 
     def work(job: Job, progress: Callable[[int, int], None]) -> Details:
         return _restore_one(job, restorer, options, progress)
@@ -141,13 +153,13 @@ def parse_tile_size(text: str) -> int | None:
     return int(text)
 
 
-def _load(model: str, device: str, precision: str) -> "Restorer":
+def _load(model: str, device: str, precision: str, sampler: str | None) -> "Restorer":
     """Load the model and say on standard error what runs, and on what."""
     from undegrade.allocator import keep_freed_memory
     from undegrade.inference import Restorer
 
     keep_freed_memory()
-    restorer = Restorer.from_pretrained(model, device=device, precision=precision)
+    restorer = Restorer.from_pretrained(model, device=device, precision=precision, sampler=sampler)
     for message in restorer.messages:
         note(message)
     return restorer

@@ -25,6 +25,8 @@ class Provenance:
         seed: Seed of the noise.
         steps: Number of network evaluations.
         version: Version of undegrade.
+        sampler: How the flow was walked; empty where there is no choice.
+        deterministic: Whether this is the mean over fixed draws.
     """
 
     model: str
@@ -32,6 +34,8 @@ class Provenance:
     seed: int
     steps: int
     version: str
+    sampler: str = ""
+    deterministic: bool = False
 
 
 def write_provenance(provenance: Provenance, existing: bytes | None = None) -> bytes:
@@ -52,8 +56,11 @@ def write_provenance(provenance: Provenance, existing: bytes | None = None) -> b
         ("Seed", str(provenance.seed)),
         ("Steps", str(provenance.steps)),
         ("Version", provenance.version),
+        ("Sampler", provenance.sampler),
+        ("Deterministic", "True" if provenance.deterministic else ""),
     ):
-        packet.set(_OWN, "undegrade", name, value)
+        if value:
+            packet.set(_OWN, "undegrade", name, value)
     return packet.to_bytes()
 
 
@@ -66,7 +73,11 @@ def read_provenance(xmp: bytes) -> Provenance | None:
         )
         if model is None or weights_hash is None or version is None:
             return None
-        return Provenance(model, weights_hash, int(seed or ""), int(steps or ""), version)
+        sampler = packet.get(_OWN, "Sampler") or ""
+        deterministic = packet.get(_OWN, "Deterministic") == "True"
+        return Provenance(
+            model, weights_hash, int(seed or ""), int(steps or ""), version, sampler, deterministic
+        )
     except (XmpError, ValueError):
         return None
 

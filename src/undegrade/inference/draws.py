@@ -7,9 +7,12 @@ import torch
 from torch import Tensor
 
 from undegrade.images.tiles import Floats
-from undegrade.inference.options import UNCERTAINTY_DRAWS, RestoreOptions
+from undegrade.inference.options import QUADRATURE_DRAWS, UNCERTAINTY_DRAWS, RestoreOptions
+from undegrade.processes.noise import FieldNoise
+from undegrade.randomness import NoiseField
 
 _RGB = 3
+_IMAGE_KEY = 0  # the same for all pictures: a photo gives the same result under any name
 
 
 class Welford:
@@ -61,30 +64,51 @@ class Draws:
     Args:
         variants: Pictures that are wanted.
         uncertainty: Whether mean and deviation are wanted.
+        deterministic: Whether the mean over a fixed quadrature is wanted.
     """
 
     variants: int
     uncertainty: bool
+    deterministic: bool = False
 
     @classmethod
     def of(cls, options: RestoreOptions) -> "Draws":
         """Return what the options ask for."""
-        return cls(options.variants, options.uncertainty)
+        return cls(options.variants, options.uncertainty, options.deterministic)
 
     @property
     def count(self) -> int:
         """Number of draws that are made."""
+        if self.deterministic:
+            return QUADRATURE_DRAWS
         return UNCERTAINTY_DRAWS if self.uncertainty and self.variants == 1 else self.variants
 
     @property
     def kept(self) -> int:
         """Number of draws that are kept beside the mean."""
-        return self.variants if self.variants > 1 or not self.uncertainty else 0
+        return self.variants if self.variants > 1 or not self.averaged else 0
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the picture is the mean of the draws."""
+        return self.uncertainty or self.deterministic
+
+    def noise(self, variant: int, seed: int, top: int, left: int) -> FieldNoise:
+        """Return the noise of one draw for the tile at (``top``, ``left``).
+
+        Every other draw of the quadrature is the opposite of the one before, so that what is odd
+        in the auxiliary variable cancels at once.
+        """
+        if self.deterministic:
+            field = NoiseField(("quadrature", variant // 2))
+            return FieldNoise([field.window(top, left)], opposite=bool(variant % 2))
+        field = NoiseField((seed, "restore", _IMAGE_KEY, variant))
+        return FieldNoise([field.window(top, left)])
 
     @property
     def channels(self) -> int:
         """Number of channels that come out for each pixel."""
-        return _RGB * self.kept + (_RGB + 1) * self.uncertainty
+        return _RGB * (self.kept + self.averaged) + self.uncertainty
 
     def gather(self, pictures: Iterable[Tensor]) -> Tensor:
         """Reduce the draws ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
@@ -93,20 +117,22 @@ class Draws:
         for number, picture in enumerate(pictures):
             if number < self.kept:
                 parts.append(picture)
-            if self.uncertainty:
+            if self.averaged:
                 statistics.add(picture)
         if self.uncertainty:
-            deviation = statistics.deviation().mean(dim=1, keepdim=True)
-            parts = [statistics.mean(), deviation, *parts]
+            parts.insert(0, statistics.deviation().mean(dim=1, keepdim=True))
+        if self.averaged:
+            parts.insert(0, statistics.mean())
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def split(self, rows: Floats) -> Bands:
         """Tell apart the channels ``(h, width, channels)`` of finished rows."""
-        first = _RGB + 1 if self.uncertainty else 0
+        first = _RGB * self.averaged + self.uncertainty
         kept = tuple(
             rows[:, :, first + _RGB * index : first + _RGB * (index + 1)]
             for index in range(self.kept)
         )
-        if self.uncertainty:
-            return Bands(rows[:, :, :_RGB], rows[:, :, _RGB], kept)
+        if self.averaged:
+            deviation = rows[:, :, _RGB] if self.uncertainty else None
+            return Bands(rows[:, :, :_RGB], deviation, kept)
         return Bands(kept[0], None, kept if self.kept > 1 else ())

@@ -21,7 +21,7 @@ from undegrade.inference.precision import Runner
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 
-_IMAGE_KEY = 0  # the same for all pictures: a photo gives the same result under any name
+_UNKNOWN_STEPS = 8  # counted where the sampler decides; tiles see no farther than they overlap
 _PROBE = 64  # side of the tile that memory is measured on, in pixels
 
 
@@ -53,7 +53,7 @@ class Engine:
             width=side,
             overlap=options.overlap_of(min(rows, side)),
             multiple_of=method.multiple_of,
-            blind=method.receptive_radius * steps,
+            blind=method.receptive_radius * (steps or _UNKNOWN_STEPS),
         )
         return plan_tiles(height, width, size)
 
@@ -162,8 +162,7 @@ class TileRestorer:
 
     def _draw(self, lq: Tensor, top: int, left: int, variant: int) -> Tensor:
         """Return one draw ``(1, 3, h, w)``, in float32 if it must be."""
-        field = NoiseField((self.options.seed, "restore", _IMAGE_KEY, variant))
-        noise = FieldNoise([field.window(top, left)])
+        noise = self.draws.noise(variant, self.options.seed, top, left)
         picture = self.runner.fast.restore(lq, steps=self.steps, noise=noise)
         lowered = self.runner.fast is not self.runner.exact
         if lowered and not _is_finite(picture):

@@ -10,6 +10,9 @@ MIN_TILE = 64
 UNCERTAINTY_DRAWS = 8
 """Draws behind a map of uncertainty, unless variants are asked for as well."""
 
+QUADRATURE_DRAWS = 8
+"""Draws behind a deterministic restoration: four fixed ones and their opposites."""
+
 _MOST_VARIANTS = 64
 _OVERLAP = 64
 
@@ -26,6 +29,8 @@ class RestoreOptions:
             what ``variants=1`` gives.
         uncertainty: Also say where draws differ. The picture is then the mean of the draws:
             of the ``variants``, or of 8 if there is one.
+        deterministic: Give the mean over the auxiliary variable instead of one draw, by a fixed
+            quadrature of 8: the same for every seed.
         tile_size: Greatest side of a tile in pixels, at least 64; None to go by the memory there
             is. Tiles are made smaller where that makes them equal.
         tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile; None for
@@ -41,6 +46,7 @@ class RestoreOptions:
     seed: int = 0
     variants: int = 1
     uncertainty: bool = False
+    deterministic: bool = False
     tile_size: int | None = None
     tile_overlap: int | None = None
 
@@ -51,6 +57,21 @@ class RestoreOptions:
             raise UsageError(
                 f"variants={self.variants}", expected=f"a whole number from 1 to {_MOST_VARIANTS}"
             )
+        if self.deterministic and self.variants > 1:
+            raise UsageError(
+                f"variants={self.variants} of a deterministic restoration",
+                expected="one: it is the mean over all draws",
+                fix="leave out one of the two",
+            )
+        if self.deterministic and self.seed:
+            raise UsageError(
+                f"seed={self.seed} for a deterministic restoration",
+                expected="no seed: its draws are fixed",
+                fix="leave out one of the two",
+            )
+        self._check_tiles()
+
+    def _check_tiles(self) -> None:
         if self.tile_size is not None and self.tile_size < MIN_TILE:
             raise UsageError(f"tile_size={self.tile_size}", expected=f"at least {MIN_TILE} pixels")
         if self.tile_overlap is None:

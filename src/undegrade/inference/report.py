@@ -31,7 +31,8 @@ class RunInfo:
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are not a file.
         device: Where the network ran, for instance ``"cpu"`` or ``"cuda:0"``.
         precision: Number type of the network: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        steps: Network evaluations for each draw.
+        steps: Network evaluations for each draw; 0 where the sampler decides on the way.
+        sampler: How the flow was walked, as ``--sampler`` reads it; empty where there is no choice.
         seed: Seed of the noise.
         tile_size: Longest side of the largest tile, in pixels.
         tiles: Number of tiles.
@@ -45,6 +46,7 @@ class RunInfo:
     device: str
     precision: str
     steps: int
+    sampler: str
     seed: int
     tile_size: int
     tiles: int

@@ -21,7 +21,8 @@ from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
 from undegrade.methods.base import Method
-from undegrade.zoo import DEFAULT_MODEL, ModelEntry, find_model, load_method
+from undegrade.processes.sampling import SamplerOptions
+from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
 _CACHED_MODELS = 2  # that restore() keeps loaded
@@ -33,7 +34,7 @@ class Result:
 
     Args:
         image: The result, of the kind that was given (for a path, the path of the new file): draw
-            0, or with uncertainty the mean of the draws.
+            0, or with uncertainty, or deterministic, the mean of the draws.
         variants: The draws, of the same kind, as many as were asked for; with ``variants=1`` it
             holds ``image``.
         uncertainty: Standard deviation over the draws, mean over the colours, in units of the
@@ -56,6 +57,8 @@ class Restorer:
         model: What reports say about it.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
         precision: ``"auto"``, ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        sampler: How the flow is walked, such as ``"heun"`` or ``"euler:times=1/0.5/0"``; None for
+            the model's own way.
 
     Attributes:
         model: What reports say about the model.
@@ -65,7 +68,8 @@ class Restorer:
 
     Raises:
         DeviceError: The device is not there.
-        UsageError: There is no such kind of device or precision.
+        UsageError: There is no such kind of device, precision or sampler, or the method has no
+            choice of samplers.
     """
 
     def __init__(
@@ -75,7 +79,10 @@ class Restorer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        sampler: str | None = None,
     ) -> None:
+        if sampler is not None:
+            method.sampler = SamplerOptions.parse(sampler)
         place = choose_device(device)
         dtype = choose_precision(precision, place)
         self.model = model or ModelInfo()
@@ -88,7 +95,12 @@ class Restorer:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path = DEFAULT_MODEL, *, device: str = "auto", precision: str = "auto"
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        sampler: str | None = None,
     ) -> "Restorer":
         """Load a model.
 
@@ -96,21 +108,20 @@ class Restorer:
             model: Name of a bundled or pulled model, or a model folder.
             device: See :class:`Restorer`.
             precision: See :class:`Restorer`.
+            sampler: See :class:`Restorer`.
 
         Raises:
-            UsageError: There is no such model, device or precision.
+            UsageError: There is no such model, device, precision or sampler.
             WeightsError: The model cannot be used.
         """
         choose_precision(precision, choose_device(device))  # before time is spent on loading
-        return cls._of(find_model(model), device, precision)
-
-    @classmethod
-    def _of(cls, entry: ModelEntry, device: str, precision: str) -> "Restorer":
+        entry = find_model(model)
         config = entry.config
         info = ModelInfo(entry.name, entry.sha256, config.default_steps, config.tasks)
-        return cls(load_method(entry), info, device=device, precision=precision)
+        method = load_method(entry)
+        return cls(method, info, device=device, precision=precision, sampler=sampler)
 
-    def __call__(
+    def __call__(  # noqa: PLR0913  (what a user may ask for, each by its name)
         self,
         image: Any,
         *,
@@ -119,6 +130,7 @@ class Restorer:
         seed: int = 0,
         variants: int = 1,
         uncertainty: bool = False,
+        deterministic: bool = False,
         tile_size: int | None = None,
     ) -> Result:
         """Restore a picture; the same kind comes back.
@@ -134,6 +146,7 @@ class Restorer:
             seed: Names the noise.
             variants: Number of draws.
             uncertainty: Give the mean of the draws, and their deviation.
+            deterministic: Give the mean over fixed draws.
             tile_size: Greatest side of a tile.
 
         Raises:
@@ -141,7 +154,7 @@ class Restorer:
             UsageError: An option is out of range, or the result of a path is there already.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
         """
-        options = RestoreOptions(task, steps, seed, variants, uncertainty, tile_size)
+        options = RestoreOptions(task, steps, seed, variants, uncertainty, deterministic, tile_size)
         if isinstance(image, (str, Path)):
             return self._call_path(Path(image), options)
         if isinstance(image, (bytes, bytearray, memoryview)):

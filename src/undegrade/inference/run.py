@@ -12,7 +12,7 @@ from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
 from undegrade.inference.draws import Draws
 from undegrade.inference.engine import Engine, TileRestorer
-from undegrade.inference.options import RestoreOptions
+from undegrade.inference.options import QUADRATURE_DRAWS, RestoreOptions
 from undegrade.inference.pixels import ArrayPicture, Pixels
 from undegrade.inference.report import ModelInfo, RunInfo
 from undegrade.inference.streaming import MapInMemory, PhotoJob
@@ -54,9 +54,32 @@ class Run:
                 fix=did_you_mean(options.task, tasks),
             )
         self._engine, self._model, self._options = engine, model, options
-        self._steps = options.steps or model.default_steps or engine.runner.fast.default_steps
+        self._steps = self._choose_steps()
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
+
+    def _choose_steps(self) -> int:
+        """Return the network evaluations of a draw; 0 where the sampler decides on the way.
+
+        Raises:
+            UsageError: The sampler's times leave no choice, and another number was asked for.
+        """
+        method, asked = self._engine.runner.fast, self._options.steps
+        fixed = None if method.sampler is None else method.sampler.fixed_steps
+        if fixed is None:
+            return asked or self._model.default_steps or method.default_steps
+        if asked not in (None, fixed):
+            raise UsageError(
+                f"steps={asked} with the sampler '{method.sampler}'",
+                expected=f"{fixed} steps" if fixed else "no number: it decides on the way",
+                fix="leave out one of the two",
+            )
+        return fixed
+
+    @property
+    def _sampler(self) -> str:
+        sampler = self._engine.runner.fast.sampler
+        return "" if sampler is None else str(sampler)
 
     def job(self, photo: Photo, write: WriteOptions) -> PhotoJob:
         """Return the work that a photo is."""
@@ -67,6 +90,8 @@ class Run:
             seed=self._options.seed,
             steps=self._steps,
             version=__version__,
+            sampler=self._sampler,
+            deterministic=self._options.deterministic,
         )
         return PhotoJob(photo, plan, tiler, write, provenance)
 
@@ -76,14 +101,14 @@ class Run:
         plan, tiler = self._tiles(picture.height, picture.width)
         several = draws.kept > 1
         variants = tuple(picture.blank() for _ in range(draws.kept * several))
-        result = picture.blank() if draws.uncertainty or not several else variants[0]
+        result = picture.blank() if draws.averaged or not several else variants[0]
         deviation = MapInMemory()
         top = 0
         for rows in tile_bands(plan, picture.read, tiler):
             bands = draws.split(rows)
             if bands.deviation is not None:
                 deviation.write_rows(bands.deviation)
-            if draws.uncertainty or not several:
+            if draws.averaged or not several:
                 picture.write(result, top, bands.picture)
             for variant, colour in zip(variants, bands.variants, strict=True):
                 picture.write(variant, top, colour)
@@ -98,6 +123,9 @@ class Run:
         """
         runner, tilers = self._engine.runner, self._tilers
         own = [text for tiler in tilers for text in tiler.messages]
+        if self._options.deterministic:
+            half = QUADRATURE_DRAWS // 2
+            own.append(f"the mean over {half} fixed draws and their opposites, for every seed")
         redone = sum(tiler.redone for tiler in tilers)
         if redone:
             own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
@@ -107,6 +135,7 @@ class Run:
             device=str(runner.device),
             precision=precision_name(runner.dtype),
             steps=self._steps,
+            sampler=self._sampler,
             seed=self._options.seed,
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),

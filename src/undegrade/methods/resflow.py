@@ -48,7 +48,7 @@ class ResFlow(SingleNetworkMethod):
     """
 
     options_type = ResFlowOptions
-    stages = ("flow",)
+    stages = ("flow", "coupling")
     default_steps: ClassVar[int] = 4
 
     def __init__(self, options: ResFlowOptions) -> None:
@@ -86,18 +86,23 @@ class ResFlow(SingleNetworkMethod):
         self,
         pair: Pair,
         *,
-        stage: str,  # noqa: ARG002
+        stage: str,
         step: int,
         noise: TrainingNoise,
     ) -> dict[str, Tensor]:
         """Return the weighted velocity error (equation 9), with its x and y parts.
 
-        Under the variational coupling there is a part ``"kl"`` instead of the y part: what the
-        recognition network tells beyond the prior, in nats for each value of a picture.
+        In the stage ``"flow"`` the auxiliary variable is drawn without looking. In the stage
+        ``"coupling"``, of the variational coupling, it comes from the recognition network, and
+        there is a part ``"kl"``: what that tells beyond the prior, in nats for each value of a
+        picture.
+
+        Raises:
+            ValueError: The stage ``"coupling"`` of an independent coupling.
         """
         x_0, x_1 = 2 * pair.hq - 1, 2 * pair.lq - 1
         t, weight = self._draw_times(noise.uniform().to(x_0.device))
-        auxiliary = self._auxiliary(x_0, x_1, noise)
+        auxiliary = self._auxiliary(x_0, x_1, noise, coupled=stage == "coupling")
         y_1 = x_0[:, :0] if auxiliary is None else auxiliary.y_1
         sample = flow.sample_path(x_0, x_1, y_1, t, self.schedule)
         predicted = self._evaluate(sample.x_t, t, sample.y_t, x_1)
@@ -128,8 +133,9 @@ class ResFlow(SingleNetworkMethod):
         if self.sampler.name != "adaptive":
             return (self._walk(x_1, y_1, steps, callback) + 1) / 2
         # Its steps go by the error of all that it is given: one picture at a time.
-        pairs = zip(x_1.split(1), y_1.split(1), strict=True)
-        return (torch.cat([self._walk(x, y, steps, callback) for x, y in pairs]) + 1) / 2
+        alone = [slice(item, item + 1) for item in range(len(x_1))]
+        walked = [self._walk(x_1[item], y_1[item], steps, callback) for item in alone]
+        return (torch.cat(walked) + 1) / 2
 
     def latent_shape(self, pictures: Tensor) -> tuple[int, int, int, int]:
         """Return the shape of ``y_1`` for pictures ``(B, 3, H, W)``."""
@@ -156,14 +162,18 @@ class ResFlow(SingleNetworkMethod):
         predicted: Tensor = self.network(x, t, y_t if options.network.aux_channels else None)
         return x_t - predicted if options.parameterisation == "clean" else predicted
 
-    def _auxiliary(self, x_0: Tensor, x_1: Tensor, noise: TrainingNoise) -> _Auxiliary | None:
+    def _auxiliary(
+        self, x_0: Tensor, x_1: Tensor, noise: TrainingNoise, *, coupled: bool
+    ) -> _Auxiliary | None:
         shape = self.latent_shape(x_0)
         if not shape[1]:
             return None
         normal = torch.empty_like(x_0) if shape == tuple(x_0.shape) else x_0.new_empty(shape)
         normal.copy_(noise.normal(shape))  # laid out as the pictures are
-        if self.recognition is None:
+        if not coupled:
             return _Auxiliary(self._from_normal(normal), None)
+        if self.recognition is None:
+            raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
         coupling = flow.Coupling(*self.recognition(x_0, x_1))
         values = x_0[0].numel()
         return _Auxiliary(coupling.sample(normal), coupling.divergence() / values)

@@ -16,6 +16,10 @@ CHANNELS = 3
 class CouplingOptions(BaseModel):
     """The variational coupling: ``y_1`` is drawn from what the pair says of it.
 
+    It is trained after the flow, in the stage ``"coupling"``: a network that has already learned
+    what the degraded picture tells needs ``y`` only for the rest. Trained together from the first
+    step on, ``y`` tells everything and the surroundings of a hole are not looked at.
+
     The weight of the divergence is that of nats for each value of a picture (pixels times three)
     beside the error, squared or logarithmic. With ``error: log`` and a weight of twice the mean of
     lambda (0.5 for the paper's), the sum is the evidence bound of a decoder whose noise is always

@@ -117,5 +117,5 @@ class SelfAttention(nn.Module):
         parts = self.qkv(normal).view(batch, height * width, 3, self.heads, channels // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(query, key, value)
-        mixed = self.out(seen.transpose(1, 2).reshape(batch, height * width, channels))
+        mixed: Tensor = self.out(seen.transpose(1, 2).reshape(batch, height * width, channels))
         return x + mixed.transpose(1, 2).reshape(x.shape)

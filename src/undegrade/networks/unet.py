@@ -189,9 +189,9 @@ class UNet(nn.Module):
         y = self._at_full_resolution(y)
         stride = self.options.stem_stride
         hidden = self.stem(F.pixel_unshuffle(self._stem_input(x, y), stride))
-        features = (
-            None if self.adaptor is None or y is None else self.adaptor(F.pixel_unshuffle(y, stride))
-        )
+        features = None
+        if self.adaptor is not None and y is not None:
+            features = self.adaptor(F.pixel_unshuffle(y, stride))
         skips = self._encode(hidden, embedding, features)
         hidden = skips.pop()
         if self.attention is not None:

@@ -82,7 +82,8 @@ def auxiliary(normal: Tensor, kind: AuxiliaryKind) -> Tensor:
         case "gaussian":
             return normal
         case "uniform":
-            return math.sqrt(12) * (torch.special.ndtr(normal) - 0.5)
+            quantile: Tensor = torch.special.ndtr(normal)
+            return math.sqrt(12) * (quantile - 0.5)
         case "rademacher":
             return torch.where(normal < 0, -1.0, 1.0).to(normal.dtype)
 

@@ -28,6 +28,7 @@ class Step(NamedTuple):
 
 Callback = Callable[[Step], None]
 
+
 def uniform_grid(steps: int) -> list[float]:
     """Return the ``steps + 1`` times ``1, 1 - 1/steps, ..., 0``.
 
@@ -131,7 +132,11 @@ def adaptive(
 
     def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:  # noqa: ARG001
         times = torch.tensor([t, t_next], dtype=torch.float64)
-        ends: Tensor = odeint(follow, x_t, times, rtol=tolerance, atol=tolerance, method="dopri5")
+        # Without a step to the end it would go beyond and interpolate: below zero there is nothing.
+        end = {"step_t": times[1:]}
+        ends: Tensor = odeint(
+            follow, x_t, times, rtol=tolerance, atol=tolerance, method="dopri5", options=end
+        )
         return (ends[1] - x_t) / (t_next - t)
 
     return _walk(velocity, x_1, grid, direction, callback, 1)

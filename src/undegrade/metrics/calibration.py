@@ -1,0 +1,71 @@
+"""Whether a deviation keeps its promise: how often the truth lies within so many of it.
+
+An honest Gaussian uncertainty has the truth within one standard deviation 68 % of the time, within
+two 95 %. A curve of promised against observed shares shows it for all at once (Kuleshov, Fenner &
+Ermon, "Accurate uncertainties for deep learning using calibrated regression", ICML 2018).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+from scipy.stats import spearmanr
+
+Values = npt.NDArray[np.floating[Any]]
+
+ONE_SIGMA = 0.6827
+"""Share of a Gaussian within one standard deviation."""
+
+_LEAST = 1e-6  # deviation below which nothing is promised but the value itself
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the promise of a deviation was kept.
+
+    Args:
+        promised: Shares, rising, ``(n,)``.
+        observed: Share of the values whose error was within the band of each, ``(n,)``.
+        within_one: Share within one deviation; 0.68 is right.
+        scale: Factor by which deviations would have to be larger for that to be 0.68.
+        rank_correlation: Spearman's, between deviation and size of the error.
+    """
+
+    promised: tuple[float, ...]
+    observed: tuple[float, ...]
+    within_one: float
+    scale: float
+    rank_correlation: float
+
+    @property
+    def error(self) -> float:
+        """Mean distance between what was promised and what was observed, in ``[0, 1]``."""
+        return float(np.mean(np.abs(np.subtract(self.promised, self.observed))))
+
+
+def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibration:
+    """Measure how often the truth was within the promised bands.
+
+    Args:
+        error: What came out minus the truth, any shape.
+        deviation: Promised standard deviation, of the same shape, none below zero.
+        levels: Number of shares between 0 and 1 to look at.
+
+    Raises:
+        ValueError: The shapes differ, or there is nothing to measure.
+    """
+    if error.shape != deviation.shape or not error.size:
+        raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
+    size = np.abs(error).ravel()
+    ratio = np.sort(size / np.maximum(deviation.ravel(), _LEAST))
+    promised = (np.arange(levels) + 0.5) / levels
+    observed = np.searchsorted(ratio, ndtri((1 + promised) / 2), side="right") / ratio.size
+    return Calibration(
+        promised=tuple(promised.tolist()),
+        observed=tuple(observed.tolist()),
+        within_one=float(np.searchsorted(ratio, 1.0, side="right") / ratio.size),
+        scale=float(np.quantile(ratio, ONE_SIGMA)),
+        rank_correlation=float(spearmanr(size, deviation.ravel()).statistic),
+    )

@@ -1,0 +1,86 @@
+"""Samplers as options: how often they ask, when they ask, and how they are written."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from undegrade.errors import UsageError
+from undegrade.processes.samplers import Step
+from undegrade.processes.sampling import SamplerOptions
+
+
+def times_asked(text: str, steps: int) -> list[float]:
+    asked: list[float] = []
+
+    def velocity(x_t: Tensor, t: float) -> Tensor:
+        asked.append(round(t, 6))
+        return torch.zeros_like(x_t)
+
+    SamplerOptions.parse(text).walk(velocity, torch.zeros(1, 3, 2, 2), steps)
+    return asked
+
+
+@pytest.mark.parametrize("name", ["euler", "heun", "midpoint"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8])
+def test_steps_are_network_evaluations_and_zero_is_never_asked_for(name: str, steps: int) -> None:
+    asked = times_asked(name, steps)
+    assert len(asked) == steps
+    assert asked[0] == 1
+    assert min(asked) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("euler:times=1/0.6/0.1/0", [1, 0.6, 0.1]),
+        ("heun:times=1/0.6/0", [1, 0.6, 0.6]),
+        ("midpoint:times=1/0.6/0", [1, 0.8, 0.6, 0.3]),
+    ],
+)
+def test_times_of_ones_own_win_over_steps(text: str, asked: list[float]) -> None:
+    assert times_asked(text, 99) == asked
+    assert SamplerOptions.parse(text).fixed_steps == len(asked)
+
+
+def test_the_adaptive_sampler_takes_as_many_as_it_needs() -> None:
+    assert SamplerOptions.parse("adaptive").fixed_steps == 0
+    assert min(times_asked("adaptive:tolerance=0.1", 1)) == 0.2
+
+
+@pytest.mark.parametrize(
+    "text", ["euler", "heun:times=1/0.5/0", "adaptive:tolerance=0.001", "midpoint"]
+)
+def test_a_sampler_is_written_as_it_is_read(text: str) -> None:
+    assert str(SamplerOptions.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eulr",
+        "euler:time=1/0",
+        "euler:times=",
+        "euler:times=1/0.5",
+        "euler:times=0/1",
+        "euler:times=1/0.5/0.5/0",
+        "euler:times=1/x/0",
+        "adaptive:tolerance=0",
+        "",
+    ],
+)
+def test_what_is_no_sampler_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="sampler"):
+        SamplerOptions.parse(text)
+
+
+@pytest.mark.parametrize("name", ["heun", "midpoint", "adaptive"])
+def test_the_callback_sees_each_interval(name: str) -> None:
+    x_0, x_1 = torch.rand(2, 1, 3, 4, 4)
+    seen: list[Step] = []
+    sampler = SamplerOptions.parse(name)
+    out = sampler.walk(lambda _x, _t: x_1 - x_0, x_1, 5, seen.append)
+    torch.testing.assert_close(out, x_0, atol=1e-5, rtol=0)
+    assert [step.number for step in seen] == [*range(len(seen))]
+    for step in seen:
+        torch.testing.assert_close(step.x_0, x_0, atol=1e-5, rtol=0)
+    assert torch.equal(seen[-1].x_t, out)
