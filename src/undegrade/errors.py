@@ -56,6 +56,10 @@ class RecipeError(UsageError):
     """A training recipe is not valid; names the key and the nearest valid one."""
 
 
+class TrainingError(UndegradeError):
+    """A training cannot go on; names the step and the samples."""
+
+
 class DeviceError(UsageError):
     """The compute device that was asked for is not there."""
 

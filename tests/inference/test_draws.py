@@ -8,6 +8,17 @@ from undegrade.inference.draws import Draws, Welford
 from undegrade.inference.options import RestoreOptions
 
 
+def test_every_other_draw_of_the_quadrature_is_the_opposite() -> None:
+    draws = Draws.of(RestoreOptions(deterministic=True))
+    assert (draws.count, draws.kept, draws.channels) == (8, 0, 3)
+    shape = (1, 3, 4, 5)
+    normal = [draws.noise(variant, 0, 8, 16).normal(shape) for variant in range(draws.count)]
+    assert torch.equal(normal[0], -normal[1])
+    assert not torch.equal(normal[0], normal[2])
+    moved = draws.noise(0, 0, 0, 0).normal((1, 3, 20, 30))
+    assert torch.equal(moved[:, :, 8:12, 16:21], normal[0])
+
+
 def test_welford_agrees_with_the_plain_formulas() -> None:
     values = torch.rand(9, 2, 3, generator=torch.Generator().manual_seed(0)) + 100
     statistics = Welford()

@@ -50,6 +50,7 @@ def test_the_report_says_how_it_was_done() -> None:
         "device": "cpu",
         "precision": info.precision,
         "steps": 3,
+        "sampler": "",
         "seed": 9,
         "tile_size": 32,
         "tiles": 1,
@@ -295,3 +296,61 @@ def test_the_package_knows_its_public_names() -> None:
     assert undegrade.list_models.__module__.startswith("undegrade.zoo")
     with pytest.raises(AttributeError, match="no attribute 'restor'"):
         undegrade.restor  # noqa: B018
+
+
+def test_deterministic_is_the_mean_of_fixed_draws_for_every_batch_and_tile() -> None:
+    picture = noise(200, 180).astype(np.float32) / 255
+    restorer = Restorer(small_resflow(), MODEL, precision="float32")
+    whole = restorer(picture, deterministic=True)
+    tiled = restorer(picture, deterministic=True, tile_size=128)
+    np.testing.assert_allclose(whole.image, tiled.image, atol=2e-3)
+    batch = torch.from_numpy(np.stack([picture, picture])).permute(0, 3, 1, 2)
+    together = restorer(batch, deterministic=True).image
+    np.testing.assert_allclose(together[1].permute(1, 2, 0).numpy(), whole.image, atol=1e-6)
+    assert any("4 fixed draws and their opposites" in text for text in whole.info.messages)
+    with_map = restorer(picture, deterministic=True, uncertainty=True)
+    np.testing.assert_array_equal(with_map.image, whole.image)
+    assert with_map.uncertainty is not None
+    assert with_map.uncertainty.max() > 0
+
+
+def test_opposite_draws_cancel_what_is_odd_in_them() -> None:
+    """The stand-in adds a tenth of its noise: the quadrature has nothing of it left."""
+    picture = np.full((70, 90, 3), 0.5, np.float32)
+    restored = Restorer(Noisy(), MODEL)(picture, deterministic=True).image
+    np.testing.assert_allclose(restored, picture, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"seed": 1}, {"variants": 2}])
+def test_deterministic_leaves_nothing_to_choose(options: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="deterministic restoration"):
+        Restorer(Noisy(), MODEL)(noise(20, 30), deterministic=True, **options)
+
+
+def test_a_sampler_can_be_chosen_and_is_reported(photo: Path) -> None:
+    restorer = Restorer(small_resflow(), MODEL, sampler="heun", precision="float32")
+    result = restorer(photo, steps=5)
+    assert (result.info.steps, result.info.sampler) == (5, "heun")
+    with open_photo(result.image) as written:
+        provenance = read_provenance(written.metadata.xmp or b"")
+    assert provenance is not None
+    assert (provenance.sampler, provenance.deterministic) == ("heun", False)
+    euler = Restorer(small_resflow(), MODEL, precision="float32")(pixels(photo), steps=5)
+    assert euler.info.sampler == "euler"
+    assert not np.array_equal(euler.image, pixels(result.image))
+
+
+def test_times_decide_the_number_of_steps() -> None:
+    restorer = Restorer(small_resflow(), MODEL, sampler="midpoint:times=1/0.5/0")
+    assert restorer(noise(20, 30)).info.steps == 4
+    with pytest.raises(UsageError, match="expected 4 steps"):
+        restorer(noise(20, 30), steps=3)
+    adaptive = Restorer(small_resflow(), MODEL, sampler="adaptive:tolerance=0.5")
+    assert adaptive(noise(20, 30)).info.steps == 0
+    with pytest.raises(UsageError, match="it decides on the way"):
+        adaptive(noise(20, 30), steps=3)
+
+
+def test_a_method_without_samplers_says_so() -> None:
+    with pytest.raises(UsageError, match="sampler 'heun' for a simple model"):
+        Restorer(Simple(), MODEL, sampler="heun")

@@ -106,3 +106,51 @@ def test_sinusoids() -> None:
     vector = sinusoidal(torch.tensor([0.0, 1.0]), 4)
     expected = torch.tensor([[1, 1, 0, 0], [0.540302, 0.999950, 0.841471, 0.0099998]])
     torch.testing.assert_close(vector, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("injection", ["adaptor", "add", "concat"])
+def test_each_injection_lets_the_auxiliary_variable_in(injection: str) -> None:
+    options = SMALL.model_copy(update={"aux_channels": 3, "aux_stride": 4, "injection": injection})
+    network = randomised(UNet(options))
+    assert network.multiple_of % 4 == 0
+    x, t = torch.randn(2, 3, 32, 32), torch.rand(2)
+    y = torch.randn(2, 3, 8, 8)
+    here = network(x, t, y)
+    assert here.shape[2:] == x.shape[2:]
+    changed = y.clone()
+    changed[1] += 1
+    there = network(x, t, changed)
+    assert torch.equal(here[0], there[0])
+    assert not torch.allclose(here[1], there[1])
+
+
+def test_adding_needs_no_more_than_there_is_to_add_to() -> None:
+    with pytest.raises(ValueError, match="aux_channels of at most in_channels"):
+        UNetOptions(aux_channels=4, injection="add")
+
+
+def test_attention_sees_everything_and_begins_by_doing_nothing() -> None:
+    plain, attending = UNet(SMALL), UNet(SMALL.model_copy(update={"attention": True}))
+    attending.load_state_dict(plain.state_dict(), strict=False)
+    x, t = torch.randn(1, 3, 64, 64), torch.rand(1)
+    assert torch.equal(plain(x, t), attending(x, t))
+    randomised(attending)
+    far = x.clone()
+    far[..., -1, -1] += 5
+    assert not torch.equal(attending(x, t)[..., 0, 0], attending(far, t)[..., 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("size", "millions"), [("1m", 1.2), ("4m", 3.7), ("16m", 13.0), ("ddpm", 23.4)]
+)
+def test_sizes_by_name(size: str, millions: float) -> None:
+    options = UNetOptions.model_validate({"size": size, "aux_channels": 3, "out_channels": 6})
+    with torch.device("meta"):
+        count = sum(parameter.numel() for parameter in UNet(options).parameters())
+    assert count / 1e6 == pytest.approx(millions, rel=0.02)
+    assert UNetOptions.model_validate(options.model_dump()) == options
+
+
+def test_an_unknown_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected one of"):
+        UNetOptions.model_validate({"size": "huge"})

@@ -43,3 +43,16 @@ def test_distributions() -> None:
     assert float(normal.mean()) == pytest.approx(0, abs=0.01)
     assert float(normal.std()) == pytest.approx(1, abs=0.01)
     assert np.all((uniform.numpy() >= 0) & (uniform.numpy() < 1))
+
+
+def test_a_coarser_field_is_the_same_for_every_tile_on_its_grid() -> None:
+    whole = FieldNoise([NoiseField((1, 2))]).normal((1, 4, 40, 40), stride=8)
+    tile = FieldNoise([NoiseField((1, 2)).window(64, 128)]).normal((1, 4, 5, 6), stride=8)
+    assert torch.equal(tile, whole[:, :, 8:13, 16:22])
+    opposite = FieldNoise([NoiseField((1, 2))], opposite=True).normal((1, 4, 40, 40), stride=8)
+    assert torch.equal(opposite, -whole)
+
+
+def test_a_tile_between_the_entries_of_a_grid_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected multiples"):
+        FieldNoise([NoiseField((1, 2)).window(4, 0)]).normal((1, 4, 5, 6), stride=8)

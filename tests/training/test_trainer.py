@@ -12,8 +12,9 @@ import torch
 import yaml
 from tiny_model import tiny_resflow
 
-from undegrade.errors import RecipeError, UsageError
+from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
+from undegrade.methods.resflow import ResFlow
 from undegrade.training import train
 from undegrade.training.callbacks import AveragedWeights
 from undegrade.zoo import find_model, load_method
@@ -232,3 +233,61 @@ def test_the_model_has_the_averaged_weights(recipe: Path, tmp_path: Path) -> Non
     exported = weights(folder)
     assert all(torch.equal(exported[name], averaged[name]) for name in exported)
     assert not all(torch.equal(exported[name], last[name]) for name in exported)
+
+
+def variational(recipe: Path, steps: int = 3) -> list[str]:
+    network = tiny_resflow(predict_aux=False)["network"]
+    values = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    values["method"] |= {
+        "aux_coupling": "variational",
+        "share_at_end": 0.25,
+        "coupling": {"recognition": {"widths": [4, 6], "blocks": 1}},
+        "network": network | {"aux_channels": 2, "aux_stride": 4},
+    }
+    values["stages"] = [
+        {"name": name, "steps": steps, "batch": 2, "crop": 16} for name in ("flow", "coupling")
+    ]
+    recipe.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return []
+
+
+def test_a_coupling_is_learned_after_the_flow(recipe: Path, tmp_path: Path) -> None:
+    variational(recipe)
+    folder = train(recipe, [], tmp_path / "run")
+    assert folder is not None
+    method = load_method(find_model(folder))
+    recognition = [name for name in method.state_dict() if name.startswith("recognition.head")]
+    assert any(method.state_dict()[name].abs().max() > 0 for name in recognition)
+    flow = torch.load(
+        tmp_path / "run" / "stage-0-flow" / "finished.ckpt", map_location="cpu", weights_only=True
+    )
+    assert flow["method.recognition.head.weight"].abs().max() == 0
+
+
+def break_at(monkeypatch: pytest.MonkeyPatch, broken_step: int, factor: str) -> None:
+    plain = ResFlow.loss
+
+    def loss(self: ResFlow, pair: Any, *, stage: str, step: int, noise: Any) -> Any:
+        terms = plain(self, pair, stage=stage, step=step, noise=noise)
+        if step == broken_step:
+            zero = self.network.head.weight.sum() * 0
+            # The root has no slope at zero: the loss is finite and its gradient is not.
+            harm = zero.sqrt() if factor == "gradient" else zero / 0
+            return terms | {"total": terms["total"] + harm}
+        return terms
+
+    monkeypatch.setattr(ResFlow, "loss", loss)
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_number_that_is_not_finite_stops_before_it_does_harm(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    break_at(monkeypatch, 7, what)
+    with pytest.raises(TrainingError, match=f"a {what} of .* at step 7, of .*png") as caught:
+        train(recipe, [], tmp_path / "run")
+    state = tmp_path / "run" / "stage-0-flow" / "state.ckpt"
+    assert str(state) in str(caught.value)
+    kept = torch.load(state, map_location="cpu", weights_only=True)
+    assert kept["global_step"] == 6
+    assert all(torch.isfinite(value).all() for value in kept["state_dict"].values())

@@ -23,6 +23,8 @@ class StepBatch:
     """Numbers of these samples within the step; together with the step they name a sample."""
     lq: Tensor
     hq: Tensor
+    names: tuple[str, ...] = ()
+    """Pictures that the samples were cut from."""
     damaged: tuple[str, ...] = ()
     """Pictures that could not be read and were replaced."""
     failure: InputError | None = None
@@ -68,6 +70,7 @@ class StepBatches(IterableDataset[StepBatch]):
             self.samples,
             lq=to_tensor([sample.lq for sample in made]),
             hq=to_tensor([sample.hq for sample in made]),
+            names=tuple(sample.name for sample in made),
             damaged=tuple(name for sample in made for name in sample.damaged),
         )
 

@@ -25,11 +25,13 @@ class Sample:
     Args:
         lq: Degraded crop ``(size, size, 3)`` in ``[0, 1]``.
         hq: Clean crop.
+        name: Picture that it was cut from.
         damaged: What could not be read and was replaced by this sample, with the reason.
     """
 
     lq: Image
     hq: Image
+    name: str = ""
     damaged: tuple[str, ...] = ()
 
 
@@ -89,7 +91,7 @@ class Crops:
                 continue
             hq = as_float(crop.hq)
             lq = self.mixture.apply(hq, rng) if crop.lq is None else as_float(crop.lq)
-            return Sample(lq, hq, tuple(damaged))
+            return Sample(lq, hq, self.source.name(index), tuple(damaged))
         raise InputError(
             f"{_TRIES} pictures in a row cannot be read, first {damaged[0]}",
             fix="check that the photos or shards are complete and can be reached",

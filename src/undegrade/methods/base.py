@@ -71,7 +71,7 @@ class Method(nn.Module, ABC):
         Args:
             pair: Training pictures.
             stage: Which of :attr:`stages` is being trained.
-            step: Number of the optimiser step.
+            step: Number of the optimiser step within the stage.
             noise: Source of everything random.
         """
 

@@ -59,7 +59,9 @@ class MethodModule(lightning.LightningModule):
         if batch.step != step:
             raise RuntimeError(f"got the batch of step {batch.step} at step {step}")
         noise = SampleNoise(self.recipe.seed, batch.step, batch.samples)
-        terms = self.method.loss(batch.pair, stage=self.stage.name, step=batch.step, noise=noise)
+        terms = self.method.loss(
+            batch.pair, stage=self.stage.name, step=self.global_step, noise=noise
+        )
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
         return terms["total"]
 

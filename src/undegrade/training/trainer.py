@@ -27,6 +27,7 @@ from undegrade.training.callbacks import (
     TrainingProgress,
 )
 from undegrade.training.data import prepare, remember_places, with_places
+from undegrade.training.finite import FiniteNumbers
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe import Recipe, load_recipe, parse_recipe
 from undegrade.training.watch import DataWatch, Epochs
@@ -155,6 +156,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         logger=TensorBoardLogger(run.folder, name="logs", version=folder.name),
         callbacks=[
             AveragedWeights(recipe.optimiser.ema_decay),
+            FiniteNumbers(state, scaled=recipe.precision == "16-mixed"),
             keeper,
             TrainingProgress(run.console, stage.steps, first_step),
             DataWatch(
