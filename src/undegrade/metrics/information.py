@@ -19,7 +19,7 @@ from undegrade.randomness import generator
 Rows = npt.NDArray[np.float64]
 
 NEIGHBOURS = 3
-"""Which nearest neighbour is measured; Kraskov et al. advise 2 to 4: fewer is noise, more is bias."""
+"""Which nearest neighbour is measured; Kraskov et al. advise 2 to 4 (less: noise, more: bias)."""
 
 _JITTER = 1e-10
 
@@ -83,7 +83,7 @@ def mutual_information(
 def entropy(x: npt.ArrayLike, *, k: int = NEIGHBOURS, seed: int = 0) -> Estimate:
     """Estimate the differential entropy ``h(X)`` by Kozachenko and Leonenko.
 
-    "Sample estimate of the entropy of a random vector" (1987), in the form of Kraskov et al. (2004),
+    "Sample estimate of the entropy of a random vector" (1987), in the form of Kraskov et al.,
     equation 20: ``psi(N) - psi(k) + d <ln(2 r)>`` with the distance ``r`` to the k-th neighbour in
     the maximum norm. It is taken of the columns divided by their standard deviations, whose
     logarithms are added again: that is exact, and neighbours are better found where all columns
