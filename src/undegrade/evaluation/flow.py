@@ -18,6 +18,7 @@ from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.flow_figures import FlowFigures, FlowOptions, Straightness, WalkCurve
 from undegrade.evaluation.flow_information import cut_patches, entropy_curves, information_curves
 from undegrade.evaluation.flow_walks import (
+    Bend,
     Walk,
     mean_straightness,
     mean_walk,
@@ -32,9 +33,6 @@ from undegrade.methods.resflow import ResFlow
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 from undegrade.zoo import find_model, load_method
-
-PICTURES = 8
-"""How many pictures are enough unless somebody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,8 @@ def _measure_walks(
     method: ResFlow, pairs: Sequence[TruthPair], options: FlowOptions, tick: Callable[[], None]
 ) -> tuple[tuple[WalkCurve, ...], Straightness]:
     curves: dict[int, list[tuple[list[float], list[float]]]] = {}
-    bends, times = [], (1.0, 0.0)
+    bends: list[Bend] = []
+    times: tuple[float, ...] = ()
     for number, pair in enumerate(pairs):
         hq = to_tensor([pair.hq])
         for steps in options.steps:

@@ -173,6 +173,23 @@ class FlowFigures:
         """What was measured, in words."""
         return f"{self.model} on {self.data}, {self.degradation}, {self.pictures} pictures"
 
+    def summary(self) -> list[str]:
+        """Say the main figures in a few lines."""
+        known, straight = self.information, self.straightness
+        drifts = ", ".join(f"{kind} {drift:.2f}" for kind, drift in self.entropies.drift.items())
+        ends = ", ".join(f"{walk.steps}: {walk.state[-1]:.2f}" for walk in self.walks)
+        gain = max(a - b for a, b in zip(known.joint, known.shuffled, strict=True))
+        return [
+            self.title,
+            f"mutual information with the clean patch: {known.x[-1]:.2f} nats at "
+            f"t={known.times[-1]:g}, {known.x[0]:.2f} at t={known.times[0]:g}; "
+            f"y_t adds at most {gain:.2f}",
+            f"drift of the entropy in nats for each dimension: {drifts}",
+            f"bend of the walk: {straight.mean_deviation:.3f}, length over distance "
+            f"{straight.length_ratio:.3f}",
+            f"PSNR after so many steps in dB: {ends}; degraded {self.input_psnr:.2f}",
+        ]
+
     def points(self) -> Iterator[Point]:
         """Go through all curves; of walks, ``at`` is the step, otherwise the time."""
         information, entropies = self.information, self.entropies

@@ -71,7 +71,9 @@ def measure_bend(walk: Walk) -> Bend:
     distance = float(way.norm())
     if distance == 0:
         return Bend((0.0,) * len(spans), 0.0, 1.0)
-    off = [float((way - move / span).square().sum()) for move, span in zip(moves, spans, strict=True)]
+    off = [
+        float((way - move / span).square().sum()) for move, span in zip(moves, spans, strict=True)
+    ]
     return Bend(
         deviation=tuple(value / distance**2 for value in off),
         absolute=float(np.dot(off, spans)) / way.numel(),
