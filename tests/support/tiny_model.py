@@ -1,4 +1,4 @@
-"""The smallest ResFlow there is, as the options that a recipe or a configuration holds."""
+"""The smallest methods there are, as the options that a recipe or a configuration holds."""
 
 from typing import Any
 
@@ -18,3 +18,9 @@ def tiny_resflow(*, predict_aux: bool = True) -> dict[str, Any]:
             "out_channels": 6 if predict_aux else 3,
         },
     }
+
+
+def tiny_regression() -> dict[str, Any]:
+    """Return options of the baseline, on the same network without an auxiliary variable."""
+    network = tiny_resflow(predict_aux=False)["network"]
+    return {"name": "regression", "network": network | {"aux_channels": 0}}

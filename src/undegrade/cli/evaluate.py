@@ -1,0 +1,160 @@
+"""`undegrade evaluate`: parse the command, then leave it to the instruments."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from undegrade.cli.console import json_result, note, reporting, result
+from undegrade.cli.options import JsonOption, SeedOption, complete_model
+from undegrade.cli.progress import Bar
+from undegrade.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from undegrade.evaluation.pictures import PictureSet
+
+RESULTS = "results.csv"
+"""File in the output folder with the scores of each picture."""
+
+
+_FLOW_PICTURES = 8  # as many as the analysis of a flow needs
+
+
+class Analysis(StrEnum):
+    """What can be looked into besides quality."""
+
+    FLOW = "flow"
+
+
+@reporting()
+def evaluate(  # noqa: PLR0913  (a command line has as many parameters as options)
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", autocompletion=complete_model, help="Name of a model, or its folder."
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Pairs or clean photos: a folder, or NAME/SPLIT=DIR for a known benchmark.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")
+    ],
+    degrade: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,...]",
+            help="What is done to clean photos, as noise:sigma=25; several in order.",
+        ),
+    ] = None,
+    analyse: Annotated[
+        Analysis | None,
+        typer.Option(help="Look into the flow of a ResFlow model instead of measuring quality."),
+    ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...", help="Numbers of network evaluations: 1,2,4, and with flow 1,2,4,8."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    pictures: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on test pictures: PSNR and SSIM, or with `--analyse flow` its flow."""
+    counts = parse_steps(steps) if steps is not None else None
+    from undegrade.data.places import Place
+    from undegrade.degradations import Chain
+    from undegrade.evaluation.pictures import PictureSet
+
+    limit = _FLOW_PICTURES if analyse and pictures is None else pictures
+    chain = Chain.parse(degrade or [])
+    opened = PictureSet.open(Place.parse(data), chain, seed=seed, limit=limit)
+    work = _measure_quality if analyse is None else _analyse_flow
+    work(model, opened, counts, _folder(output), as_json)
+    if opened.problems.count:
+        note(f"left out: {opened.problems}")
+        raise typer.Exit(1)
+
+
+def parse_steps(text: str) -> tuple[int, ...]:
+    """Return the numbers of ``1,2,4``.
+
+    Raises:
+        UsageError: They are no numbers; whether they make sense is for those to say who use them.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise UsageError(f"steps={text}", expected="whole numbers with commas, as in 1,2,4")
+    return tuple(map(int, words))
+
+
+def _measure_quality(
+    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, folder: Path, as_json: bool
+) -> None:
+    from dataclasses import asdict
+
+    from undegrade.evaluation.quality import measure_quality
+    from undegrade.inference import Restorer
+
+    restorer = Restorer.from_pretrained(model)
+    with Bar(1) as bar:
+        bar.begin("restoring")
+        quality = measure_quality(
+            restorer, pictures, steps or (1, 2, 4), seed=pictures.seed, progress=bar.advance
+        )
+    quality.write_csv(folder / RESULTS)
+    if as_json:
+        means = {key: asdict(score) for key, score in quality.means().items()}
+        facts = {"model": restorer.model.name, "data": pictures.name}
+        facts |= {"degradation": pictures.degradation, "results": str(folder / RESULTS)}
+        json_result(facts | {"pictures": len(quality.names), "scores": means})
+    else:
+        result(quality.table())
+        note(f"the scores of each picture are in {folder / RESULTS}")
+
+
+def _analyse_flow(
+    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, folder: Path, as_json: bool
+) -> None:
+    from dataclasses import asdict
+
+    from undegrade.evaluation.flow import FlowModel, analyse_flow
+    from undegrade.evaluation.flow_figures import FlowOptions
+    from undegrade.evaluation.flow_plots import check_drawing, draw_figures, draw_strip
+
+    options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
+    check_drawing()
+    flow = FlowModel.load(model)
+    with Bar(1) as bar:
+        bar.begin("analysing")
+        figures, strip = analyse_flow(flow, pictures, options, bar.advance)
+    files = [*figures.write(folder), folder / "flow.png", folder / "strip.png"]
+    draw_figures(figures, files[2])
+    draw_strip(strip, files[3])
+    if as_json:
+        json_result(asdict(figures) | {"files": [str(file) for file in files]})
+        return
+    for line in figures.summary():
+        note(line)
+    for file in files:
+        result(str(file))
+
+
+def _folder(path: Path) -> Path:
+    """Make the output folder before time is spent on what goes into it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be made ({error.strerror or error})", expected="a folder"
+        ) from error
+    return path

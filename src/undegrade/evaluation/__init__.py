@@ -1,0 +1,1 @@
+"""Measuring models on test pictures: tables, curves and figures."""

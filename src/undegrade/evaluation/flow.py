@@ -1,0 +1,191 @@
+"""The flow of a ResFlow model under the microscope: information, entropy, straightness, progress.
+
+The paper ("Reversing Flow for Image Restoration", CVPR 2025) argues by four pictures: degradation
+loses mutual information with the clean picture, an auxiliary variable makes up for it, entropy
+stays the same along the path, and restoring walks the shortest way, each step better than the one
+before. Here each of them is measured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from undegrade.data.samples import to_tensor
+from undegrade.degradations import Image
+from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.flow_figures import FlowFigures, FlowOptions, Straightness, WalkCurve
+from undegrade.evaluation.flow_information import cut_patches, entropy_curves, information_curves
+from undegrade.evaluation.flow_walks import (
+    Bend,
+    Walk,
+    mean_straightness,
+    mean_walk,
+    measure_bend,
+    nearness,
+    psnr_along,
+    take_walk,
+)
+from undegrade.evaluation.pictures import PictureSet, TruthPair
+from undegrade.evaluation.quality import Progress
+from undegrade.methods.resflow import ResFlow
+from undegrade.processes.noise import FieldNoise
+from undegrade.randomness import NoiseField
+from undegrade.zoo import find_model, load_method
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One picture's walk to look at; each picture ``(H, W, 3)``, RGB in ``[0, 1]``.
+
+    Args:
+        name: Name of the picture.
+        hq: The truth.
+        times: Time at the beginning of each step, and 0 at the end.
+        states: ``x_t`` at these times, the degraded picture first.
+        estimates: Estimate of the clean picture from each step.
+    """
+
+    name: str
+    hq: Image
+    times: tuple[float, ...]
+    states: tuple[Image, ...]
+    estimates: tuple[Image, ...]
+
+
+@dataclass(frozen=True)
+class FlowModel:
+    """A model that has a flow, and its name."""
+
+    name: str
+    method: ResFlow
+
+    @classmethod
+    def load(cls, model: str | Path) -> "FlowModel":
+        """Load a model by name or folder.
+
+        Raises:
+            UsageError: There is no such model, or its method has no flow.
+            WeightsError: It cannot be used.
+        """
+        entry = find_model(model)
+        method = load_method(entry)
+        if not isinstance(method, ResFlow):
+            raise UsageError(
+                f"model '{entry.name}' is of the method '{entry.config.method_name}', "
+                "which has no flow to analyse",
+                expected="a model of the method 'resflow'",
+            )
+        return cls(entry.name, method)
+
+
+def analyse_flow(
+    model: FlowModel,
+    pictures: PictureSet,
+    options: FlowOptions,
+    progress: Progress | None = None,
+) -> tuple[FlowFigures, Strip]:
+    """Measure the flow of a model on pictures.
+
+    The middle of each picture is kept in memory, ``options.crop`` pixels wide.
+
+    Args:
+        model: The model.
+        pictures: What it is measured on.
+        options: How.
+        progress: Called after each walk and each estimate.
+
+    Returns:
+        The figures, and the walk of the first picture.
+
+    Raises:
+        InputError: Too many pictures cannot be used, or one is too small.
+    """
+    pairs = [_middle(pair, options.crop, model.method.multiple_of) for pair in pictures]
+    clock = _Clock(progress, len(pairs) * (len(options.steps) + 1) + 4 * len(options.times) + 1)
+    walks, straightness = _measure_walks(model.method, pairs, options, clock.tick)
+    patches = cut_patches([(pair.lq, pair.hq) for pair in pairs], options)
+    schedule = model.method.schedule
+    figures = FlowFigures(
+        model=model.name,
+        data=pictures.name,
+        degradation=pictures.degradation,
+        pictures=len(pairs),
+        patches=len(patches.x_0),
+        options=options,
+        input_psnr=_input_psnr(pairs),
+        information=information_curves(patches, schedule, options, clock.tick),
+        entropies=entropy_curves(patches, schedule.beta, options, clock.tick),
+        straightness=straightness,
+        walks=walks,
+    )
+    return figures, _strip(model.method, pairs[0], options)
+
+
+class _Clock:
+    """Counts what is done of a known number of pieces."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def tick(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _measure_walks(
+    method: ResFlow, pairs: Sequence[TruthPair], options: FlowOptions, tick: Callable[[], None]
+) -> tuple[tuple[WalkCurve, ...], Straightness]:
+    curves: dict[int, list[tuple[list[float], list[float]]]] = {}
+    bends: list[Bend] = []
+    times: tuple[float, ...] = ()
+    for number, pair in enumerate(pairs):
+        hq = to_tensor([pair.hq])
+        for steps in options.steps:
+            walk = _walk(method, pair, steps, (options.seed, number))
+            curves.setdefault(steps, []).append(psnr_along(walk, hq))
+            tick()
+        fine = _walk(method, pair, options.fine_steps, (options.seed, number))
+        bends.append(measure_bend(fine))
+        times = fine.times
+        tick()
+    walks = tuple(mean_walk(steps, values) for steps, values in curves.items())
+    return walks, mean_straightness(bends, times)
+
+
+def _walk(method: ResFlow, pair: TruthPair, steps: int, key: tuple[int, int]) -> Walk:
+    noise = FieldNoise([NoiseField((key[0], "flow", key[1]))])
+    return take_walk(method, to_tensor([pair.lq]), steps, noise)
+
+
+def _input_psnr(pairs: Sequence[TruthPair]) -> float:
+    values = [nearness(to_tensor([pair.lq]), to_tensor([pair.hq])) for pair in pairs]
+    return float(np.mean(values))
+
+
+def _strip(method: ResFlow, pair: TruthPair, options: FlowOptions) -> Strip:
+    walk = _walk(method, pair, options.strip_steps, (options.seed, 0))
+    states, estimates = (
+        tuple(((picture[0] + 1) / 2).clamp(0, 1).permute(1, 2, 0).numpy() for picture in pictures)
+        for pictures in (walk.states, walk.estimates)
+    )
+    return Strip(pair.name, pair.hq, walk.times, states, estimates)
+
+
+def _middle(pair: TruthPair, side: int, multiple: int) -> TruthPair:
+    """Return the middle of a pair, of a size that a network takes.
+
+    Raises:
+        InputError: The picture is too small for that.
+    """
+    height, width = (min(side, length) // multiple * multiple for length in pair.hq.shape[:2])
+    if not height or not width:
+        raise InputError(
+            f"{pair.name} is {pair.hq.shape[1]}x{pair.hq.shape[0]} pixels large",
+            expected=f"at least {multiple}x{multiple}",
+        )
+    top, left = (pair.hq.shape[0] - height) // 2, (pair.hq.shape[1] - width) // 2
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    return TruthPair(pair.name, pair.lq[rows, columns], pair.hq[rows, columns])

@@ -1,0 +1,204 @@
+"""Figures of what an analysis of a flow finds; needs matplotlib, of the extra ``[metrics]``."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from undegrade.degradations import Image
+from undegrade.errors import MissingExtraError
+from undegrade.evaluation.flow import Strip
+from undegrade.evaluation.flow_figures import FlowFigures, Numbers
+from undegrade.images.files import write_whole
+
+Axes = Any  # matplotlib's classes are not followed
+
+_SIZE = (20, 9)  # inches
+_DPI = 100
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Those of Okabe and Ito, which colour-blind people tell apart."""
+
+
+def check_drawing() -> None:
+    """Refuse early what cannot be drawn in the end.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "drawing figures needs matplotlib", fix="install undegrade[metrics]"
+        ) from error
+
+
+def draw_figures(figures: FlowFigures, file: Path) -> None:
+    """Draw all curves of an analysis into one PNG.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: The file cannot be written.
+    """
+    figure = _new_figure(_SIZE)
+    figure.suptitle(f"{figures.title}, {figures.patches} patches of 2x2 pixels")
+    panels = figure.subplots(2, 4)
+    drawn = (
+        (_draw_information, _draw_gain, _draw_entropies, _draw_sums),
+        (_draw_sigma, _draw_estimates, _draw_states, _draw_straightness),
+    )
+    for row, draws in zip(panels, drawn, strict=True):
+        for panel, draw in zip(row, draws, strict=True):
+            draw(panel, figures)
+    for panel in panels.flat:
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
+    _save(figure, file)
+
+
+def draw_strip(strip: Strip, file: Path) -> None:
+    """Draw the pictures of a walk into one PNG: states above, estimates below, the truth last.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputError: The file cannot be written.
+    """
+    columns = len(strip.states)
+    height, width = strip.hq.shape[:2]
+    figure = _new_figure((2.4 * columns, 2 * (2.4 * height / width + 0.2) + 0.3))
+    figure.suptitle(f"{strip.name}: from degraded (t = 1) to clean (t = 0)")
+    panels = figure.subplots(2, columns)
+    for panel in panels.flat:
+        panel.set_axis_off()
+    for column, (t, state) in enumerate(zip(strip.times, strip.states, strict=True)):
+        _show(panels[0][column], state, f"x_t, t = {t:.3g}")
+    for column, (t, estimate) in enumerate(zip(strip.times[:-1], strip.estimates, strict=True)):
+        _show(panels[1][column], estimate, f"estimate of x_0 at t = {t:.3g}")
+    _show(panels[1][-1], strip.hq, "truth x_0")
+    _save(figure, file)
+
+
+def _draw_information(panel: Axes, figures: FlowFigures) -> None:
+    curves = figures.information
+    lines = {
+        "I(x_t; x_0)": curves.x,
+        "I((x_t, y_t); x_0)": curves.joint,
+        "the same, y of other patches": curves.shuffled,
+    }
+    _lines(panel, curves.times, lines, dashed=("the same, y of other patches",))
+    _name(panel, "Mutual information with the clean patch", "nats for each patch")
+
+
+def _draw_gain(panel: Axes, figures: FlowFigures) -> None:
+    curves = figures.information
+    pairs = zip(curves.joint, curves.shuffled, strict=True)
+    gain = [joint - shuffled for joint, shuffled in pairs]
+    _lines(panel, curves.times, {"with y_t less with y of other patches": gain})
+    panel.axhline(0, color="black", lw=1)
+    furthest = max(0.1, 1.2 * max(map(abs, gain)))  # so that noise looks like what it is
+    panel.set_ylim(-furthest, furthest)
+    _name(panel, "What y_t says of x_0 beyond x_t", "nats for each patch")
+
+
+def _draw_entropies(panel: Axes, figures: FlowFigures) -> None:
+    curves = figures.entropies
+    panel.plot(curves.times, curves.x, "o-", color="black", label="x_t, estimated")
+    _lines(panel, curves.times, {f"y_t, {kind}": values for kind, values in curves.y.items()})
+    _name(panel, "Entropy of x_t and of y_t by schedule", "nats for each dimension")
+
+
+def _draw_sums(panel: Axes, figures: FlowFigures) -> None:
+    curves = figures.entropies
+    lines = {f"{kind}: drift {curves.drift[kind]:.2f}": curves.total[kind] for kind in curves.total}
+    _lines(panel, curves.times, lines)
+    _name(panel, "h(x_t) + h(y_t): flat where preserved", "nats for each dimension")
+
+
+def _draw_sigma(panel: Axes, figures: FlowFigures) -> None:
+    import math
+
+    from undegrade.metrics.information import gaussian_entropy
+
+    curves, level = figures.entropies, gaussian_entropy()
+    needed = "needed to preserve entropy"
+    panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
+    lines = {
+        kind: [math.exp(value - level) for value in values] for kind, values in curves.y.items()
+    }
+    _lines(panel, curves.times, lines)
+    _name(panel, "Standard deviation sigma(t) of y_t", "sigma")
+
+
+def _draw_estimates(panel: Axes, figures: FlowFigures) -> None:
+    _draw_walks(panel, figures, {walk.steps: walk.estimate for walk in figures.walks})
+    _name(panel, "PSNR of the running estimate of x_0", "dB")
+    panel.set_xlabel("number of the step")
+
+
+def _draw_states(panel: Axes, figures: FlowFigures) -> None:
+    _draw_walks(panel, figures, {walk.steps: walk.state for walk in figures.walks})
+    input_psnr = figures.input_psnr
+    panel.axhline(input_psnr, color="black", ls=":", label=f"degraded: {input_psnr:.2f} dB")
+    _name(panel, "PSNR of the state x_t", "dB")
+    panel.set_xlabel("number of the step")
+
+
+def _draw_walks(panel: Axes, figures: FlowFigures, curves: dict[int, Numbers]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for colour, (steps, values) in zip(_cycle(len(figures.walks)), curves.items(), strict=True):
+        label = f"{steps} step{'s' * (steps != 1)}: ends at {values[-1]:.2f} dB"
+        panel.plot(range(1, len(values) + 1), values, "o-", color=colour, label=label)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_straightness(panel: Axes, figures: FlowFigures) -> None:
+    straight = figures.straightness
+    label = (
+        f"mean {straight.mean_deviation:.3f}; S = {straight.absolute:.2e}\n"
+        f"length / distance = {straight.length_ratio:.3f}"
+    )
+    panel.plot(straight.times, straight.deviation, "o-", color=_COLOURS[0], label=label)
+    panel.set_ylim(bottom=0)
+    _name(panel, f"Bend of the walk in {straight.steps} steps: 0 is straight", "|c - v|² / |c|²")
+    panel.invert_xaxis()
+    panel.set_xlabel("time t (the walk goes from 1 to 0)")
+
+
+def _lines(
+    panel: Axes,
+    times: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    dashed: Sequence[str] = (),
+) -> None:
+    for colour, (label, values) in zip(_cycle(len(lines)), lines.items(), strict=True):
+        style = "--" if label in dashed else "-"
+        panel.plot(times, values, style, marker=".", color=colour, label=label)
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
+
+
+def _name(panel: Axes, title: str, unit: str) -> None:
+    panel.set_title(title, fontsize=11)
+    panel.set_xlabel("time t (0 clean, 1 degraded)")
+    panel.set_ylabel(unit)
+
+
+def _show(panel: Axes, picture: Image, title: str) -> None:
+    panel.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
+    panel.set_title(title, fontsize=9)
+
+
+def _new_figure(size: tuple[float, float]) -> Any:
+    check_drawing()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, dpi=_DPI, layout="constrained")
+
+
+def _save(figure: Any, file: Path) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})  # the same in any version
+    write_whole(file, content.getvalue())

@@ -1,0 +1,104 @@
+"""Test pictures: pairs as they are, or clean photos degraded in the same way at every reading."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from undegrade.data.pairs import PhotoPair
+from undegrade.data.photos import decode
+from undegrade.data.places import Place
+from undegrade.data.problems import Problems
+from undegrade.data.samples import as_float
+from undegrade.degradations import Chain, Image
+from undegrade.errors import InputError, UsageError
+from undegrade.randomness import generator
+
+
+@dataclass(frozen=True)
+class TruthPair:
+    """A degraded picture and the truth, each ``(H, W, 3)``, RGB in ``[0, 1]``."""
+
+    name: str
+    lq: Image
+    hq: Image
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures to measure a model on, read one by one whenever they are iterated over.
+
+    Args:
+        name: What reports call the set.
+        files: Pairs, or clean photos.
+        chain: What is done to clean photos; the empty chain leaves them clean, which measures how
+            well a photo survives that needs no restoring.
+        seed: Names the degradation of each photo, together with the file's name.
+        problems: Takes what cannot be used.
+    """
+
+    name: str
+    files: tuple[PhotoPair | Path, ...]
+    chain: Chain = field(default_factory=Chain)
+    seed: int = 0
+    problems: Problems = field(default_factory=Problems)
+
+    @classmethod
+    def open(
+        cls, place: Place, chain: Chain, *, seed: int = 0, limit: int | None = None
+    ) -> "PictureSet":
+        """Find the pictures of a place.
+
+        Args:
+            place: Where they lie.
+            chain: What is done to clean photos.
+            seed: Names the degradations.
+            limit: Only the first so many, in the order of their names; None for all.
+
+        Raises:
+            InputError: The place is missing or empty.
+            UsageError: The limit is less than one, or pairs are to be degraded.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"pictures={limit}", expected="a whole number of at least 1")
+        problems = Problems()
+        found = place.find(problems)
+        if found.pairs and chain.links:
+            raise UsageError(
+                f"{place.where} holds pairs, which are degraded already, and is to get {chain}",
+                fix="leave out what is to be done, or name a folder of clean photos",
+            )
+        files: tuple[PhotoPair | Path, ...] = found.pairs or found.photos
+        return cls(place.name, files[:limit], chain, seed, problems)
+
+    @property
+    def degradation(self) -> str:
+        """How the pictures were degraded, as far as it is known."""
+        paired = any(isinstance(file, PhotoPair) for file in self.files)
+        return "as paired" if paired else str(self.chain)
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.degradation}, {len(self)} pictures"
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[TruthPair]:
+        """Read the pictures; those that cannot be used are noted and left out.
+
+        Raises:
+            InputError: More than 5 % of them cannot be used; raised at the end.
+        """
+        for file in self.files:
+            try:
+                yield self._read(file)
+            except InputError as error:
+                self.problems.add("that cannot be used", error.got)
+        self.problems.check(len(self), "pictures")
+
+    def _read(self, file: PhotoPair | Path) -> TruthPair:
+        if isinstance(file, PhotoPair):
+            lq, hq = map(as_float, file.read())
+            return TruthPair(file.name, lq, hq)
+        hq = as_float(decode(file))
+        rng = generator(self.seed, "benchmark", str(self.chain), file.name)
+        return TruthPair(file.name, self.chain.apply(hq, rng), hq)

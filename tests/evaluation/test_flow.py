@@ -1,0 +1,225 @@
+"""The analysis of a flow, on Gaussians and on walks whose figures are known."""
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_methods import small_resflow
+from tiny_model import tiny_regression
+
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.flow import FlowModel, analyse_flow
+from undegrade.evaluation.flow_figures import FlowOptions
+from undegrade.evaluation.flow_information import (
+    Patches,
+    cut_patches,
+    entropy_curves,
+    haar,
+    information_curves,
+)
+from undegrade.evaluation.flow_plots import draw_figures, draw_strip
+from undegrade.evaluation.flow_walks import Walk, mean_straightness, measure_bend, psnr_along
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.methods import build_method, parse_options
+from undegrade.processes.flow import AuxiliarySchedule
+from undegrade.zoo import ModelConfig, save_model
+
+OPTIONS = FlowOptions(
+    crop=40, patches=300, times=(0.2, 1.0), steps=(1, 3), fine_steps=4, strip_steps=2
+)
+
+
+def noisy_gaussians(scale: float, coupled: bool, count: int = 3000) -> Patches:
+    """Return ``x_1 = x_0 + scale * n``, with ``y_1 = n`` or a noise of its own."""
+    rng = np.random.default_rng(0)
+    x_0, noise, other = rng.standard_normal((3, count, 1))
+    return Patches(x_0, x_0 + scale * noise, noise if coupled else other)
+
+
+def idle() -> None:
+    return None
+
+
+def test_information_falls_towards_the_degraded_end_as_it_should() -> None:
+    """``I(x_t; x_0) = ln(1 + 1 / (t s)^2) / 2`` for a standard normal and noise of deviation s."""
+    options = replace(OPTIONS, times=(0.25, 0.5, 1.0))
+    patches = noisy_gaussians(0.8, coupled=False)
+    curves = information_curves(patches, AuxiliarySchedule(), options, idle)
+    exact = [math.log(1 + 1 / (0.8 * t) ** 2) / 2 for t in options.times]
+    assert curves.x == pytest.approx(exact, abs=0.06)
+    assert curves.joint == pytest.approx(curves.shuffled, abs=0.06)
+
+
+def test_a_coupled_y_tells_and_a_shuffled_one_does_not() -> None:
+    options = replace(OPTIONS, times=(1.0,))
+    patches = noisy_gaussians(1.0, coupled=True)
+    curves = information_curves(patches, AuxiliarySchedule(), options, idle)
+    assert curves.joint[0] > curves.shuffled[0] + 1  # x_1 and the noise give x_0 exactly
+    assert curves.shuffled[0] == pytest.approx(curves.x[0], abs=0.1)
+
+
+def test_entropies_of_gaussians_and_the_schedule_that_preserves_them() -> None:
+    """Ends that are fully correlated, 1.1 and 1: the case for which equation 8 is exact."""
+    x_1 = np.random.default_rng(1).standard_normal((3000, 2))
+    patches = Patches(1.1 * x_1, x_1, x_1)
+    curves = entropy_curves(patches, 10.0, replace(OPTIONS, times=(0.1, 0.5, 1.0)), idle)
+    normal = 1.4189385
+    exact = [normal + math.log(1.1 - 0.1 * t) for t in curves.times]
+    assert curves.x == pytest.approx(exact, abs=0.04)
+    assert curves.y["constant"] == pytest.approx([normal] * 3)
+    assert curves.y["linear"] == pytest.approx([normal + math.log(t) for t in curves.times])
+    assert curves.drift["paper"] < 1e-6  # the same samples, scaled: the estimator's error cancels
+    assert curves.drift["constant"] == pytest.approx(math.log(1.09), abs=1e-6)
+    assert curves.needed_sigma == pytest.approx([10 / (11 - t) for t in curves.times])
+
+
+def test_patches_keep_the_deviation_of_white_noise() -> None:
+    rng = np.random.default_rng(2)
+    rows = haar(rng.standard_normal((64, 62, 3)))
+    assert rows.shape == (32 * 31, 4)
+    assert np.allclose(np.cov(rows.T), np.eye(4), atol=0.15)
+    flat = haar(np.full((2, 2, 3), 0.5))
+    assert flat == pytest.approx(np.array([[math.sqrt(3), 0, 0, 0]]))
+
+
+def test_patches_of_degraded_and_clean_are_of_the_same_places() -> None:
+    hq = np.random.default_rng(3).random((40, 40, 3)).astype(np.float32)
+    patches = cut_patches([(hq, hq), (hq, hq)], replace(OPTIONS, dimensions=3))
+    assert patches.x_0.shape == patches.x_1.shape == patches.y_1.shape == (300, 3)
+    assert np.abs(patches.x_0 - patches.x_1).max() < 4 / 255 * math.sqrt(3)  # within a level
+    assert np.abs(patches.x_0 - patches.x_1).max() > 0
+    assert len(cut_patches([(hq, hq)], replace(OPTIONS, patches=9999)).x_0) == 400
+
+
+def walk_through(*points: tuple[float, float], times: tuple[float, ...]) -> Walk:
+    states = tuple(torch.tensor(point).view(1, 1, 1, 2) for point in points)
+    return Walk(times, states, states[1:])
+
+
+def test_a_straight_walk_at_constant_speed_has_no_bend() -> None:
+    bend = measure_bend(walk_through((3.0, 4.0), (1.5, 2.0), (0.0, 0.0), times=(1.0, 0.5, 0.0)))
+    assert bend.deviation == pytest.approx((0, 0), abs=1e-12)
+    assert (bend.absolute, bend.length_ratio) == pytest.approx((0, 1))
+
+
+def test_a_walk_around_a_corner() -> None:
+    """Along one axis, then along the other: ``c = (1, 1)``, ``v = (2, 0)``, then ``(0, 2)``."""
+    walk = walk_through((1.0, 1.0), (0.0, 1.0), (0.0, 0.0), times=(1.0, 0.5, 0.0))
+    bend = measure_bend(walk)
+    assert bend.deviation == pytest.approx((1, 1))
+    assert bend.absolute == pytest.approx(1)
+    assert bend.length_ratio == pytest.approx(math.sqrt(2))
+    mean = mean_straightness([bend, bend._replace(deviation=(0.0, 0.0))], walk.times)
+    assert mean.deviation == pytest.approx((0.5, 0.5))
+    assert mean.mean_deviation == pytest.approx(0.5)
+    assert (mean.steps, mean.times) == (2, (1.0, 0.5))
+
+
+def test_steps_weigh_by_their_duration() -> None:
+    walk = walk_through((1.0, 0.0), (0.5, 0.0), (0.0, 0.0), times=(1.0, 0.75, 0.0))
+    bend = measure_bend(walk)  # v = 2, then 2/3
+    assert bend.deviation == pytest.approx((1, 1 / 9))
+    assert mean_straightness([bend], walk.times).mean_deviation == pytest.approx(1 / 3)
+
+
+def test_a_walk_that_goes_nowhere_is_straight() -> None:
+    bend = measure_bend(walk_through((1.0, 1.0), (1.0, 1.0), times=(1.0, 0.0)))
+    assert bend == ((0.0,), 0.0, 1.0)
+
+
+def test_psnr_along_a_walk() -> None:
+    hq = torch.full((1, 3, 4, 4), 0.4)
+    states = tuple(torch.full((1, 3, 4, 4), 2 * value - 1) for value in (0.8, 0.6, 0.4))
+    estimates, passed = psnr_along(Walk((1.0, 0.5, 0.0), states, states[2:] * 2), hq)
+    assert estimates == [100.0, 100.0]
+    assert passed == pytest.approx([-20 * math.log10(51 / 255), 100.0])
+
+
+@pytest.fixture(scope="module")
+def pictures(photo_folder: Path) -> PictureSet:
+    chain = Chain.parse(["noise:sigma=25"])
+    return PictureSet.open(Place.parse(f"mine={photo_folder}"), chain, limit=2)
+
+
+def test_a_whole_analysis(pictures: PictureSet, tmp_path: Path) -> None:
+    model, seen = FlowModel("small", small_resflow()), []
+    figures, strip = analyse_flow(model, pictures, OPTIONS, lambda *now: seen.append(now))
+    assert seen == [(done, 15) for done in range(1, 16)]
+    assert (figures.pictures, figures.patches) == (2, 300)
+    assert figures.title == "small on mine, noise:sigma=25, 2 pictures"
+    assert [len(walk.estimate) for walk in figures.walks] == [1, 3]
+    for walk in figures.walks:  # at the end the estimate is the state
+        assert walk.estimate[-1] == pytest.approx(walk.state[-1], abs=1e-3)
+    assert figures.walks[0].estimate[0] == pytest.approx(figures.walks[1].estimate[0])
+    assert figures.straightness.length_ratio >= 1
+    assert figures.information.x[0] > figures.information.x[1] > 0
+    assert (len(strip.states), len(strip.estimates)) == (3, 2)
+    assert strip.hq.shape == strip.states[0].shape == (40, 40, 3)
+    assert analyse_flow(model, pictures, OPTIONS)[0] == figures
+    other = analyse_flow(model, pictures, replace(OPTIONS, seed=1))[0]
+    assert other.information != figures.information
+
+    everything, curves = figures.write(tmp_path)
+    values = json.loads(everything.read_text())
+    assert values["walks"][1]["steps"] == 3
+    assert values["options"]["times"] == [0.2, 1.0]
+    with curves.open() as file:
+        rows = [*csv.DictReader(file)]
+    of_x = [row for row in rows if (row["quantity"], row["series"]) == ("mutual_information", "x")]
+    assert [(float(row["at"]), float(row["value"])) for row in of_x] == [
+        *zip(figures.information.times, figures.information.x, strict=True)
+    ]
+    assert len(rows) == len([*figures.points()])
+
+    draw_figures(figures, tmp_path / "flow.png")
+    draw_strip(strip, tmp_path / "strip.png")
+    assert Image.open(tmp_path / "flow.png").size == (2000, 900)
+    before = (tmp_path / "strip.png").read_bytes()
+    draw_strip(strip, tmp_path / "strip.png")
+    assert (tmp_path / "strip.png").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "flow.csv",
+        "flow.json",
+        "flow.png",
+        "strip.png",
+    ]
+
+
+def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 1)).save(tmp_path / "thin.png")
+    pictures = PictureSet.open(Place.parse(str(tmp_path)), Chain())
+    with pytest.raises(InputError, match=r"thin.png is 40x1 pixels large; expected at least 4x4"):
+        analyse_flow(FlowModel("small", small_resflow()), pictures, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"crop": 8}, "crop=8; expected at least 16"),
+        ({"patches": 1}, "patches=1"),
+        ({"dimensions": 5}, "dimensions=5"),
+        ({"times": (0.0, 1.0)}, "times="),
+        ({"steps": (1, 1)}, "steps=1,1"),
+        ({"fine_steps": 1}, "fine_steps=1"),
+    ],
+)
+def test_options_out_of_range(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        FlowOptions(**values)  # type: ignore[arg-type]
+
+
+def test_only_resflow_has_a_flow(tmp_path: Path) -> None:
+    method = build_method(parse_options(tiny_regression()))
+    entry = save_model(tmp_path / "plain", method, ModelConfig(recipe={"name": "plain"}))
+    with pytest.raises(
+        UsageError, match="'plain' is of the method 'regression', which has no flow"
+    ):
+        FlowModel.load(entry.folder)

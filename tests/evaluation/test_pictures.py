@@ -1,0 +1,62 @@
+"""Test pictures: the same at every reading, pairs as they are, nothing unreadable unsaid."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from undegrade.data.photos import decode
+from undegrade.data.places import Place
+from undegrade.data.samples import as_float
+from undegrade.degradations import Chain
+from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.randomness import generator
+
+
+def place(folder: Path) -> Place:
+    return Place.parse(f"mine={folder}")
+
+
+def test_photos_are_degraded_by_their_seed_and_name(photo_folder: Path) -> None:
+    chain = Chain.parse(["noise:sigma=20"])
+    pictures = PictureSet.open(place(photo_folder), chain, seed=3, limit=2)
+    first, again, other = (
+        [*pictures][1],
+        [*pictures][1],
+        PictureSet.open(place(photo_folder), chain),
+    )
+    hq = as_float(decode(photo_folder / "scene-01.png"))
+    expected = chain.apply(hq, generator(3, "benchmark", "noise:sigma=20", "scene-01.png"))
+    assert np.array_equal(first.hq, hq)
+    assert np.array_equal(first.lq, expected)
+    assert np.array_equal(first.lq, again.lq)
+    assert not np.array_equal(first.lq, [*other][1].lq)
+    assert str(pictures) == "mine, noise:sigma=20, 2 pictures"
+    assert len(other) == 24
+
+
+def test_pairs_stay_as_they_are_and_are_not_degraded(tmp_path: Path) -> None:
+    for half, colour in (("lq", "grey"), ("hq", "white")):
+        (tmp_path / half).mkdir()
+        Image.new("RGB", (16, 12), colour).save(tmp_path / half / "a.png")
+    [pair] = PictureSet.open(place(tmp_path), Chain())
+    assert (pair.lq.mean(), pair.hq.mean()) == (pytest.approx(128 / 255), 1)
+    assert PictureSet.open(place(tmp_path), Chain()).degradation == "as paired"
+    with pytest.raises(UsageError, match="are degraded already"):
+        PictureSet.open(place(tmp_path), Chain.parse(["noise"]))
+
+
+def test_too_many_unreadable_pictures_are_refused_in_the_end(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 12)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("no picture")
+    read = []
+    with pytest.raises(InputError, match="1 of 2 pictures cannot be used"):
+        read.extend(PictureSet.open(place(tmp_path), Chain()))
+    assert [pair.name for pair in PictureSet.open(place(tmp_path), Chain(), limit=1)] == ["a.png"]
+
+
+def test_no_pictures_are_no_test(photo_folder: Path) -> None:
+    with pytest.raises(UsageError, match="pictures=0"):
+        PictureSet.open(place(photo_folder), Chain(), limit=0)
