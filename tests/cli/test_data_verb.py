@@ -83,3 +83,20 @@ def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_
     assert "made with other options" in other.stderr
     refused = cli("data", "pack", photo_folder, "-o", tmp_path / "tiny", "--tile", "7")
     assert (refused.exit_code, "at least 32 pixels" in refused.stderr) == (2, True)
+
+
+def test_unpaired_halves_are_told_of_apart(cli: Cli, pairs: Path) -> None:
+    for name in ("a", "b"):
+        (pairs / "lq" / f"{name}.png").rename(pairs / "lq" / f"street-{name}.png")
+    assert "--unpaired" in cli("data", "check", pairs).stderr
+    good = cli("data", "check", "--unpaired", pairs)
+    assert (good.exit_code, len(good.stdout.splitlines())) == (0, 2)
+    assert "lq: 2 photos, 2 of them can be used, 30 pixels wide and 20 high" in good.stdout
+    (pairs / "lq" / "street-a.png").write_bytes(b"")
+    (pairs / "hq" / "b.png").write_bytes(b"")
+    bad = cli("data", "check", "--unpaired", pairs)
+    assert bad.exit_code == 1
+    assert "street-a.png" in bad.stderr
+    assert "b.png" in bad.stderr
+    facts = json.loads(cli("data", "check", "--unpaired", pairs, "--json").stdout)
+    assert facts["degraded"] == {"photos": 2, "readable": 1, "sizes": [[30, 20]]}

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from undegrade.degradations.texture import TextureRemoval, solve_directly, texture_weights
+from undegrade.degradations.texture import (
+    TextureRemoval,
+    solve_directly,
+    texture_weights,
+    window,
+)
 from undegrade.randomness import generator
 
 
@@ -32,7 +37,7 @@ def test_the_mean_stays_and_nothing_leaves_the_range() -> None:
 
 def test_the_solution_solves_the_system() -> None:
     picture = noise()
-    horizontal, vertical = texture_weights(picture, 3.0, 0.02)
+    horizontal, vertical = texture_weights(picture, window(3.0), 0.02, 1e-3)
     s = solve_directly(picture, 0.005 * horizontal, 0.005 * vertical, picture)
     flow = np.zeros_like(s)
     across = horizontal[:, :-1] * (s[..., 1:] - s[..., :-1])
@@ -54,6 +59,18 @@ def test_multigrid_agrees_with_the_direct_solution(shape: tuple[int, int]) -> No
     fast = TextureRemoval(solver="multigrid").structure(picture.astype(np.float32))
     assert fast.dtype == np.float32
     assert np.abs(fast - exact).max() < 0.5 / 255
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (37, 1), (24, 31)])
+@pytest.mark.parametrize("sigma", [3.0, 0.5])
+def test_the_compiled_weights_are_the_weights(shape: tuple[int, int], sigma: float) -> None:
+    from undegrade.degradations.reweighting import compiled_weights
+
+    picture, kernel = noise(*shape), window(sigma)
+    exact = texture_weights(picture, kernel, 0.02, 1e-3)
+    fast = compiled_weights(picture.astype(np.float32), kernel, 0.02, 1e-3)
+    for one, other in zip(exact, fast, strict=True):
+        np.testing.assert_allclose(other, one, rtol=2e-3)
 
 
 def test_multigrid_converges_as_far_as_it_is_asked_to() -> None:

@@ -56,12 +56,22 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: JsonOpti
 
 @app.command()
 @reporting()
-def check(data: DataArgument, as_json: JsonOption = False) -> None:
+def check(
+    data: DataArgument,
+    unpaired: Annotated[
+        bool,
+        typer.Option("--unpaired", help="The degraded and the clean photos are of other scenes."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Look at a data set as a training or an evaluation would, and say all that is wrong."""
     from undegrade.data.places import Place
     from undegrade.data.problems import Problems
 
     place, problems = Place.parse(data), Problems()
+    if unpaired:
+        _check_unpaired(Path(place.where), problems, as_json)
+        raise typer.Exit(1 if problems.count else 0)
     found = place.find(problems)
     readable = _read_all(found, problems)
     remark = place.note(found)
@@ -75,9 +85,8 @@ def check(data: DataArgument, as_json: JsonOption = False) -> None:
         result(f"{data}: {len(found)} {what}, {readable} of them can be used")
     if remark and not as_json:
         note(remark)
-    for kind, names in problems.found.items() if not as_json else ():
-        for name in names:
-            note(f"{kind.removeprefix('that ')}: {name}")
+    if not as_json:
+        _name_all(problems)
     raise typer.Exit(1 if problems.count else 0)
 
 
@@ -118,6 +127,29 @@ def pack(
         note(f"left out: {text}")
     note(f"{index.pictures} pictures in {len(index.shards)} shards")
     result(str(output))
+
+
+def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
+    from undegrade.data.pairs import find_halves
+    from undegrade.data.unpaired import look_at
+
+    halves = [look_at(half, problems) for half in find_halves(folder)]
+    if as_json:
+        facts: dict[str, Any] = {
+            name: {"photos": half.photos, "readable": half.readable, "sizes": half.sizes}
+            for name, half in zip(("degraded", "clean"), halves, strict=True)
+        }
+        json_result(facts | {"problems": problems.found})
+        return
+    for half in halves:
+        result(str(half))
+    _name_all(problems)
+
+
+def _name_all(problems: "Problems") -> None:
+    for kind, names in problems.found.items():
+        for name in names:
+            note(f"{kind.removeprefix('that ')}: {name}")
 
 
 def _facts(name: str, benchmark: "Benchmark") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Literal
 import yaml
 
 from undegrade.data.layouts import Files, Found, Part, Split, find_files, read_layout
+from undegrade.data.pairs import PARTNERLESS
 from undegrade.data.problems import Problems, first_names
 from undegrade.errors import InputError, UsageError
 from undegrade.registry import did_you_mean
@@ -78,7 +79,7 @@ def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found
         others = [other for other in known if _fits(known[other], pictures)]
         raise _wrong_layout((name, split, others), known[split], pictures)
     for path in missing:
-        problems.add("without a partner", str(path))
+        problems.add(PARTNERLESS, str(path))
     return best
 
 

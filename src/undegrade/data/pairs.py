@@ -29,6 +29,13 @@ HQ_FOLDERS = (
     *("hq", "high", "target", "gt", "clean", "clear", "groundtruth", "norain", "sharp"),
     *("shadow_free", "normal", "reference", "ref"),
 )
+PARTNERLESS = "without a partner"
+"""Kind of problem: a photo of one half that nothing in the other goes with."""
+
+UNPAIRED = (
+    "if the halves show different scenes, no method that learns from pairs can use them; "
+    "`undegrade data check --unpaired` looks at each half by itself"
+)
 _WORD = (
     "(?:lq|hq|low|high|input|target|in|gt|rain|rainy|norain|clean|clear|hazy|haze|blur|blurry|"
     "sharp|noisy|snow|shadow|free|no|normal|source|ref)"
@@ -149,7 +156,7 @@ def find_pairs(folder: Path, problems: Problems) -> list[PhotoPair]:
     Raises:
         InputError: There are no two such folders, or no pair.
     """
-    return pair_folders(*_halves(folder), problems)
+    return pair_folders(*find_halves(folder), problems)
 
 
 def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
@@ -174,11 +181,12 @@ def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
         raise InputError(
             f"no photo in {lq} has a partner in {hq}",
             expected=f"names that go together; got {degraded[0].name} and {clean[0].name}",
+            fix=UNPAIRED,
         )
     for found, used in ((degraded, {pair.lq for pair in pairs}), (clean, {p.hq for p in pairs})):
         for path in found:
             if path not in used:
-                problems.add("without a partner", str(path))
+                problems.add(PARTNERLESS, str(path))
     return [*pairs]
 
 
@@ -187,10 +195,14 @@ def has_halves(folder: Path) -> bool:
     return folder.is_dir() and None not in _find_halves(_folders(folder))
 
 
-def _halves(folder: Path) -> tuple[Path, Path]:
-    """Return the folders of the degraded and of the clean photos."""
+def find_halves(folder: Path) -> tuple[Path, Path]:
+    """Return the folders of the degraded and of the clean photos in a folder, by their names.
+
+    Raises:
+        InputError: There are no two such folders.
+    """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", expected="a folder of pairs")
+        raise InputError(f"{folder} is no folder", expected="a folder with one for each half")
     inside = _folders(folder)
     halves = _find_halves(inside)
     if halves[0] is None or halves[1] is None:

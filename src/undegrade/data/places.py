@@ -6,7 +6,14 @@ from pathlib import Path
 
 from undegrade.data.benchmarks import benchmarks, count_note, open_split
 from undegrade.data.layouts import Found
-from undegrade.data.pairs import FilePair, PhotoPair, find_pairs, has_halves
+from undegrade.data.pairs import (
+    PARTNERLESS,
+    UNPAIRED,
+    FilePair,
+    PhotoPair,
+    find_pairs,
+    has_halves,
+)
 from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
@@ -159,7 +166,7 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
     """Return pairs from folders, a benchmark's training split, or shards.
 
     Raises:
-        InputError: There are no pairs.
+        InputError: There are no pairs, or most photos have no partner.
     """
     if is_sharded(place.where):
         source = ShardedSource(place.where)
@@ -171,6 +178,13 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
     problems.remarks += [remark] if remark else []
     if not found.pairs:
         raise InputError(f"{place.where} holds clean photos only", expected="pairs of photos")
+    lonely, photos = len(problems.found.get(PARTNERLESS, ())), 2 * len(found.pairs)
+    if lonely > photos:
+        raise InputError(
+            f"{lonely} of {lonely + photos} photos in {place.where} have no partner",
+            expected="pairs of photos",
+            fix=UNPAIRED,
+        )
     return _cached_pairs(found.pairs, cache, problems)
 
 

@@ -165,6 +165,6 @@ def index_at(length: int, seed: int, number: int) -> int:
     return int(_order(length, seed, epoch)[place])
 
 
-@lru_cache(maxsize=2)  # a step can lie across the end of an epoch
+@lru_cache(maxsize=4)  # a step can lie across the end of an epoch; two halves have two orders
 def _order(length: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     return generator(seed, "epoch", epoch).permutation(length)

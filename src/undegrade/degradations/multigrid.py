@@ -1,26 +1,42 @@
 """Conjugate gradients under a multigrid preconditioner, for pixels that pull on each other.
 
 Solves ``(1 + L) S = I`` with ``L`` the Laplacian of a grid whose edges have weights: what smoothing
-by weighted least squares comes down to. Cells of two by two are joined from level to
-level (aggregation), an edge of the coarse grid being as strong as those that it stands for; one
-V-cycle, smoothed by damped Jacobi, preconditions conjugate gradients. The work is bound by memory,
-so that every pass over a picture does all that can be done in it, row by row. Needs numba, which
-compiles the loops on first use.
+by weighted least squares comes down to. Weights differ by orders of magnitude from one pixel to
+the next, and between the two directions, so that relaxing pixels one by one is slow. Whole lines
+are relaxed instead: row after row, then all columns at once, each line exactly. Cells of two by two
+are joined from level to level (aggregation), an edge of the coarse grid being as strong as those
+that it stands for; one V-cycle preconditions conjugate gradients. The work is bound by memory, so
+that pictures are laid out with the channels of a row together, ``(H, 3, W)``, and every pass over
+one does all that can be done in it. Needs numba, which compiles the loops on first use.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from undegrade.degradations.relaxation import (
+    add_dots,
+    compiled,
+    relax_columns_down,
+    relax_columns_up,
+    relax_rows_down,
+    relax_rows_up,
+)
+
 Planes = npt.NDArray[np.float32]
-"""Channels of a picture, ``(C, H, W)``."""
+"""Channels of a picture, ``(3, H, W)``."""
+
+Rows = npt.NDArray[np.float32]
+"""Rows of a picture with their channels, ``(H, 3, W)``."""
 
 Grid = npt.NDArray[np.float32]
 """One number for each pixel, ``(H, W)``."""
 
-_DAMPING = np.float32(0.9)
+Totals = npt.NDArray[np.float64]
+"""One number for each channel, ``(3,)``."""
+
 _COARSEST = 8  # side of the smallest grid, in cells
 _MOST_ITERATIONS = 200
 
@@ -31,198 +47,193 @@ class _Level(NamedTuple):
     right: Grid
     down: Grid
     diagonal: Grid
-    damped: Grid
-    """The damping of Jacobi's method by the diagonal."""
+    row_pivots: Grid
+    """Reciprocal pivots of the elimination along each row, left to right."""
+    column_pivots: Grid
+    """The same along each column, downwards."""
+
+
+class _Space(NamedTuple):
+    """Room for what one level works on: fresh memory would cost as much as the work."""
+
+    columns: Rows
+    restricted: Rows
+    """What is left of the residual, on the next coarser grid."""
+    coarse: Rows
+    """Its correction."""
 
 
 def solve(picture: Planes, right: Grid, down: Grid, guess: Planes, tolerance: float) -> Planes:
     """Return ``S`` with ``(1 + L) S = picture``.
 
     Args:
-        picture: Right-hand side ``(C, H, W)``.
+        picture: Right-hand side ``(3, H, W)``.
         right: Weight of the edge from each pixel to its right neighbour, none in the last column.
         down: The same downwards, none in the last row.
         guess: Where to begin.
         tolerance: Largest residual of any pixel at which to stop, in units of the picture.
     """
-    levels = _levels(right, down)
-    solution = guess.copy()
-    direction = np.zeros_like(solution)
-    product = np.empty_like(solution)
-    none = np.zeros(len(solution), np.float32)
-    _turn(direction, solution, none, levels[0], product)
-    residual = picture - product
-    previous = np.ones(len(solution))
+    levels = [(level, _space(level)) for level in _levels(right, down)]
+    solution, residual, product = _rows(guess), _rows(picture), _rows(guess)
+    direction, corrected = np.zeros_like(solution), np.empty_like(solution)
+    finest = levels[0][0]
+    curvature, fall, previous = np.zeros(3), np.zeros(3), np.ones(3)
+    _turn(direction, solution, np.zeros(3, np.float32), finest, product, curvature)
+    residual -= product
     direction[:] = 0
     for _ in range(_MOST_ITERATIONS):
-        corrected = _precondition(levels, residual)
-        fall = _dots(residual, corrected)
+        _precondition(levels, residual, corrected, fall)
         share = (fall / np.maximum(previous, 1e-30)).astype(np.float32)
-        curvature = _turn(direction, corrected, share, levels[0], product)
+        _turn(direction, corrected, share, finest, product, curvature)
         step = (fall / np.maximum(curvature, 1e-30)).astype(np.float32)
-        previous = fall
+        previous = fall.copy()
         if _advance(solution, residual, direction, product, step) <= tolerance:
             break
-    return solution
+    return np.ascontiguousarray(solution.transpose(1, 0, 2))
+
+
+def _rows(planes: Planes) -> Rows:
+    return np.array(planes.transpose(1, 0, 2), np.float32, order="C")
 
 
 def _levels(right: Grid, down: Grid) -> list[_Level]:
     mass = np.ones_like(right)
     levels = [_level(right, down, mass)]
     while max(right.shape) > _COARSEST:
-        right, down, mass = _coarser(right, down, mass)
+        height, width = ((side + 1) // 2 for side in right.shape)
+        across, below, joined = np.zeros((3, height, width), np.float32)
+        _join(right, down, mass, (across, below, joined))
+        right, down, mass = across, below, joined
         levels.append(_level(right, down, mass))
     return levels
 
 
 def _level(right: Grid, down: Grid, mass: Grid) -> _Level:
-    diagonal = mass + right + down
-    diagonal[:, 1:] += right[:, :-1]
-    diagonal[1:] += down[:-1]
-    return _Level(right, down, diagonal, _DAMPING / diagonal)
+    diagonal, rows, columns = np.empty((3, *right.shape), np.float32)
+    level = _Level(right, down, diagonal, rows, columns)
+    _eliminate(level, mass)
+    return level
 
 
-def _coarser(right: Grid, down: Grid, mass: Grid) -> tuple[Grid, Grid, Grid]:
+def _space(level: _Level) -> _Space:
+    height, width = level.right.shape
+    halved = ((height + 1) // 2, 3, (width + 1) // 2)
+    columns = np.empty((height, 3, width), np.float32)
+    return _Space(columns, np.empty(halved, np.float32), np.zeros(halved, np.float32))
+
+
+def _precondition(
+    levels: Sequence[tuple[_Level, _Space]], residual: Rows, out: Rows, fall: Totals
+) -> None:
+    """Set ``out`` to about what the inverse makes of a residual: one V-cycle from zero.
+
+    Args:
+        levels: From the finest on.
+        residual: Right-hand side.
+        out: Takes the result.
+        fall: Takes the inner product of the result with the residual, for each channel.
+    """
+    level, space = levels[0]
+    relax_rows_down(residual, level, out, space.columns)
+    relax_columns_up(space.columns, level, out, space.restricted)
+    if len(levels) > 1:  # otherwise the correction stays zero
+        _precondition(levels[1:], space.restricted, space.coarse, fall)
+    relax_columns_down(residual, out, space.coarse, level, space.columns)
+    relax_rows_up(residual, space.columns, level, out, fall)
+
+
+@compiled
+def _join(right, down, mass, out):  # type: ignore[no-untyped-def]
     """Join cells of two by two; an odd last row or column makes cells of its own."""
-    joined = _joined(_joined(mass, 0), 1)
-    across, below = np.zeros_like(joined), np.zeros_like(joined)
-    edges = _joined(right, 0)[:, 1::2]  # those that leave a cell
-    across[:, : edges.shape[1]] = edges
-    edges = _joined(down, 1)[1::2]
-    below[: edges.shape[0]] = edges
-    return across, below, joined
-
-
-def _joined(grid: Grid, axis: int) -> Grid:
-    """Return sums of two neighbours each along an axis."""
-    pairs = (
-        grid if grid.shape[axis] % 2 == 0 else np.pad(grid, [(0, int(axis == i)) for i in (0, 1)])
-    )
-    summed: Grid = pairs[::2] + pairs[1::2] if axis == 0 else pairs[:, ::2] + pairs[:, 1::2]
-    return summed
-
-
-def _precondition(levels: list[_Level], residual: Planes) -> Planes:
-    """Return about what the inverse makes of a residual: one V-cycle from zero."""
-    level = levels[0]
-    coarse = np.zeros((len(residual), *((side + 1) // 2 for side in level.right.shape)), np.float32)
-    if len(levels) > 1:
-        _descend(residual, level, coarse)
-        coarse = _precondition(levels[1:], coarse)
-    corrected = np.empty_like(residual)
-    _ascend(residual, coarse, level, corrected)
-    return corrected
-
-
-def _dots(a: Planes, b: Planes) -> npt.NDArray[np.float64]:
-    """Return the inner product of each channel, ``(C,)``."""
-    return np.array([np.dot(p.ravel(), q.ravel()) for p, q in zip(a, b, strict=True)], np.float64)
-
-
-def _turn(
-    direction: Planes, corrected: Planes, share: npt.NDArray[np.float32], level: _Level, out: Planes
-) -> npt.NDArray[np.float64]:
-    """Make ``direction`` new, ``out`` the matrix times it; return their inner product, ``(C,)``."""
-    curvature = np.zeros(len(direction))
-    _turn_rows(direction, corrected, share, level, out, curvature)
-    return curvature
-
-
-_compiled = numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz"}, nogil=True)
-
-
-@_compiled
-def _multiply_row(above, row, below, i, level, out):  # type: ignore[no-untyped-def]
-    """Set ``out`` to row ``i`` of the matrix times rows of a picture; borders have no edges."""
-    width = len(row)
-    up = level.down[max(i - 1, 0)]
-    for j in range(width):
-        out[j] = level.diagonal[i, j] * row[j] - level.down[i, j] * below[j]
-    if i:
+    across, below, joined = out
+    height, width = mass.shape
+    for i in range(height):
         for j in range(width):
-            out[j] -= up[j] * above[j]
-    for j in range(width - 1):
-        out[j] -= level.right[i, j] * row[j + 1]
-    for j in range(1, width):
-        out[j] -= level.right[i, j - 1] * row[j - 1]
-
-
-@_compiled
-def _first_guess(residual, damped, coarse, out):  # type: ignore[no-untyped-def]
-    """Set ``out`` to a row smoothed from zero, with the correction of its coarse cells."""
-    for j in range(len(out)):
-        out[j] = coarse[j >> 1] + damped[j] * residual[j]
-
-
-@_compiled
-def _descend(residual, level, coarse):  # type: ignore[no-untyped-def]
-    """Smooth from zero, and add what is left of the residual to the coarse cells."""
-    height, width = level.right.shape
-    rows, left = np.zeros((3, width), np.float32), np.zeros(width + 1, np.float32)
-    none = np.zeros(width, np.float32)
-    for channel in range(len(residual)):
-        plane = residual[channel]
-        _first_guess(plane[0], level.damped[0], none, rows[0])
-        for i in range(height):
-            if i + 1 < height:
-                _first_guess(plane[i + 1], level.damped[i + 1], none, rows[(i + 1) % 3])
-            above, row, below = rows[(i + 2) % 3], rows[i % 3], rows[(i + 1) % 3]
-            _multiply_row(above, row, below, i, level, left[:width])
+            joined[i // 2, j // 2] += mass[i, j]
+        for j in range(1, width, 2):  # the edges that leave a cell
+            across[i // 2, j // 2] += right[i, j]
+        if i % 2:
             for j in range(width):
-                left[j] = plane[i, j] - left[j]
-            cells = coarse[channel, i // 2]
-            for k in range(len(cells)):  # beyond an odd width there is a zero
-                cells[k] += left[2 * k] + left[2 * k + 1]
+                below[i // 2, j // 2] += down[i, j]
 
 
-@_compiled
-def _ascend(residual, coarse, level, out):  # type: ignore[no-untyped-def]
-    """Smooth from zero, add the coarse correction, and smooth again."""
-    height, width = level.right.shape
-    rows = np.zeros((3, width), np.float32)
-    for channel in range(len(residual)):
-        plane = residual[channel]
-        _first_guess(plane[0], level.damped[0], coarse[channel, 0], rows[0])
-        for i in range(height):
-            if i + 1 < height:
-                cells = coarse[channel, (i + 1) // 2]
-                _first_guess(plane[i + 1], level.damped[i + 1], cells, rows[(i + 1) % 3])
-            above, row, below = rows[(i + 2) % 3], rows[i % 3], rows[(i + 1) % 3]
-            line = out[channel, i]
-            _multiply_row(above, row, below, i, level, line)
+@compiled
+def _eliminate(level, mass):  # type: ignore[no-untyped-def]
+    """Set the diagonal and the reciprocal pivots of all rows and columns."""
+    height, width = mass.shape
+    one = np.float32(1)
+    for i in range(height):
+        right, down, diagonal = level.right[i], level.down[i], level.diagonal[i]
+        above, pivots = level.down[max(i - 1, 0)], level.column_pivots[i]
+        for j in range(width):
+            diagonal[j] = mass[i, j] + right[j] + down[j]
+        for j in range(1, width):
+            diagonal[j] += right[j - 1]
+        if i:
+            before = level.column_pivots[i - 1]
             for j in range(width):
-                line[j] = row[j] + level.damped[i, j] * (plane[i, j] - line[j])
+                diagonal[j] += above[j]
+                pivots[j] = one / (diagonal[j] - above[j] * above[j] * before[j])
+        else:
+            pivots[:] = one / diagonal
+        pivot = one / diagonal[0]
+        level.row_pivots[i, 0] = pivot
+        for j in range(1, width):
+            pivot = one / (diagonal[j] - right[j - 1] * right[j - 1] * pivot)
+            level.row_pivots[i, j] = pivot
 
 
-@_compiled
-def _turn_rows(direction, corrected, share, level, out, curvature):  # type: ignore[no-untyped-def]
+@compiled
+def _multiply_row(direction, level, i, out):  # type: ignore[no-untyped-def]
+    """Set ``out`` to row ``i`` of the matrix times a picture; borders have no edges."""
     height, width = level.right.shape
-    for channel in range(len(direction)):
-        plane, keep = direction[channel], share[channel]
-        for i in range(-1, height):
-            if i + 1 < height:
-                for j in range(width):
-                    plane[i + 1, j] = corrected[channel, i + 1, j] + keep * plane[i + 1, j]
-            if i >= 0:
-                line = out[channel, i]
-                above, below = plane[max(i - 1, 0)], plane[min(i + 1, height - 1)]
-                _multiply_row(above, plane[i], below, i, level, line)
-                total = np.float32(0)
-                for j in range(width):
-                    total += line[j] * plane[i, j]
-                curvature[channel] += total
+    right = level.right[i]
+    for channel in range(3):
+        row, line = direction[i, channel], out[channel]
+        for j in range(width):
+            line[j] = level.diagonal[i, j] * row[j]
+        for j in range(width - 1):
+            line[j] -= right[j] * row[j + 1]
+        for j in range(1, width):
+            line[j] -= right[j - 1] * row[j - 1]
+        if i:
+            for j in range(width):
+                line[j] -= level.down[i - 1, j] * direction[i - 1, channel, j]
+        if i + 1 < height:
+            for j in range(width):
+                line[j] -= level.down[i, j] * direction[i + 1, channel, j]
 
 
-@_compiled
+@compiled
+def _turn_row(direction, corrected, share):  # type: ignore[no-untyped-def]
+    for channel in range(3):
+        for j in range(direction.shape[1]):
+            direction[channel, j] = corrected[channel, j] + share[channel] * direction[channel, j]
+
+
+@compiled
+def _turn(direction, corrected, share, level, out, curvature):  # type: ignore[no-untyped-def]
+    """Make ``direction`` new, ``out`` the matrix times it, ``curvature`` their inner product."""
+    height = len(direction)
+    curvature[:] = 0
+    _turn_row(direction[0], corrected[0], share)
+    for i in range(height):
+        if i + 1 < height:
+            _turn_row(direction[i + 1], corrected[i + 1], share)
+        _multiply_row(direction, level, i, out[i])
+        add_dots(direction[i], out[i], curvature)
+
+
+@compiled
 def _advance(solution, residual, direction, product, step):  # type: ignore[no-untyped-def]
     """Go a step along the direction; return the largest residual that is left."""
     largest = np.float32(0)
-    for channel in range(len(solution)):
-        length = step[channel]
-        for i in range(solution.shape[1]):
+    for i in range(len(solution)):
+        for channel in range(3):
+            length = step[channel]
             for j in range(solution.shape[2]):
-                solution[channel, i, j] += length * direction[channel, i, j]
-                rest = residual[channel, i, j] - length * product[channel, i, j]
-                residual[channel, i, j] = rest
+                solution[i, channel, j] += length * direction[i, channel, j]
+                rest = residual[i, channel, j] - length * product[i, channel, j]
+                residual[i, channel, j] = rest
                 largest = max(largest, abs(rest))
     return largest

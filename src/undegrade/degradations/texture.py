@@ -5,7 +5,9 @@ A diffusion texture prior learns to put back what this takes away. It is meant f
 and time of the direct solution grow faster than the number of pixels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,8 +27,15 @@ from undegrade.errors import MissingExtraError
 Planes = npt.NDArray[np.floating[Any]]
 """Channels of a picture, ``(C, H, W)``, or one number for each pixel, ``(H, W)``."""
 
+Kernel = npt.NDArray[np.float64]
+"""A window along one axis, of odd length."""
+
+Weigh = Callable[[Planes, Kernel, float, float], tuple[Planes, Planes]]
+Solve = Callable[[Planes, Planes, Planes, Planes], Planes]
+
 _LEAST_SIGMA = 0.5
-_TOLERANCE = 1e-2
+_LEAST_GRADIENT = 1e-3
+_TOLERANCE = 2e-2  # largest residual of the compiled solution
 
 
 @REGISTRY.register("texture")
@@ -63,31 +72,42 @@ class TextureRemoval(Degradation):
 
     def structure(self, planes: Planes) -> Planes:
         """Return the structure of channels ``(C, H, W)`` in their own precision, not clipped."""
-        solve = solve_directly if self.solver == "direct" else solve_by_multigrid
+        weigh, solve = (
+            (texture_weights, solve_directly) if self.solver == "direct" else _compiled_steps()
+        )
         smooth, sigma = planes, self.sigma
         for _ in range(self.iterations):
-            right, down = texture_weights(smooth, sigma, self.edge)
+            right, down = weigh(smooth, window(sigma), self.edge, _LEAST_GRADIENT)
             half = self.strength / 2
             smooth = solve(planes, half * right, half * down, smooth)
             sigma = max(sigma / 2, _LEAST_SIGMA)
         return smooth
 
 
+def window(sigma: float) -> Kernel:
+    """Return a Gaussian of width ``sigma`` in pixels, cut off at 2.5 sigma; its sum is 1."""
+    length = round(5 * sigma) | 1
+    offsets = np.arange(length) - length // 2
+    kernel: Kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel /= kernel.sum()
+    return kernel
+
+
 def texture_weights(
-    smooth: Planes, sigma: float, edge: float, epsilon: float = 1e-3
+    smooth: Planes, kernel: Kernel, edge: float, epsilon: float
 ) -> tuple[Planes, Planes]:
     """Return the weights of horizontal and vertical differences, each ``(H, W)``.
 
     Args:
         smooth: The present estimate ``(C, H, W)``.
-        sigma: Width of the window.
+        kernel: Window along each axis.
         edge: Least size of a gradient in the pixelwise weight.
         epsilon: Least size of a windowed gradient.
     """
     across, down = _differences(smooth)
     size = np.sqrt(across**2 + down**2).mean(axis=0)
     pixelwise = 1 / np.maximum(size, edge)
-    windowed = _differences(_window(smooth, sigma))
+    windowed = _differences(_blurred(smooth, kernel))
     horizontal, vertical = (
         pixelwise / np.maximum(np.abs(part).mean(axis=0), epsilon) for part in windowed
     )
@@ -131,29 +151,21 @@ def solve_directly(planes: Planes, right: Planes, down: Planes, guess: Planes) -
     return solution.T.reshape(planes.shape)
 
 
-def solve_by_multigrid(planes: Planes, right: Planes, down: Planes, guess: Planes) -> Planes:
-    """Solve as :func:`solve_directly`, up to a residual of 0.01 in every pixel, in float32.
-
-    Args:
-        planes: The right-hand side, ``(C, H, W)``.
-        right: Weight of each pixel's difference to its right neighbour, ``(H, W)``.
-        down: The same downwards.
-        guess: Where to begin.
+def _compiled_steps() -> tuple[Weigh, Solve]:
+    """Return what stands for :func:`texture_weights` and :func:`solve_directly`, in float32.
 
     Raises:
         MissingExtraError: numba is not installed.
     """
     try:
         from undegrade.degradations.multigrid import solve
+        from undegrade.degradations.reweighting import compiled_weights
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "texture:solver=multigrid needs numba",
             fix="install undegrade[train], or take solver=direct",
         ) from error
-    picture, right, down, guess = (
-        np.ascontiguousarray(array, np.float32) for array in (planes, right, down, guess)
-    )
-    return solve(picture, right, down, guess, _TOLERANCE)
+    return compiled_weights, partial(solve, tolerance=_TOLERANCE)
 
 
 def _differences(planes: Planes) -> tuple[Planes, Planes]:
@@ -164,12 +176,8 @@ def _differences(planes: Planes) -> tuple[Planes, Planes]:
     return across, down
 
 
-def _window(planes: Planes, sigma: float) -> Planes:
-    """Blur with a Gaussian cut off at 2.5 sigma, zero beyond the borders."""
-    length = round(5 * sigma) | 1
-    offsets = np.arange(length) - length // 2
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel /= kernel.sum()
+def _blurred(planes: Planes, kernel: Kernel) -> Planes:
+    """Blur along both axes, zero beyond the borders."""
     for axis in (1, 2):
         planes = correlate1d(planes, kernel, axis=axis, mode="constant")
     return planes
