@@ -1,6 +1,6 @@
 """What draws of the auxiliary variable are worth: their spread, their mean, their best.
 
-    python benchmarks/coupling.py --photos DIR --degrade holes:kind=thick,area=0.2,fill=0.5 \\
+    python benchmarks/coupling.py --photos CBSD68=DIR --degrade holes:kind=thick,fill=0.5 \\
         --model independent=RUN/inpaint --model variational=RUN/inpaint -o OUT
 
 Squares from the middle of photos, shrunk first, are degraded by a seed of their own and restored
@@ -24,13 +24,11 @@ from rich.console import Console
 from rich.progress import track
 
 from undegrade import Restorer
-from undegrade.data.photos import decode, shrunk
-from undegrade.data.samples import as_float
-from undegrade.degradations import Chain, Image
-from undegrade.images.files import find_photos
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.evaluation.pictures import Cut, PictureSet
 from undegrade.inference.uncertainty import heat_colours
 from undegrade.metrics.calibration import Calibration, calibration
-from undegrade.randomness import generator
 
 Draws = npt.NDArray[np.float32]
 """All draws of all squares, ``(N, D, H, W, 3)``."""
@@ -87,7 +85,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", action="append", required=True, help="NAME=FOLDER")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of clean photos")
+    parser.add_argument("--photos", required=True, help="NAME=DIR of clean test photos")
     parser.add_argument("--degrade", action="append", required=True, help="as undegrade degrade")
     parser.add_argument("--pictures", type=int, default=32)
     parser.add_argument("--side", type=int, default=128)
@@ -100,15 +98,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def cut(arguments: argparse.Namespace) -> Squares:
     """Return squares from the middle of photos, clean and degraded."""
-    chain, side = Chain.parse(arguments.degrade), arguments.side
-    hq: list[Image] = []
-    lq: list[Image] = []
-    for path in find_photos(arguments.photos, recursive=False)[: arguments.pictures]:
-        photo = as_float(shrunk(decode(path), arguments.scale))
-        top, left = ((length - side) // 2 for length in photo.shape[:2])
-        hq.append(photo[top : top + side, left : left + side])
-        lq.append(chain.apply(hq[-1], generator("coupling", str(chain), path.name)))
-    return Squares(np.stack(hq), np.stack(lq))
+    pictures = PictureSet.open(
+        Place.parse(arguments.photos),
+        Chain.parse(arguments.degrade),
+        limit=arguments.pictures,
+        cut=Cut(arguments.scale, arguments.side),
+    )
+    pairs = list(pictures)
+    return Squares(np.stack([pair.hq for pair in pairs]), np.stack([pair.lq for pair in pairs]))
 
 
 def restore_all(folder: str, squares: Squares, arguments: argparse.Namespace) -> Draws:

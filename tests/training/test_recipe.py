@@ -21,7 +21,7 @@ def values() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_recipe_of_the_project_is_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
@@ -134,3 +134,31 @@ def test_a_cooldown_ends_an_unfinished_cosine() -> None:
         assert learning_rate_factor(step, 80, ended) == learning_rate_factor(step, 100, whole)
     assert learning_rate_factor(70, 80, ended) == learning_rate_factor(70, 100, whole) / 2
     assert learning_rate_factor(80, 80, ended) == 0
+
+
+def test_a_recipe_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(values()), encoding="utf-8")
+    child = {
+        "extends": "base.yaml",
+        "name": "child",
+        "optimiser": {"lr": 0.5},
+        "data": {"scales": [0.5]},
+    }
+    (tmp_path / "child.yaml").write_text(yaml.safe_dump(child), encoding="utf-8")
+    recipe = load_recipe(tmp_path / "child.yaml", ["stages.0.steps=9"])
+    assert (recipe.name, recipe.optimiser.lr, recipe.data.scales) == ("child", 0.5, (0.5,))
+    assert recipe.stages[0].steps == 9
+    assert recipe.data.degradations  # a mapping is joined, not replaced
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [("child.yaml", "which extends it"), ("other.yaml", "other.yaml cannot be read")],
+)
+def test_a_recipe_that_extends_nothing_real_is_refused(
+    tmp_path: Path, base: str, message: str
+) -> None:
+    path = tmp_path / "child.yaml"
+    path.write_text(f"extends: {base}\nname: child\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path)

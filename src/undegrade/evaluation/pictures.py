@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import decode
+from undegrade.data.photos import Samples, decode, shrunk
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
@@ -24,6 +24,39 @@ class TruthPair:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """What of clean photos is looked at, so that slow measurements need not see all of them.
+
+    Args:
+        scale: Factor in ``(0, 1]`` by which they are shrunk first.
+        side: Side of the square in the middle that is taken, in pixels; None for all.
+    """
+
+    scale: float = 1.0
+    side: int | None = None
+
+    def apply(self, samples: Samples) -> Samples:
+        """Return the part of samples ``(H, W, 3)``.
+
+        Raises:
+            InputError: There is no such square in them.
+        """
+        part = shrunk(samples, self.scale)
+        if self.side is None:
+            return part
+        height, width = part.shape[:2]
+        if min(height, width) < self.side:
+            raise InputError(
+                f"a picture of {width}x{height} pixels", expected=f"at least {self.side} each way"
+            )
+        top, left = (height - self.side) // 2, (width - self.side) // 2
+        return part[top : top + self.side, left : left + self.side]
+
+
+_WHOLE = Cut()
+
+
+@dataclass(frozen=True)
 class PictureSet:
     """Pictures to measure a model on, read one by one whenever they are iterated over.
 
@@ -34,6 +67,7 @@ class PictureSet:
             well a photo survives that needs no restoring.
         seed: Names the degradation of each photo, together with the file's name.
         problems: Takes what cannot be used.
+        cut: Part of each clean photo that is used.
     """
 
     name: str
@@ -41,10 +75,17 @@ class PictureSet:
     chain: Chain = field(default_factory=Chain)
     seed: int = 0
     problems: Problems = field(default_factory=Problems)
+    cut: Cut = _WHOLE
 
     @classmethod
     def open(
-        cls, place: Place, chain: Chain, *, seed: int = 0, limit: int | None = None
+        cls,
+        place: Place,
+        chain: Chain,
+        *,
+        seed: int = 0,
+        limit: int | None = None,
+        cut: Cut = _WHOLE,
     ) -> "PictureSet":
         """Find the pictures of a place.
 
@@ -53,6 +94,7 @@ class PictureSet:
             chain: What is done to clean photos.
             seed: Names the degradations.
             limit: Only the first so many, in the order of their names; None for all.
+            cut: Part of each clean photo that is used; pairs are used whole.
 
         Raises:
             InputError: The place is missing or empty.
@@ -68,7 +110,7 @@ class PictureSet:
                 fix="leave out what is to be done, or name a folder of clean photos",
             )
         files: tuple[PhotoPair | Path, ...] = found.pairs or found.photos
-        return cls(place.name, files[:limit], chain, seed, problems)
+        return cls(place.name, files[:limit], chain, seed, problems, cut)
 
     @property
     def degradation(self) -> str:
@@ -99,6 +141,6 @@ class PictureSet:
         if isinstance(file, PhotoPair):
             lq, hq = map(as_float, file.read())
             return TruthPair(file.name, lq, hq)
-        hq = as_float(decode(file))
+        hq = as_float(self.cut.apply(decode(file)))
         rng = generator(self.seed, "benchmark", str(self.chain), file.name)
         return TruthPair(file.name, self.chain.apply(hq, rng), hq)

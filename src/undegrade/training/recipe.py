@@ -153,9 +153,25 @@ class Recipe(_Part):
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply overrides such as ``stages.0.steps=100``.
 
+    A recipe that says ``extends: OTHER.yaml`` has what that one says, but for what it says itself;
+    mappings are joined key by key, lists and plain values replaced.
+
     Raises:
         RecipeError: The file cannot be read, or a key or value is not valid; the message names the
             key and the nearest valid one.
+    """
+    values = _read_values(path)
+    for override in overrides:
+        _override(values, override)
+    return parse_recipe(values)
+
+
+def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return what a file says, with what it extends.
+
+    Args:
+        path: The file.
+        below: Files that extend it.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -164,9 +180,22 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"recipe {path} cannot be read ({reason})") from error
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {path} is not a mapping", expected="key: value lines")
-    for override in overrides:
-        _override(values, override)
-    return parse_recipe(values)
+    if "extends" not in values:
+        return values
+    below = (*below, path.resolve())
+    base = path.parent / str(values.pop("extends"))
+    if base.resolve() in below:
+        raise RecipeError(f"recipe {path} extends {base}, which extends it")
+    return _joined(_read_values(base, below), values)
+
+
+def _joined(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values, and of the base what they do not say."""
+    joined = base | values
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            joined[key] = _joined(base[key], value)
+    return joined
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:

@@ -1,0 +1,188 @@
+"""The ablation of ResFlow's auxiliary variable, small: one thing changed at a time, several seeds.
+
+    python benchmarks/ablation.py --photos PHOTOS --test CBSD68=DIR --task noise -o RUNS
+    python benchmarks/ablation.py --test CBSD68=DIR -o RUNS --table docs/pictures/ablation.png
+
+Every row is trained by the same recipe with the same budget, data and seeds. A training that is
+done is not done again, so that several calls can share the work. Without ``--photos`` nothing is
+trained: the table is printed and drawn from what there is.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from undegrade import Restorer
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.evaluation.pictures import Cut, PictureSet
+from undegrade.evaluation.quality import measure_quality
+from undegrade.images.files import write_whole
+from undegrade.training import train
+
+RECIPE = Path(__file__).parents[1] / "recipes" / "small" / "ablation.yaml"
+
+TASKS = {"noise": "noise:sigma=25", "rain": "rain:severity=0.4"}
+
+PAPER = "as the paper"
+ROWS: dict[str, tuple[str, ...]] = {
+    PAPER: (),
+    "constant schedule": ("method.aux_schedule=constant",),
+    "anchored schedule": ("method.aux_schedule=anchored",),
+    "uniform y": ("method.aux_distribution=uniform",),
+    "Rademacher y": ("method.aux_distribution=rademacher",),
+    "y added to x": ("method.network.injection=add",),
+    "y beside x": ("method.network.injection=concat",),
+    "no y": (
+        "method.aux_distribution=none",
+        "method.predict_aux=false",
+        "method.network.aux_channels=0",
+        "method.network.out_channels=3",
+    ),
+}
+
+STEPS = (1, 4)
+_SQUARE = Cut(side=160)
+_SPREAD_PICTURES, _SPREAD_DRAWS = 6, 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: what is changed, for which degradation, with which seed."""
+
+    task: str
+    row: str
+    seed: int
+
+    def folder(self, root: Path) -> Path:
+        """Return where it lies."""
+        return root / f"{self.task}-{self.row.replace(' ', '-').lower()}-{self.seed}"
+
+    def result(self, root: Path) -> dict[str, float] | None:
+        """Return what was measured; None if it is still to be done."""
+        file = self.folder(root) / "result.json"
+        if not file.exists():
+            return None
+        values: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+        return values
+
+
+def main() -> None:
+    """Train what is missing, if asked to, then print the table."""
+    arguments = parse_arguments()
+    tasks = [arguments.task] if arguments.task else list(TASKS)
+    seeds = range(arguments.seeds)
+    runs = [Run(task, row, seed) for task in tasks for seed in seeds for row in ROWS]
+    if arguments.photos:
+        for run in runs:
+            if run.result(arguments.output) is None:
+                make(run, arguments)
+    print(table(runs, arguments.output))
+    if arguments.table:
+        arguments.table.parent.mkdir(parents=True, exist_ok=True)
+        draw(runs, arguments.output).savefig(arguments.table, dpi=110)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--photos", help="folder of photos to train on")
+    parser.add_argument("--test", required=True, help="NAME=DIR of clean test photos")
+    parser.add_argument("--task", choices=TASKS, help="only this degradation")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
+    parser.add_argument("--pictures", type=int, default=24, help="test photos")
+    parser.add_argument("--output", "-o", type=Path, required=True)
+    parser.add_argument("--table", type=Path, help="draw the table into this picture")
+    return parser.parse_args()
+
+
+def make(run: Run, arguments: argparse.Namespace) -> None:
+    """Train and measure one model."""
+    degradation = TASKS[run.task]
+    changes = [
+        *ROWS[run.row],
+        f"data.photos={arguments.photos}",
+        f'data.degradations=[{{weight: 1, apply: ["{degradation}"]}}]',
+        f"seed={run.seed}",
+    ]
+    if arguments.steps:
+        changes.append(f"stages.0.steps={arguments.steps}")
+    folder = run.folder(arguments.output)
+    model = train(RECIPE, changes, folder, resume=True)
+    assert model is not None  # there was no limit of time
+    restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
+    place, chain = Place.parse(arguments.test), Chain.parse([degradation])
+    pictures = PictureSet.open(place, chain, limit=arguments.pictures, cut=_SQUARE)
+    quality = measure_quality(restorer, pictures, STEPS)
+    values = {f"psnr_{key}": score.psnr for key, score in quality.means().items()}
+    values |= {f"ssim_{key}": score.ssim for key, score in quality.means().items()}
+    few = PictureSet.open(place, chain, limit=_SPREAD_PICTURES, cut=_SQUARE)
+    values["spread"] = spread(restorer, few)
+    write_whole(folder / "result.json", json.dumps(values, indent=2).encode())
+
+
+def spread(restorer: Restorer, pictures: PictureSet) -> float:
+    """Return the standard deviation over draws of y_1, in levels of 255."""
+    deviations = []
+    for picture in pictures:
+        variants = restorer(picture.lq, steps=STEPS[-1], variants=_SPREAD_DRAWS).variants
+        deviations.append(float(np.std(np.stack(variants), axis=0, ddof=1).mean()))
+    return 255 * float(np.mean(deviations))
+
+
+def table(runs: list[Run], root: Path) -> str:
+    """Return the means over seeds and, where there are several, their deviation, as Markdown."""
+    heads = ["degradation", "row", "PSNR, 1 step", "PSNR, 4 steps", "SSIM, 4 steps"]
+    heads += ["against the paper's, 4 steps", "spread over y, of 255"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for task in dict.fromkeys(run.task for run in runs):
+        for row in ROWS:
+            cells = [values(runs, root, task, row, key) for key in ("psnr_1", "psnr_4", "ssim_4")]
+            if not len(cells[0]):
+                continue
+            gain = cells[1] - values(runs, root, task, PAPER, "psnr_4")[: len(cells[1])]
+            shown = [show(cell, 2) for cell in cells[:2]] + [show(cells[2], 4), show(gain, 2, "+")]
+            shown.append(show(values(runs, root, task, row, "spread"), 2))
+            lines.append("| " + " | ".join([task, row, *shown]) + " |")
+    return "\n".join(lines)
+
+
+def values(runs: list[Run], root: Path, task: str, row: str, key: str) -> np.ndarray:
+    """Return a figure of every finished run of a row, one for each seed."""
+    results = [run.result(root) for run in runs if (run.task, run.row) == (task, row)]
+    return np.array([result[key] for result in results if result is not None])
+
+
+def show(cell: np.ndarray, digits: int, sign: str = "") -> str:
+    """Return mean and deviation over seeds in words."""
+    deviation = f" ± {cell.std(ddof=1):.{digits}f}" if len(cell) > 1 else ""
+    return f"{cell.mean():{sign}.{digits}f}{deviation}"
+
+
+def draw(runs: list[Run], root: Path) -> Figure:
+    """Draw every run as a dot, beside the paper's row of the same seed."""
+    tasks = list(dict.fromkeys(run.task for run in runs))
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        base = values(runs, root, task, PAPER, "psnr_4")
+        for place, row in enumerate(ROWS):
+            gain = values(runs, root, task, row, "psnr_4")
+            gain = gain - base[: len(gain)]
+            axes.plot(gain, np.full(len(gain), place), "o", alpha=0.6)
+            if len(gain):
+                axes.plot(gain.mean(), place, "|", color="black", markersize=16)
+        axes.axvline(0, color="0.7", zorder=0)
+        axes.set(title=TASKS[task], xlabel="PSNR against the paper's choice, dB (4 steps)")
+        axes.set_yticks(range(len(ROWS)), list(ROWS))
+        axes.invert_yaxis()
+    figure.suptitle("One thing changed at a time; a dot for each seed")
+    return figure
+
+
+if __name__ == "__main__":
+    main()
