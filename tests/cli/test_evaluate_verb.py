@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from undegrade.cli.evaluate import parse_steps
 from undegrade.errors import UsageError
+from undegrade.evaluation import flow_plots
 from undegrade.methods import build_method, parse_options
 from undegrade.zoo import ModelConfig, save_model
 
@@ -58,7 +59,22 @@ def test_the_same_seed_gives_the_same_files(cli: Cli, model: Path, photos: str) 
     assert one == two != three
 
 
-def test_the_flow(cli: Cli, model: Path, photos: str) -> None:
+def test_pictures_left_out_are_told(cli: Cli, model: Path, make_photo: Make) -> None:
+    for number in range(20):
+        make_photo(f"many/{number}.png", 12, 12)
+    Path("many/bad.png").write_text("no picture")
+    result = cli("evaluate", model, "--data", "many", "-o", "out", "--steps", "1")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("many, clean, 20 pictures")
+    assert "left out: 1 that cannot be used" in result.stderr
+    Path("many/worse.png").write_text("no picture")
+    refused = cli("evaluate", model, "--data", "many", "-o", "new", "--steps", "1")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "2 of 22 pictures cannot be used" in refused.stderr
+    assert not Path("new/results.csv").exists()
+
+
+def test_the_flow(cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["evaluate", model, "--data", photos, "--degrade", "noise", "--analyse", "flow"]
     result = cli(*command, "--steps", "1,2", "-o", "new/out")
     assert result.exit_code == 0
@@ -69,6 +85,7 @@ def test_the_flow(cli: Cli, model: Path, photos: str) -> None:
     assert "drift of the entropy" in result.stderr
     figures = json.loads(Path("new/out/flow.json").read_text())
     assert [walk["steps"] for walk in figures["walks"]] == [1, 2]
+    monkeypatch.setattr(flow_plots, "draw_figures", lambda *_: None)  # takes seconds
     told = json.loads(cli(*command, "--steps", "1,2", "-o", "new/out", "--json").stdout)
     assert told.pop("files") == [f"new/out/{name}" for name in names]
     assert told == figures

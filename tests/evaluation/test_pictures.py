@@ -33,7 +33,7 @@ def test_photos_are_degraded_by_their_seed_and_name(photo_folder: Path) -> None:
     assert np.array_equal(first.lq, expected)
     assert np.array_equal(first.lq, again.lq)
     assert not np.array_equal(first.lq, [*other][1].lq)
-    assert str(pictures) == "mine, noise:sigma=20, 2 pictures"
+    assert pictures.title == "mine, noise:sigma=20"
     assert len(other) == 24
 
 

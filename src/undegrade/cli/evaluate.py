@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 RESULTS = "results.csv"
 """File in the output folder with the scores of each picture."""
 
-
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 
 

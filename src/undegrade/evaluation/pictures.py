@@ -118,8 +118,10 @@ class PictureSet:
         paired = any(isinstance(file, PhotoPair) for file in self.files)
         return "as paired" if paired else str(self.chain)
 
-    def __str__(self) -> str:
-        return f"{self.name}, {self.degradation}, {len(self)} pictures"
+    @property
+    def title(self) -> str:
+        """What the pictures are, in words."""
+        return f"{self.name}, {self.degradation}"
 
     def __len__(self) -> int:
         return len(self.files)

@@ -143,7 +143,7 @@ def measure_quality(
         names.append(picture.name)
         pixels += picture.hq.shape[0] * picture.hq.shape[1]
     return Quality(
-        title=str(pictures),
+        title=f"{pictures.title}, {len(names)} pictures",
         names=tuple(names),
         scores={key: tuple(values) for key, values in scores.items()},
         seconds_per_megapixel={str(key): 1e6 * value / pixels for key, value in seconds.items()},
