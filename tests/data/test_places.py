@@ -60,3 +60,14 @@ def test_clean_photos_are_no_pairs(tmp_path: Path) -> None:
     pack([tmp_path / "photos" / "a.png"], tmp_path / "shards", PackOptions())
     with pytest.raises(InputError, match="holds clean pictures only"):
         open_pairs(Place.parse(str(tmp_path / "shards")), Cache(tmp_path), Problems())
+
+
+def test_a_frame_is_not_parted_from_its_scene() -> None:
+    gopro, mine = Place.parse("gopro=x"), Place.parse("mine=x")
+    assert gopro.together("GOPR0372_07_00/000047") == "GOPR0372_07_00"
+    assert gopro.together("GOPR0372_07_00-000047") == "GOPR0372_07_00-000047"
+    assert mine.together("trees/000047") == "trees/000047"
+    made_of_scenes = {name for name, known in benchmarks().items() if known.scenes}
+    assert made_of_scenes == {"gopro", "revide", "sidd"}
+    for name in made_of_scenes:
+        assert any("{scene}/" in layout.hq for layout in benchmarks()[name].splits["train"].layouts)

@@ -13,6 +13,7 @@ from rich.console import Console
 from tiny_model import tiny_resflow
 
 from undegrade.data.packing import PackOptions, pack
+from undegrade.data.photos import is_validation
 from undegrade.errors import InputError, RecipeError
 from undegrade.images.files import find_photos
 from undegrade.training import train
@@ -87,6 +88,20 @@ def test_pairs_are_trained_on_and_validated(recipe: Path, pairs: Path, tmp_path:
     assert folder is not None
     stored = json.loads((folder / "config.json").read_text())["recipe"]["data"]["pairs"]
     assert stored == {"mine": ""}  # which pairs, not where they lie
+
+
+def test_scenes_are_trained_on_or_kept_as_a_whole(recipe: Path, tmp_path: Path) -> None:
+    scenes = [f"GOPR{number:04}" for number in range(20)]
+    for scene in scenes:
+        for half in ("blur", "sharp"):
+            folder = tmp_path / "GOPRO" / "train" / scene / half
+            folder.mkdir(parents=True)
+            for frame in range(3):
+                Image.new("RGB", (40, 40), (frame, 0, 0)).save(folder / f"{frame:06}.png")
+    kept = 3 * sum(map(is_validation, scenes))
+    assert 0 < kept < 20
+    text, _, _ = prepared(recipe, f"data.pairs.gopro={tmp_path / 'GOPRO'}")
+    assert f"{60 - kept} pictures to train on, {kept} kept for validation" in text
 
 
 def test_photos_and_pairs_go_together(recipe: Path, pairs: Path, photo_folder: Path) -> None:

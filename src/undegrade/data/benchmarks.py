@@ -29,6 +29,8 @@ class Benchmark(Part):
     paper: str
     colour: Literal["rgb", "y"]
     protocol: str
+    scenes: bool = False
+    """Whether its folders hold many pictures of one scene each, which are to stay together."""
     splits: dict[str, Split]
 
 

@@ -91,6 +91,16 @@ class Place:
             return Found(pairs=tuple(find_pairs(folder, problems)))
         return Found(photos=tuple(_find_clean(folder).values()))
 
+    def together(self, name: str) -> str:
+        """Return the name of what a picture is not to be parted from: its scene, or itself.
+
+        Args:
+            name: Name of the picture, the scene's before the last slash where there is one.
+        """
+        known = benchmarks().get(self.name)
+        scene = name.rpartition("/")[0] if known is not None and known.scenes else ""
+        return scene or name
+
     def note(self, found: Found, *, prefer: str = "test") -> str | None:
         """Return what to say of a benchmark that is not as large as published."""
         if self.name not in benchmarks():

@@ -119,7 +119,8 @@ def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
     problems = Problems()
     pairs = open_pairs(place, cache, problems)
-    trained, kept = (Selection.named(pairs, wanted) for wanted in (_is_trained, is_validation))
+    trained = Selection.named(pairs, lambda name: _is_trained(place.together(name)))
+    kept = Selection.named(pairs, lambda name: is_validation(place.together(name)))
     return _Opened(place.name, trained, kept, problems)
 
 
