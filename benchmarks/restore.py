@@ -12,18 +12,15 @@ same as trained, on one megapixel in float32.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
+from machine import best_time, matrix_multiplication_rate, processor
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -136,12 +133,6 @@ def write_photo(path: Path, megapixels: int, bits: int) -> None:
     samples.copy(interpretation=kind).tiffsave(str(path), compression="none")
 
 
-def matrix_multiplication_rate() -> float:
-    """Return operations per second of a large float32 matrix product."""
-    a, b = torch.rand(2, 2048, 2048)
-    return 2 * 2048**3 / best_time(lambda: a @ b)
-
-
 def build_ffdnet() -> nn.Module:
     """Return FFDNet for colour with its noise map as three more channels, untrained."""
     widths = [15, *[96] * 11, 12]
@@ -167,27 +158,6 @@ def operations_per_pixel(model: str) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         method.restore(lq, steps=1, noise=FieldNoise([NoiseField((0,))]))
     return float(counter.get_total_flops()) / 256**2
-
-
-def best_time(work: Callable[[], object], rounds: int = 4) -> float:
-    """Return the shortest of several times after one to warm up, in seconds."""
-    work()
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return float(np.min(times))
-
-
-def processor() -> str:
-    """Return the processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""Training speed: crops per second, and its share of the machine's matrix multiplication.
+
+    python benchmarks/training.py recipes/resflow-general.yaml recipes/small/*-variational.yaml
+
+A step is loss, gradient, clipping and AdamW on crops that lie in memory, of the size and number
+that the recipe says: what a training does but for making the crops, whose share it prints itself at
+its end. Compiling is not timed. Rows are compared with the same network left uncompiled.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from machine import best_time, matrix_multiplication_rate, processor
+from torch.utils.flop_counter import FlopCounterMode
+
+from undegrade.allocator import keep_freed_memory
+from undegrade.methods import Method, Pair, build_method
+from undegrade.processes.noise import SampleNoise
+from undegrade.training.recipe import Recipe, Stage, load_recipe
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = parse_arguments()
+    keep_freed_memory()  # as the command does
+    peak = matrix_multiplication_rate()
+    print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"matrix multiplication, float32: {peak / 1e9:.0f} GFLOP/s\n")
+    print("| recipe | stage | batch | compiled | s per step | crops/s | GFLOP/s | against eager |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for path in arguments.recipes:
+        recipe = load_recipe(path)
+        for stage in recipe.stages:
+            measure(recipe, stage, peak, compiled=not arguments.eager)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("recipes", nargs="+", type=Path)
+    parser.add_argument("--eager", action="store_true", help="do not compile")
+    return parser.parse_args()
+
+
+def measure(recipe: Recipe, stage: Stage, peak: float, *, compiled: bool) -> None:
+    """Print a row for the stage as it is, and one for it compiled."""
+    step = training_step(build(recipe), recipe, stage)
+    with FlopCounterMode(display=False) as counter:
+        step()
+    cost = float(counter.get_total_flops())
+    eager = best_time(step)
+    show(recipe, stage, "no", (eager, eager), cost / peak)
+    if compiled:
+        method = build(recipe)
+        for network in method.children():
+            network.compile(dynamic=False)
+        seconds = best_time(training_step(method, recipe, stage))
+        show(recipe, stage, "yes", (seconds, eager), cost / peak)
+
+
+def build(recipe: Recipe) -> Method:
+    """Return the untrained method, laid out in memory as the trainer does."""
+    method = build_method(recipe.method_options).train()
+    method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return method
+
+
+def training_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[], None]:
+    """Return one optimiser step on crops of noise."""
+    shape = (stage.batch, 3, stage.crop, stage.crop)
+    pair = Pair(*(torch.rand(shape).contiguous(memory_format=torch.channels_last) for _ in "ab"))
+    optimiser = torch.optim.AdamW(method.parameters(), lr=recipe.optimiser.lr)
+    noise = SampleNoise(0, 0, range(stage.batch))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        method.loss(pair, stage=stage.name, step=0, noise=noise)["total"].backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(method.parameters(), recipe.optimiser.clip_norm)
+        optimiser.step()
+
+    return step
+
+
+def show(
+    recipe: Recipe, stage: Stage, compiled: str, seconds: tuple[float, float], least: float
+) -> None:
+    """Print one row.
+
+    Args:
+        recipe: The recipe.
+        stage: Stage of it.
+        compiled: Yes or no.
+        seconds: Of this step, and of the one to compare it with.
+        least: Seconds of a step at the pace of matrix multiplication.
+    """
+    now, eager = seconds
+    batch = f"{stage.batch} of {stage.crop}x{stage.crop}"
+    print(
+        f"| {recipe.name} | {stage.name} | {batch} | {compiled} | {now:.3f} "
+        f"| {stage.batch / now:.1f} | {least / now:.0%} of the peak | {eager / now:.2f}x |",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
