@@ -67,14 +67,14 @@ class Velocity(nn.Module):
 
 
 class Posterior(nn.Module):
-    """The recognition network's place: (x_0, x_1) to mean and log deviation."""
+    """The recognition network's place: what the estimate leaves, to mean and log deviation."""
 
     def __init__(self) -> None:
         super().__init__()
         self.inner = Perceptron(1, 2)
 
-    def forward(self, x_0: Tensor, x_1: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_deviation = self.inner(x_0, x_1).chunk(2, dim=1)
+    def forward(self, x_0: Tensor, x_1: Tensor, estimate: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_deviation = self.inner(x_0 - estimate, x_1).chunk(2, dim=1)
         return mean, log_deviation
 
 

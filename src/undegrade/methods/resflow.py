@@ -174,9 +174,17 @@ class ResFlow(SingleNetworkMethod):
             return _Auxiliary(self._from_normal(normal), None)
         if self.recognition is None:
             raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
-        coupling = flow.Coupling(*self.recognition(x_0, x_1))
+        coupling = flow.Coupling(*self.recognition(x_0, x_1, self._estimate(x_1, normal)))
         values = x_0[0].numel()
         return _Auxiliary(coupling.sample(normal), coupling.divergence() / values)
+
+    @torch.no_grad()
+    def _estimate(self, x_1: Tensor, y_1: Tensor) -> Tensor:
+        """Return the clean pictures that one step leads to with ``y_1`` at its mean, zero."""
+        t = x_1.new_ones(len(x_1))
+        predicted = self._evaluate(x_1, t, torch.zeros_like(y_1), x_1)[:, :CHANNELS]
+        clean = self.flow_options.parameterisation == "clean"
+        return predicted if clean else x_1 - predicted
 
     def _from_normal(self, normal: Tensor) -> Tensor:
         kind = self.flow_options.aux_distribution

@@ -25,8 +25,10 @@ class RecognitionOptions(BaseModel):
 class Recognition(nn.Module):
     """``q(y_1 | x_0, x_1)``: mean and logarithm of the standard deviation of a Gaussian.
 
-    Both pictures come in; convolutions that halve the resolution bring them down to that of the
-    latent. The last layer begins at zero, which is the standard normal prior.
+    It is shown what is wrong with an estimate of the clean picture, beside the estimate and the
+    degraded picture: what can be estimated need not be told, and a small network that had to find
+    it out by itself would tell it all. Convolutions that halve the resolution bring the pictures
+    down to that of the latent. The last layer begins at zero, which is the standard normal prior.
 
     Args:
         channels: Channels of the pictures.
@@ -52,7 +54,7 @@ class Recognition(nn.Module):
         # What cannot be halved one by one is taken in at once, so that all widths are used.
         self.unshuffle = 2 if halvings else 1
         strides = [2 if 0 < index < halvings else 1 for index in range(len(widths))]
-        inputs = 2 * channels * self.unshuffle**2
+        inputs = 3 * channels * self.unshuffle**2
         self.convolutions = nn.ModuleList(
             conv3(before, after, step)
             for (before, after), step in zip(pairwise([inputs, *widths]), strides, strict=True)
@@ -60,9 +62,15 @@ class Recognition(nn.Module):
         self.body = nn.Sequential(*(AdaptorBlock(widths[-1]) for _ in range(options.blocks)))
         self.head = zeroed(nn.Conv2d(widths[-1], 2 * latent_channels, 1))
 
-    def forward(self, x_0: Tensor, x_1: Tensor) -> tuple[Tensor, Tensor]:
-        """Map pictures ``(B, C, H, W)`` to mean and log deviation ``(B, C', H / s, W / s)``."""
-        hidden = torch.cat([x_0, x_1], dim=1)
+    def forward(self, x_0: Tensor, x_1: Tensor, estimate: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log deviation ``(B, C', H / s, W / s)``.
+
+        Args:
+            x_0: Clean pictures ``(B, C, H, W)``.
+            x_1: Degraded pictures.
+            estimate: What is known of the clean pictures from the degraded ones alone.
+        """
+        hidden = torch.cat([x_0 - estimate, estimate, x_1], dim=1)
         if self.unshuffle > 1:
             hidden = F.pixel_unshuffle(hidden, self.unshuffle)
         for convolution in self.convolutions:
