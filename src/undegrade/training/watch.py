@@ -13,7 +13,7 @@ from rich.console import Console
 from undegrade.data.batches import StepBatch
 from undegrade.data.problems import TOLERANCE, first_names
 from undegrade.data.samples import Begun
-from undegrade.errors import InputError
+from undegrade.errors import InputError, UndegradeError
 from undegrade.training.processes import gathered, is_first, total
 
 _FAILED = 1 << 40  # more than pictures can be damaged in a step
@@ -75,6 +75,7 @@ class DataWatch(Callback):
 
         Raises:
             InputError: More than 5 % of what was wanted could not be read, or nothing at all.
+            TransferError: It lies elsewhere and cannot be reached.
         """
         now = time.monotonic()
         if self._since is not None:
@@ -157,7 +158,7 @@ class DataWatch(Callback):
         return [*dict.fromkeys(name for names in every for name in names)]
 
 
-def _stop(error: InputError) -> NoReturn:
+def _stop(error: UndegradeError) -> NoReturn:
     """Stop for a reason that all processes know; the first says it."""
     if not is_first():
         raise SystemExit(error.exit_code)
