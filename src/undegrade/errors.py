@@ -42,6 +42,10 @@ class InputError(UndegradeError):
     """An input file or array cannot be used: missing, broken, too large, of a wrong kind."""
 
 
+class TransferError(UndegradeError):
+    """Data that lie elsewhere cannot be fetched; nothing is known of their being damaged."""
+
+
 class OutputError(UndegradeError):
     """A result cannot be written where or how it was asked for."""
 

@@ -64,13 +64,17 @@ def test_everything_reaches_the_trainer(cli: Cli, trainer: Trainer) -> None:
     changes = ["seed=3", "stages.0.steps=9"]
     result = cli("train", "r.yaml", *changes, "-o", "runs", "--max-time", "9m", "--resume")
     assert (result.exit_code, result.stdout) == (0, "runs/model\n")
-    options = {"max_time": 540.0, "resume": True}
+    options = {"max_time": 540.0, "resume": True, "devices": 1}
     assert trainer.calls == [(Path("r.yaml"), changes, Path("runs"), options)]
 
 
 def test_the_shortest_command(cli: Cli, trainer: Trainer) -> None:
     assert cli("train", "r.yaml", "-o", "runs").exit_code == 0
-    assert trainer.calls[0][1:] == ([], Path("runs"), {"max_time": None, "resume": False})
+    assert trainer.calls[0][1:] == (
+        [],
+        Path("runs"),
+        {"max_time": None, "resume": False, "devices": 1},
+    )
 
 
 def test_running_out_of_time_is_no_failure(cli: Cli, trainer: Trainer) -> None:

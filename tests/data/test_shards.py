@@ -18,7 +18,7 @@ from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops
 from undegrade.data.shards import ShardedSource, is_sharded
 from undegrade.degradations import Chain, Mixture
-from undegrade.errors import InputError, MissingExtraError, UsageError
+from undegrade.errors import InputError, MissingExtraError, TransferError, UsageError
 from undegrade.images.files import find_photos
 
 NOISE = Mixture((Chain.parse(["noise:sigma=25"]),), (1.0,))
@@ -139,7 +139,7 @@ def test_places_that_are_no_shards_are_refused(tmp_path: Path, shards: Path) -> 
         ShardedSource(str(tmp_path))
     with pytest.raises(InputError, match="no address that is known"):
         ShardedSource("nonsense://bucket")
-    with pytest.raises((MissingExtraError, InputError)):
+    with pytest.raises((MissingExtraError, TransferError)):
         ShardedSource("s3://bucket-that-is-not/there")
     for file in shards.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

@@ -30,6 +30,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the state in the output folder.")
     ] = False,
+    devices: Annotated[
+        int,
+        typer.Option(min=1, help="Accelerators to train on; processes, where there is none."),
+    ] = 1,
 ) -> None:
     """Train a model by a recipe and write its folder."""
     changes = overrides or []
@@ -44,7 +48,7 @@ def train(
     from undegrade.training import train as run_training
 
     keep_freed_memory()
-    folder = run_training(recipe, changes, output, max_time=seconds, resume=resume)
+    folder = run_training(recipe, changes, output, max_time=seconds, resume=resume, devices=devices)
     if folder is None:
         note(f"stopped for time; go on with `undegrade train {recipe} ... -o {output} --resume`")
     else:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from undegrade.data.samples import Crops, to_tensor
-from undegrade.errors import InputError
+from undegrade.errors import InputError, TransferError, UndegradeError
 from undegrade.methods import Pair
 
 
@@ -27,7 +27,7 @@ class StepBatch:
     """Pictures that the samples were cut from."""
     damaged: tuple[str, ...] = ()
     """Pictures that could not be read and were replaced."""
-    failure: InputError | None = None
+    failure: UndegradeError | None = None
     """Why there is nothing in this batch: so it leaves a worker without a traceback."""
 
     @property
@@ -62,7 +62,7 @@ class StepBatches(IterableDataset[StepBatch]):
         """Return the batch of one step."""
         try:
             made = [self.crops.sample(step, number) for number in self.samples]
-        except InputError as error:
+        except (InputError, TransferError) as error:
             empty = torch.empty(0, 3, self.crops.size, self.crops.size)
             return StepBatch(step, self.samples, empty, empty, failure=error)
         return StepBatch(

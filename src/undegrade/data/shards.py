@@ -7,10 +7,8 @@ in an order of its own, divides them among processes, and goes on anywhere, with
 what it does not need. Where the folder is given by an address, fsspec reads it.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from undegrade.data.photos import Samples, shrunk, shrunk_length
 from undegrade.data.sources import Pictures, Source
-from undegrade.errors import InputError, MissingExtraError
+from undegrade.data.storage import Storage, reason
+from undegrade.errors import InputError
 
 INDEX = "shards.json"
 
@@ -65,11 +64,12 @@ class ShardedSource(Source):
     Raises:
         InputError: There are no shards, or their tables are damaged.
         MissingExtraError: The kind of address needs a package that is not installed.
+        TransferError: The address cannot be reached.
     """
 
     def __init__(self, place: str, scales: Sequence[float] = (1.0,)) -> None:
         self.place, self.scales = place, tuple(scales)
-        self._files, self._root = _open(place)
+        self._storage = Storage.open(place)
         self._shards = self._index().shards
         numbers: dict[str, int] = {}  # of the photos' names
         columns = [
@@ -115,41 +115,32 @@ class ShardedSource(Source):
 
     def _decode(self, shard: str, item: Packed, extent: tuple[int, int]) -> Samples:
         where = f"{item.name} in {shard}.tar"
-        content = self._read(f"{shard}.tar", extent)
+        content = self._storage.read(f"{shard}.tar", extent)
         if len(content) != extent[1]:
             raise InputError(f"{where} ({len(content)} bytes came of {extent[1]})")
         try:
             samples: Samples = pyvips.Image.new_from_buffer(content, "", fail_on="warning").numpy()
         except pyvips.Error as error:
-            raise InputError(f"{where} ({_reason(error)})") from error
+            raise InputError(f"{where} ({reason(error)})") from error
         if samples.shape != (item.height, item.width, 3):
             raise InputError(f"{where} (its size is not that of the table)")
         return samples
 
-    def _read(self, file: str, extent: tuple[int, int] | None = None) -> bytes:
-        start, length = extent or (None, None)
-        end = None if start is None or length is None else start + length
-        try:
-            content: bytes = self._files.cat_file(f"{self._root}/{file}", start=start, end=end)
-        except Exception as error:  # each file system raises what its own library raises
-            raise InputError(f"{file} in {self.place} ({_reason(error)})") from error
-        return content
-
     def _index(self) -> Index:
         try:
-            return Index.model_validate_json(self._read(INDEX))
+            return Index.model_validate_json(self._storage.read(INDEX))
         except (InputError, ValidationError) as error:
             raise InputError(
-                f"{self.place} holds no shards that can be read ({_reason(error)})",
+                f"{self.place} holds no shards that can be read ({reason(error)})",
                 expected="a folder made by `undegrade data pack`",
             ) from error
 
     def _table(self, shard: str) -> tuple[Packed, ...]:
         try:
-            return Table.model_validate_json(self._read(f"{shard}.json")).pictures
+            return Table.model_validate_json(self._storage.read(f"{shard}.json")).pictures
         except (InputError, ValidationError) as error:
             raise InputError(
-                f"the table of shard {shard} in {self.place} cannot be read ({_reason(error)})",
+                f"the table of shard {shard} in {self.place} cannot be read ({reason(error)})",
                 fix="copy it again, or pack the photos again",
             ) from error
 
@@ -174,20 +165,3 @@ def _columns(
 def is_sharded(place: str) -> bool:
     """Tell whether a place holds shards rather than photos: it says so, or is an address."""
     return "://" in place or (Path(place) / INDEX).is_file()
-
-
-def _open(place: str) -> tuple[Any, str]:
-    """Return the file system of a place and the path in it."""
-    import fsspec  # comes with torch
-
-    try:
-        files, root = fsspec.core.url_to_fs(place)
-    except ImportError as error:
-        raise MissingExtraError(f"{place} cannot be reached: {error}") from error
-    except ValueError as error:
-        raise InputError(f"{place} is no address that is known ({error})") from error
-    return files, root.rstrip("/")
-
-
-def _reason(error: Exception) -> str:
-    return json.dumps(" ".join(str(error).split())[:200]) if str(error) else type(error).__name__

@@ -11,7 +11,6 @@ from pathlib import Path
 import lightning
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 from torch.utils.data import DataLoader
 
@@ -26,9 +25,10 @@ from undegrade.training.callbacks import (
     StateKeeper,
     TrainingProgress,
 )
-from undegrade.training.data import prepare, remember_places, with_places
+from undegrade.training.data import TrainingData, prepare, remember_places, with_places
 from undegrade.training.finite import FiniteNumbers
 from undegrade.training.module import MethodModule
+from undegrade.training.processes import check_devices, is_first, strategy
 from undegrade.training.recipe import Recipe, load_recipe, parse_recipe
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
@@ -40,11 +40,12 @@ RECIPE = "recipe.json"
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the trainer: where it writes, how long it may take, how it speaks."""
+    """One call of the trainer: where it writes, how long it may take, how it speaks, on what."""
 
     folder: Path
     stop_at: float | None
     console: Console
+    devices: int
 
 
 def train(
@@ -54,8 +55,13 @@ def train(
     *,
     max_time: float | None = None,
     resume: bool = False,
+    devices: int = 1,
 ) -> Path | None:
     """Train what a recipe describes and write the model's folder.
+
+    With several devices the command that is running is started again for each further one. Those
+    processes end where this function would return; the first alone writes and speaks. The result is
+    the same up to the order of sums.
 
     Args:
         recipe_path: YAML file.
@@ -63,35 +69,49 @@ def train(
         output: Folder for states, logs and the finished model.
         max_time: Seconds after which to save the state and stop.
         resume: Go on from the state in ``output``, if there is one.
+        devices: Accelerators to train on, or processes where there is none.
 
     Returns:
         The model's folder, or None if the time was up before the last step.
 
     Raises:
         RecipeError: The recipe is not valid, or not the one that ``output`` was begun with.
-        UsageError: ``output`` holds a training already and ``resume`` was not asked for.
+        UsageError: ``output`` holds a training already and ``resume`` was not asked for, or a batch
+            cannot be divided evenly among the devices.
+        DeviceError: There are accelerators, but not as many.
     """
     recipe = with_places(load_recipe(recipe_path, overrides), output)
+    check_devices(recipe, devices)
     stop_at = None if max_time is None else time.monotonic() + max_time
-    run = Run(output, stop_at, Console(stderr=True))
+    run = Run(output, stop_at, Console(stderr=True, quiet=not is_first()), devices)
     _quiet_lightning()
     method = _build(recipe)
     data = prepare(recipe, run.console)
     _claim(output, recipe, resume, run.console)
+    finished = _run_stages(method, recipe, data, run)
+    if not is_first():
+        raise SystemExit(0)
+    if not finished:
+        run.console.print("time is up; the state is saved, go on with --resume")
+        return None
+    return _export(method, recipe, output)
+
+
+def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> bool:
+    """Run all stages, or what is left of them; return whether all are finished."""
     begun = Begun()
     for number, stage in enumerate(recipe.stages):
         module = MethodModule(method, recipe, stage, data.validation)
         module.begun = begun
         if not _run_stage(module, data.source, run, number):
-            run.console.print("time is up; the state is saved, go on with --resume")
-            return None
+            return False
         begun = begun.after(stage.steps, stage.batch)
-    return _export(method, recipe, output)
+    return True
 
 
 def _claim(output: Path, recipe: Recipe, resume: bool, console: Console) -> None:
     """Note the recipe in the folder, or check that it is the one already noted."""
-    if rank_zero_only.rank:  # the first of several processes does it for all
+    if not is_first():
         return
     noted = output / RECIPE
     content = recipe.portable()
@@ -146,6 +166,8 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
     trainer = lightning.Trainer(
         max_steps=stage.steps,
         max_epochs=-1,
+        devices=run.devices,
+        strategy=strategy(run.devices),
         deterministic=True,
         precision=recipe.precision,
         gradient_clip_val=recipe.optimiser.clip_norm,

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import lightning
 from lightning.pytorch.callbacks import Callback
@@ -13,8 +13,10 @@ from rich.console import Console
 from undegrade.data.batches import StepBatch
 from undegrade.data.problems import TOLERANCE, first_names
 from undegrade.data.samples import Begun
-from undegrade.errors import InputError
+from undegrade.errors import InputError, UndegradeError
+from undegrade.training.processes import gathered, is_first, total
 
+_FAILED = 1 << 40  # more than pictures can be damaged in a step
 _ENOUGH = 200  # samples after which a share of damaged ones says something
 
 
@@ -41,6 +43,8 @@ class Epochs:
 class DataWatch(Callback):
     """Tell at the end of each epoch what could not be read, and stop when that is too much.
 
+    Several processes count together and stop together; the first speaks for all.
+
     Args:
         console: Where to tell how many, and the first names.
         names: File that takes all names.
@@ -49,7 +53,8 @@ class DataWatch(Callback):
 
     def __init__(self, console: Console, names: Path, epochs: Epochs) -> None:
         self.console, self.names, self.epochs = console, names, epochs
-        self.damaged: Counter[str] = Counter()
+        self.damaged: Counter[str] = Counter()  # in this process
+        self.count = 0  # in all of them
         self.steps = 0
         self.waited = self.worked = 0.0
         self._since: float | None = None  # the first wait is for the workers to start
@@ -70,24 +75,37 @@ class DataWatch(Callback):
 
         Raises:
             InputError: More than 5 % of what was wanted could not be read, or nothing at all.
+            TransferError: It lies elsewhere and cannot be reached.
         """
-        if batch.failure is not None:
-            raise batch.failure
         now = time.monotonic()
         if self._since is not None:
             self.waited += now - self._since
         self._since = now
         self.damaged.update(batch.damaged)
         self.steps += 1
-        drawn = self.steps * len(batch.samples)
-        if self.damaged.total() > TOLERANCE * max(drawn, min(_ENOUGH, self.epochs.pictures)):
-            raise InputError(
-                f"{self.damaged.total()} of {drawn} pictures cannot be read: {self._names()}",
-                expected=f"at most {TOLERANCE:.0%}",
-                fix="copy or pack the data again; the training goes on with --resume",
+        self._count(trainer, batch)
+        drawn = self.steps * self.epochs.batch
+        if self.count > TOLERANCE * max(drawn, min(_ENOUGH, self.epochs.pictures)):
+            _stop(
+                InputError(
+                    f"{self.count} of {drawn} pictures cannot be read: "
+                    f"{first_names(self._names(trainer))}",
+                    expected=f"at most {TOLERANCE:.0%}",
+                    fix="copy or pack the data again; the training goes on with --resume",
+                )
             )
         if self.epochs.ends_with(trainer.global_step):
-            self._tell()
+            self._tell(trainer)
+
+    def _count(self, trainer: lightning.Trainer, batch: StepBatch) -> None:
+        """Add what is damaged in the batches of all processes; stop if one has got none."""
+        failed = batch.failure is not None
+        # One number for both, since every process waits for the others to say theirs.
+        told = total(trainer, len(batch.damaged) + _FAILED * failed)
+        if told >= _FAILED:
+            failures = gathered(trainer, batch.failure)
+            _stop(next(failure for failure in failures if failure is not None))
+        self.count += told
 
     def on_train_batch_end(
         self,
@@ -112,25 +130,36 @@ class DataWatch(Callback):
 
     def on_train_end(
         self,
-        trainer: lightning.Trainer,  # noqa: ARG002
+        trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,  # noqa: ARG002
     ) -> None:
         """Tell what is left to be told."""
-        self._tell()
+        self._tell(trainer)
         self.console.print(f"steps waited for data {self.waiting_share:.1%} of the time")
 
-    def _tell(self) -> None:
-        if self.damaged:
+    def _tell(self, trainer: lightning.Trainer) -> None:
+        if self.count:
+            names = self._names(trainer)
             self.console.print(
-                f"{len(self.damaged)} pictures could not be read in this epoch and others took "
-                f"their place: {self._names()}; all names are in {self.names}",
+                f"{len(names)} pictures could not be read in this epoch and others took "
+                f"their place: {first_names(names)}; all names are in {self.names}",
                 highlight=False,
                 soft_wrap=True,
             )
-            with self.names.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.writelines(f"{name}\n" for name in self.damaged)
+            if is_first():
+                with self.names.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                    file.writelines(f"{name}\n" for name in names)
         self.damaged.clear()
-        self.steps = 0
+        self.steps = self.count = 0
 
-    def _names(self) -> str:
-        return first_names([*self.damaged])
+    def _names(self, trainer: lightning.Trainer) -> list[str]:
+        """Return what is damaged in all processes, each name once."""
+        every = gathered(trainer, [*self.damaged])
+        return [*dict.fromkeys(name for names in every for name in names)]
+
+
+def _stop(error: UndegradeError) -> NoReturn:
+    """Stop for a reason that all processes know; the first says it."""
+    if not is_first():
+        raise SystemExit(error.exit_code)
+    raise error

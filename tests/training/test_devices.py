@@ -1,0 +1,140 @@
+"""Trainings on two processes: the same weights as one, one voice, and a common end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from damaged_shards import spoil
+from tiny_model import tiny_resflow
+
+from undegrade.data.packing import PackOptions, pack
+from undegrade.data.photos import is_validation
+from undegrade.errors import DeviceError, UsageError
+from undegrade.images.files import find_photos
+from undegrade.training import train
+from undegrade.training.processes import check_devices
+from undegrade.training.recipe import load_recipe
+from undegrade.zoo import find_model, load_method
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, photo_folder: Path) -> Path:
+    values = {
+        "name": "tiny",
+        "method": tiny_resflow(predict_aux=False) | {"times": "weighted"},
+        "stages": [
+            {"name": "flow", "steps": 4, "batch": 4, "crop": 16},
+            {"name": "flow", "steps": 3, "batch": 2, "crop": 16},
+        ],
+        "optimiser": {"lr": 1e-3, "ema_decay": 0.5},
+        "data": {
+            "photos": str(photo_folder),
+            "workers": 0,
+            "degradations": [{"weight": 1, "apply": ["noise:sigma=25"]}],
+            "validation": {
+                "every": 3,
+                "crop": 32,
+                "scale": 1.0,
+                "steps": [1],
+                "sets": {"noise25": ["noise:sigma=25"]},
+            },
+        },
+        "checkpoint_every": 2,
+        "export": {"tasks": ["denoise"], "half": False},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def on_two(recipe: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "undegrade", "train", str(recipe), "-o", str(output)]
+    environment = os.environ | {
+        "UNDEGRADE_HOME": str(output.parent / "home"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [*command, "--devices", "2", *more],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_method(find_model(folder)).state_dict()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when they stop and go on; and only one of them speaks."""
+    stopped = on_two(recipe, tmp_path / "two", "--max-time", "0.001s")
+    assert (stopped.returncode, stopped.stdout) == (0, "")
+    assert stopped.stderr.count("time is up") == 1
+    assert stopped.stderr.count("kept for validation") == 1
+    gone_on = on_two(recipe, tmp_path / "two", "--resume")
+    assert gone_on.returncode == 0, gone_on.stderr
+    assert gone_on.stdout == f"{tmp_path / 'two' / 'tiny'}\n"
+    assert gone_on.stderr.count("noise25/psnr_1") == 2
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    alone = train(recipe, [], tmp_path / "one")
+    assert alone is not None
+    one, two = weights(alone), weights(tmp_path / "two" / "tiny")
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=2e-5, rtol=1e-4)
+    begun = weights(Path(train(recipe, ["seed=1"], tmp_path / "other") or ""))
+    assert any((begun[name] - one[name]).abs().max() > 1e-2 for name in one)
+
+
+@pytest.fixture
+def shards(tmp_path: Path, photo_folder: Path) -> Path:
+    photos = find_photos(photo_folder, recursive=False)
+    pack(photos, tmp_path / "shards", PackOptions(tile=48))
+    return tmp_path / "shards"
+
+
+@pytest.mark.slow
+def test_damage_in_any_process_is_told_by_the_first(
+    recipe: Path, shards: Path, tmp_path: Path
+) -> None:
+    spoiled = spoil(shards, slice(0, 12, 4))  # a square of each of three photos
+    done = on_two(recipe, tmp_path / "run", f"data.photos={shards}", "stages.0.steps=21")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("stage-0-flow/damaged.txt") == 1  # 84 samples are one epoch
+    noted = (tmp_path / "run" / "stage-0-flow" / "damaged.txt").read_text().splitlines()
+    trained = {name for name in spoiled if not is_validation(name)}
+    assert len(trained) > 1
+    assert {name.split(" in ")[0] for name in noted} == trained
+
+
+@pytest.mark.slow
+def test_much_damage_stops_all_processes(recipe: Path, shards: Path, tmp_path: Path) -> None:
+    spoil(shards, slice(None, None, 4))
+    done = on_two(recipe, tmp_path / "run", f"data.photos={shards}", "stages.0.steps=200")
+    assert done.returncode == 1
+    assert done.stderr.count("pictures cannot be read: ") == 1
+
+
+def test_an_uneven_batch_is_refused(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="batch of 4 cannot be divided among 3 devices"):
+        train(recipe, [], tmp_path / "run", devices=3)
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_accelerators_than_there_are_are_refused(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="2 devices were asked for; expected at most 1"):
+        check_devices(load_recipe(recipe, []), 2)
