@@ -27,6 +27,7 @@ class FiniteNumbers(Callback):
     def __init__(self, state: Path, *, scaled: bool) -> None:
         self.state, self.scaled = state, scaled
         self._batch: StepBatch | None = None
+        self._loss = torch.zeros(())
 
     def on_train_batch_start(
         self,
@@ -44,13 +45,8 @@ class FiniteNumbers(Callback):
         pl_module: lightning.LightningModule,  # noqa: ARG002
         loss: Tensor,
     ) -> None:
-        """Look at the loss.
-
-        Raises:
-            TrainingError: It is not finite.
-        """
-        if not bool(torch.isfinite(loss)):
-            raise self._error(f"a loss of {float(loss)}")
+        """Remember the loss; of several devices, all must get as far as sharing the gradients."""
+        self._loss = loss.detach()
 
     def on_before_optimizer_step(
         self,
@@ -58,11 +54,13 @@ class FiniteNumbers(Callback):
         pl_module: lightning.LightningModule,
         optimizer: Any,  # noqa: ARG002
     ) -> None:
-        """Look at the gradients.
+        """Look at the loss, and at the gradients of all devices.
 
         Raises:
             TrainingError: One of them is not finite.
         """
+        if not bool(torch.isfinite(self._loss)):
+            raise self._error(f"a loss of {float(self._loss)}")
         if self.scaled:
             return
         gradients = [
