@@ -175,8 +175,10 @@ class ResFlow(SingleNetworkMethod):
         if self.recognition is None:
             raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
         coupling = flow.Coupling(*self.recognition(x_0, x_1, self._estimate(x_1, normal)))
-        values = x_0[0].numel()
-        return _Auxiliary(coupling.sample(normal), coupling.divergence() / values)
+        share = self.flow_options.coupling.share_at_mean
+        told = (noise.uniform(draw=1) >= share).to(x_0)
+        divergence = told * coupling.divergence() / x_0[0].numel()
+        return _Auxiliary(told.view(-1, 1, 1, 1) * coupling.sample(normal), divergence)
 
     @torch.no_grad()
     def _estimate(self, x_1: Tensor, y_1: Tensor) -> Tensor:

@@ -30,6 +30,13 @@ class CouplingOptions(BaseModel):
 
     recognition: RecognitionOptions = RecognitionOptions()
     kl_weight: float = Field(0.02, ge=0, description="Weight of the divergence from the prior.")
+    share_at_mean: float = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="Share of the samples with y_1 = 0 instead: they keep alive the estimate that "
+        "needs no y, and that the recognition network builds on.",
+    )
     kl_warmup: int = Field(0, ge=0, description="Steps over which that weight rises from zero.")
 
 
