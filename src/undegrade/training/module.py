@@ -91,6 +91,7 @@ class MethodModule(lightning.LightningModule):
             lr=options.lr,
             betas=options.betas,
             weight_decay=options.weight_decay,
+            fused=self.recipe.precision != "16-mixed",  # whose scaled gradients must be clipped
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: learning_rate_factor(step, self.stage.steps, options)
