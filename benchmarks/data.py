@@ -24,7 +24,7 @@ from undegrade.data.sources import Selection, Source
 from undegrade.degradations import REGISTRY, DegradationSpec, Image
 from undegrade.images.files import find_photos
 from undegrade.randomness import generator
-from undegrade.training.recipe import load_recipe
+from undegrade.training.recipe_files import load_recipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "resflow-general.yaml"
 SEVERITIES = (0.1, 0.5, 1.0)

@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from undegrade.allocator import keep_freed_memory
 from undegrade.methods import Method, Pair, build_method
 from undegrade.processes.noise import SampleNoise
-from undegrade.training.recipe import Recipe, Stage, load_recipe
+from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.recipe_files import load_recipe
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from undegrade.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from undegrade.inference.restorer import Restorer, Result, restore
+    from undegrade.inference.restorer import Restorer, Result
+    from undegrade.inference.single import restore
     from undegrade.zoo import list_models
 
 __version__ = "0.1.0"
@@ -16,7 +17,7 @@ _MODULES = {
     "Restorer": "undegrade.inference.restorer",
     "Result": "undegrade.inference.restorer",
     "list_models": "undegrade.zoo",
-    "restore": "undegrade.inference.restorer",
+    "restore": "undegrade.inference.single",
 }
 
 __getattr__ = lazy_names(__name__, _MODULES)

@@ -17,7 +17,7 @@ from undegrade.errors import DeviceError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.training.processes import check_devices
-from undegrade.training.recipe import load_recipe
+from undegrade.training.recipe_files import load_recipe
 from undegrade.zoo import find_model, load_method
 
 

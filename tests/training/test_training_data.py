@@ -18,7 +18,8 @@ from undegrade.errors import InputError, RecipeError
 from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.training.data import prepare, remember_places, with_places
-from undegrade.training.recipe import Recipe, load_recipe
+from undegrade.training.recipe import Recipe
+from undegrade.training.recipe_files import load_recipe
 
 NOISE = "data.degradations=[{weight: 1, apply: ['noise:sigma=25']}]"
 

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from undegrade.inference.files import FileJob, FileOptions, plan_files
     from undegrade.inference.options import RestoreOptions
     from undegrade.inference.report import FileReport, ModelInfo, RunInfo
-    from undegrade.inference.restorer import Restorer, Result, restore
+    from undegrade.inference.restorer import Restorer, Result
+    from undegrade.inference.single import restore
 
 __all__ = [
     "FileJob",
@@ -33,7 +34,7 @@ _MODULES = {
     "Result": "undegrade.inference.restorer",
     "RunInfo": "undegrade.inference.report",
     "plan_files": "undegrade.inference.files",
-    "restore": "undegrade.inference.restorer",
+    "restore": "undegrade.inference.single",
 }
 
 __getattr__ = lazy_names(__name__, _MODULES)

@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +24,6 @@ from undegrade.processes.sampling import SamplerOptions
 from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
-_CACHED_MODELS = 2  # that restore() keeps loaded
 
 
 @dataclass(frozen=True)
@@ -243,42 +241,3 @@ class Restorer:
         run = Run(self._engine, self.model, options)
         with open_photo(source) as photo:
             return run.info(run.job(photo, _WRITE).run(sinks))
-
-
-def restore(  # noqa: PLR0913  (the one call that needs no other object)
-    image: Any,
-    model: str | Path = DEFAULT_MODEL,
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    task: str = "auto",
-    steps: int | None = None,
-    seed: int = 0,
-    tile_size: int | None = None,
-) -> Any:
-    """Restore one picture and return the same kind.
-
-    The model stays loaded for the next call. For several draws, a map of uncertainty or a report
-    on what was done, use :class:`Restorer`.
-
-    Args:
-        image: See :meth:`Restorer.__call__`.
-        model: Name of a model, or a model folder.
-        device: See :class:`Restorer`.
-        precision: See :class:`Restorer`.
-        task: What is to be undone.
-        steps: Network evaluations.
-        seed: Names the noise.
-        tile_size: Greatest side of a tile.
-
-    Raises:
-        UndegradeError: See :meth:`Restorer.from_pretrained` and :meth:`Restorer.__call__`.
-    """
-    restorer = _loaded(str(model), find_model(model).sha256, device, precision)
-    return restorer(image, task=task, steps=steps, seed=seed, tile_size=tile_size).image
-
-
-@lru_cache(maxsize=_CACHED_MODELS)
-def _loaded(model: str, _sha256: str, device: str, precision: str) -> Restorer:
-    """Load a model, once for each state of its file."""
-    return Restorer.from_pretrained(model, device=device, precision=precision)

@@ -29,7 +29,8 @@ from undegrade.training.data import TrainingData, prepare, remember_places, with
 from undegrade.training.finite import FiniteNumbers
 from undegrade.training.module import MethodModule
 from undegrade.training.processes import check_devices, is_first, strategy
-from undegrade.training.recipe import Recipe, load_recipe, parse_recipe
+from undegrade.training.recipe import Recipe, parse_recipe
+from undegrade.training.recipe_files import load_recipe
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 

@@ -1,0 +1,90 @@
+"""Recipes as files: what they extend, and what a command changes of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from undegrade.errors import RecipeError
+from undegrade.training.recipe import Recipe, parse_recipe
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply overrides such as ``stages.0.steps=100``.
+
+    A recipe that says ``extends: OTHER.yaml`` has what that one says, but for what it says itself;
+    mappings are joined key by key, lists and plain values replaced.
+
+    Raises:
+        RecipeError: The file cannot be read, or a key or value is not valid; the message names the
+            key and the nearest valid one.
+    """
+    values = _read_values(path)
+    for override in overrides:
+        _override(values, override)
+    return parse_recipe(values)
+
+
+def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return what a file says, with what it extends.
+
+    Args:
+        path: The file.
+        below: Files that extend it.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"recipe {path} cannot be read ({reason})") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"recipe {path} is not a mapping", expected="key: value lines")
+    if "extends" not in values:
+        return values
+    below = (*below, path.resolve())
+    base = path.parent / str(values.pop("extends"))
+    if base.resolve() in below:
+        raise RecipeError(f"recipe {path} extends {base}, which extends it")
+    return _joined(_read_values(base, below), values)
+
+
+def _joined(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values, and of the base what they do not say."""
+    joined = base | values
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            joined[key] = _joined(base[key], value)
+    return joined
+
+
+def _override(values: Any, override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise RecipeError(f"'{override}' is not an override", expected="key.key=value")
+    *parents, last = path.split(".")
+    place = values
+    for key in parents:
+        if isinstance(place, list):
+            place = _item(place, key, path)
+        elif isinstance(place, dict):
+            place = place.setdefault(key, {})
+        else:
+            raise RecipeError(f"'{path}' goes below a plain value at '{key}'")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"'{override}' has no YAML value after the =") from error
+    if isinstance(place, list):
+        _item(place, last, path)
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise RecipeError(f"'{path}' goes below a plain value at '{last}'")
+
+
+def _item(items: list[Any], key: str, path: str) -> Any:
+    if not key.isdigit() or int(key) >= len(items):
+        raise RecipeError(f"'{key}' in '{path}'", expected=f"a number below {len(items)}")
+    return items[int(key)]
