@@ -61,6 +61,8 @@ class Worth:
     mean: float
     best: float
     calibration: Calibration
+    rank_correlation: float
+    """Between deviation and error, over whole squares: whether the map shows where the error is."""
 
 
 def main() -> None:
@@ -135,6 +137,7 @@ def measure(draws: Draws, squares: Squares) -> Worth:
         mean=float(np.mean(of_mean)),
         best=float(np.mean([values.max() for values in each])),
         calibration=calibration((mean - squares.hq)[changed], deviation[changed]),
+        rank_correlation=calibration(mean - squares.hq, deviation).rank_correlation,
     )
 
 
@@ -163,7 +166,7 @@ def table(squares: Squares, worth: Mapping[str, Worth], arguments: argparse.Name
         print(
             f"| {name} | {255 * found.deviation:.2f} | {found.one:.2f} | {found.mean:.2f} "
             f"| {found.best:.2f} | {kept.within_one:.1%} | {kept.scale:.2f} "
-            f"| {kept.rank_correlation:.2f} |"
+            f"| {found.rank_correlation:.2f} |"
         )
 
 
