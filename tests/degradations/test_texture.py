@@ -88,6 +88,16 @@ def test_multigrid_converges_as_far_as_it_is_asked_to() -> None:
     assert errors[2] < 1e-5
 
 
+def test_a_channel_that_is_solved_waits_for_the_others() -> None:
+    picture = noise(33, 50).astype(np.float32)
+    picture[0], picture[1] = 0, 0.4
+    exact = TextureRemoval().structure(picture.astype(np.float64))
+    fast = TextureRemoval(solver="multigrid").structure(picture)
+    assert not fast[0].any()
+    assert np.abs(fast[1] - 0.4).max() < 1e-5
+    assert np.abs(fast - exact).max() < 0.5 / 255
+
+
 def test_texture_goes_and_the_edge_stays() -> None:
     """A step of one half under a sine of amplitude 0.05 with a period of four pixels."""
     y, x = np.mgrid[0:64, 0:64]

@@ -4,10 +4,10 @@ Solves ``(1 + L) S = I`` with ``L`` the Laplacian of a grid whose edges have wei
 by weighted least squares comes down to. Weights differ by orders of magnitude from one pixel to
 the next, and between the two directions, so that relaxing pixels one by one is slow. Whole lines
 are relaxed instead: row after row, then all columns at once, each line exactly. Cells of two by two
-are joined from level to level (aggregation), an edge of the coarse grid being as strong as those
-that it stands for; one V-cycle preconditions conjugate gradients. The work is bound by memory, so
-that pictures are laid out with the channels of a row together, ``(H, 3, W)``, and every pass over
-one does all that can be done in it. Needs numba, which compiles the loops on first use.
+are joined from level to level (aggregation), an edge of the coarse grid being about as strong as
+those that it stands for; one V-cycle preconditions conjugate gradients. The work is bound by
+memory, so that pictures are laid out with the channels of a row together, ``(H, 3, W)``, and every
+pass over one does all that can be done in it. Needs numba, which compiles the loops on first use.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from undegrade.degradations.relaxation import (
-    add_dots,
     compiled,
     relax_columns_down,
     relax_columns_up,
     relax_rows_down,
     relax_rows_up,
+    subtract_product,
 )
 
 Planes = npt.NDArray[np.float32]
@@ -39,6 +39,9 @@ Totals = npt.NDArray[np.float64]
 
 _COARSEST = 8  # side of the smallest grid, in cells
 _MOST_ITERATIONS = 200
+_LEAST = 1e-30
+_STIFFNESS = 0.65  # of coarse edges: cells that move as one resist more than what they stand for
+_MAGNITUDE = np.int32(0x7FFFFFFF)  # the bits of a number without its sign
 
 
 class _Level(NamedTuple):
@@ -63,6 +66,17 @@ class _Space(NamedTuple):
     """Its correction."""
 
 
+class _Steps(NamedTuple):
+    """One iteration of the three-term recurrence of conjugate gradients, for each channel."""
+
+    fall: Totals
+    """Inner product of the residual with what the preconditioner makes of it."""
+    length: Totals
+    """How far to go along the latter."""
+    turn: Totals
+    """How much of that, and of the step before, to take."""
+
+
 def solve(picture: Planes, right: Grid, down: Grid, guess: Planes, tolerance: float) -> Planes:
     """Return ``S`` with ``(1 + L) S = picture``.
 
@@ -74,22 +88,32 @@ def solve(picture: Planes, right: Grid, down: Grid, guess: Planes, tolerance: fl
         tolerance: Largest residual of any pixel at which to stop, in units of the picture.
     """
     levels = [(level, _space(level)) for level in _levels(right, down)]
-    solution, residual, product = _rows(guess), _rows(picture), _rows(guess)
-    direction, corrected = np.zeros_like(solution), np.empty_like(solution)
-    finest = levels[0][0]
-    curvature, fall, previous = np.zeros(3), np.zeros(3), np.ones(3)
-    _turn(direction, solution, np.zeros(3, np.float32), finest, product, curvature)
-    residual -= product
-    direction[:] = 0
+    finest, space = levels[0]
+    solution, residual, corrected = _rows(guess), _rows(picture), _rows(guess)
+    subtract_product(corrected, finest, residual)
+    old_solution, old_residual = solution.copy(), residual.copy()
+    dots, steps = (np.zeros(3), np.zeros(3)), None
     for _ in range(_MOST_ITERATIONS):
-        _precondition(levels, residual, corrected, fall)
-        share = (fall / np.maximum(previous, 1e-30)).astype(np.float32)
-        _turn(direction, corrected, share, finest, product, curvature)
-        step = (fall / np.maximum(curvature, 1e-30)).astype(np.float32)
-        previous = fall.copy()
-        if _advance(solution, residual, direction, product, step) <= tolerance:
+        _precondition(levels, residual, corrected, dots)
+        steps = _steps(*dots, steps)
+        lengths = steps.turn.astype(np.float32), (steps.turn * steps.length).astype(np.float32)
+        states = (solution, old_solution), (residual, old_residual)
+        largest = _advance(states, corrected, space.columns, finest.down, lengths)
+        solution, old_solution = old_solution, solution
+        residual, old_residual = old_residual, residual
+        if largest <= tolerance:
             break
     return np.ascontiguousarray(solution.transpose(1, 0, 2))
+
+
+def _steps(fall: Totals, curvature: Totals, before: _Steps | None) -> _Steps:
+    """Return how far to go; channels that are solved already have nothing to divide by."""
+    length = fall / np.maximum(curvature, _LEAST)
+    turn = np.ones(3)
+    if before is not None:
+        ratio = length / np.maximum(before.length, _LEAST) * fall / np.maximum(before.fall, _LEAST)
+        turn = 1 / np.maximum(1 - ratio / before.turn, 1e-2)  # positive but for rounding
+    return _Steps(fall.copy(), length, turn)
 
 
 def _rows(planes: Planes) -> Rows:
@@ -103,7 +127,7 @@ def _levels(right: Grid, down: Grid) -> list[_Level]:
         height, width = ((side + 1) // 2 for side in right.shape)
         across, below, joined = np.zeros((3, height, width), np.float32)
         _join(right, down, mass, (across, below, joined))
-        right, down, mass = across, below, joined
+        right, down, mass = across * _STIFFNESS, below * _STIFFNESS, joined
         levels.append(_level(right, down, mass))
     return levels
 
@@ -123,7 +147,7 @@ def _space(level: _Level) -> _Space:
 
 
 def _precondition(
-    levels: Sequence[tuple[_Level, _Space]], residual: Rows, out: Rows, fall: Totals
+    levels: Sequence[tuple[_Level, _Space]], residual: Rows, out: Rows, dots: tuple[Totals, Totals]
 ) -> None:
     """Set ``out`` to about what the inverse makes of a residual: one V-cycle from zero.
 
@@ -131,15 +155,16 @@ def _precondition(
         levels: From the finest on.
         residual: Right-hand side.
         out: Takes the result.
-        fall: Takes the inner product of the result with the residual, for each channel.
+        dots: Take the inner products of the result, for each channel: with the residual, and with
+            the matrix times the result.
     """
     level, space = levels[0]
     relax_rows_down(residual, level, out, space.columns)
     relax_columns_up(space.columns, level, out, space.restricted)
     if len(levels) > 1:  # otherwise the correction stays zero
-        _precondition(levels[1:], space.restricted, space.coarse, fall)
+        _precondition(levels[1:], space.restricted, space.coarse, dots)
     relax_columns_down(residual, out, space.coarse, level, space.columns)
-    relax_rows_up(residual, space.columns, level, out, fall)
+    relax_rows_up(residual, space.columns, level, out, dots)
 
 
 @compiled
@@ -184,56 +209,37 @@ def _eliminate(level, mass):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _multiply_row(direction, level, i, out):  # type: ignore[no-untyped-def]
-    """Set ``out`` to row ``i`` of the matrix times a picture; borders have no edges."""
-    height, width = level.right.shape
-    right = level.right[i]
-    for channel in range(3):
-        row, line = direction[i, channel], out[channel]
-        for j in range(width):
-            line[j] = level.diagonal[i, j] * row[j]
-        for j in range(width - 1):
-            line[j] -= right[j] * row[j + 1]
-        for j in range(1, width):
-            line[j] -= right[j - 1] * row[j - 1]
-        if i:
-            for j in range(width):
-                line[j] -= level.down[i - 1, j] * direction[i - 1, channel, j]
-        if i + 1 < height:
-            for j in range(width):
-                line[j] -= level.down[i, j] * direction[i + 1, channel, j]
+def _advance(states, corrected, columns, down, lengths):  # type: ignore[no-untyped-def]
+    """Make the next state in the place of the old one; return the largest residual.
 
-
-@compiled
-def _turn_row(direction, corrected, share):  # type: ignore[no-untyped-def]
-    for channel in range(3):
-        for j in range(direction.shape[1]):
-            direction[channel, j] = corrected[channel, j] + share[channel] * direction[channel, j]
-
-
-@compiled
-def _turn(direction, corrected, share, level, out, curvature):  # type: ignore[no-untyped-def]
-    """Make ``direction`` new, ``out`` the matrix times it, ``curvature`` their inner product."""
-    height = len(direction)
-    curvature[:] = 0
-    _turn_row(direction[0], corrected[0], share)
-    for i in range(height):
-        if i + 1 < height:
-            _turn_row(direction[i + 1], corrected[i + 1], share)
-        _multiply_row(direction, level, i, out[i])
-        add_dots(direction[i], out[i], curvature)
-
-
-@compiled
-def _advance(solution, residual, direction, product, step):  # type: ignore[no-untyped-def]
-    """Go a step along the direction; return the largest residual that is left."""
+    The matrix times the correction needs no stencil: a V-cycle ends with rows solved upwards, and
+    what it leaves of the residual of a row is what the row above pulled with since.
+    """
+    (solution, old_solution), (residual, old_residual) = states
     largest = np.float32(0)
+    none = np.zeros_like(down[0])
     for i in range(len(solution)):
+        above = max(i - 1, 0)
+        edges = down[above] if i else none
         for channel in range(3):
-            length = step[channel]
-            for j in range(solution.shape[2]):
-                solution[i, channel, j] += length * direction[i, channel, j]
-                rest = residual[i, channel, j] - length * product[i, channel, j]
-                residual[i, channel, j] = rest
-                largest = max(largest, abs(rest))
+            turn, length = lengths[0][channel], lengths[1][channel]
+            x, old = solution[i, channel], old_solution[i, channel]
+            z = corrected[i, channel]
+            for j in range(len(x)):
+                old[j] += turn * (x[j] - old[j]) + length * z[j]
+            r, old = residual[i, channel], old_residual[i, channel]
+            new, c = corrected[above, channel], columns[above, channel]
+            for j in range(len(r)):
+                product = r[j] - edges[j] * (new[j] - c[j])
+                old[j] += turn * (r[j] - old[j]) - length * product
+            largest = max(largest, _largest(old))
     return largest
+
+
+@compiled
+def _largest(line):  # type: ignore[no-untyped-def]
+    """Return the largest magnitude; that of whole numbers, which the bits are, is vectorised."""
+    bits, top = line.view(np.int32), np.int32(0)
+    for j in range(len(bits)):
+        top = max(top, np.int32(bits[j] & _MAGNITUDE))
+    return np.int32(top).view(np.float32)

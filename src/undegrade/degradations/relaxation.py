@@ -71,11 +71,16 @@ def relax_columns_down(residual, out, coarse, level, columns):  # type: ignore[n
 
 
 @compiled
-def relax_rows_up(residual, columns, level, out, fall):  # type: ignore[no-untyped-def]
-    """Finish the columns; solve row after row upwards, pulled by the columns from above."""
+def relax_rows_up(residual, columns, level, out, dots):  # type: ignore[no-untyped-def]
+    """Finish the columns; solve row after row upwards, pulled by the columns from above.
+
+    ``dots`` take the inner products of ``out`` with the residual and with the matrix times ``out``.
+    """
     height, width = level.right.shape
     none = np.zeros(width, np.float32)
+    fall, curvature = dots
     fall[:] = 0
+    curvature[:] = 0
     for i in range(height - 1, -1, -1):
         above, below = max(i - 1, 0), min(i + 1, height - 1)
         if i:
@@ -87,7 +92,30 @@ def relax_rows_up(residual, columns, level, out, fall):  # type: ignore[no-untyp
             for j in range(width):
                 line[j] = row[j] + edges[j] * upper[j] + others[j] * lower[j]
         _solve_row(level.right[i], level.row_pivots[i], out[i])
-        add_dots(out[i], residual[i], fall)
+        _add_dots(out[i], residual[i], fall)
+        if i + 1 < height:
+            _add_left(level.down[i], out[i], columns[i], out[i + 1], curvature)
+    for channel in range(3):
+        curvature[channel] = fall[channel] - curvature[channel]
+
+
+@compiled
+def subtract_product(picture, level, out):  # type: ignore[no-untyped-def]
+    """Take the matrix times a picture off ``out``; borders have no edges."""
+    height, width = level.right.shape
+    for i in range(height):
+        right, diagonal = level.right[i], level.diagonal[i]
+        for channel in range(3):
+            row, line = picture[i, channel], out[i, channel]
+            for j in range(width):
+                line[j] -= diagonal[j] * row[j]
+            _add_pulled(right, row, line)
+            if i:
+                for j in range(width):
+                    line[j] += level.down[i - 1, j] * picture[i - 1, channel, j]
+            if i + 1 < height:
+                for j in range(width):
+                    line[j] += level.down[i, j] * picture[i + 1, channel, j]
 
 
 @compiled
@@ -159,10 +187,20 @@ def _set_product(weights, row, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def add_dots(first, second, totals):  # type: ignore[no-untyped-def]
+def _add_dots(first, second, totals):  # type: ignore[no-untyped-def]
     """Add the inner product of each channel of two rows."""
     for channel in range(3):
         total = np.float32(0)
         for j in range(first.shape[1]):
             total += first[channel, j] * second[channel, j]
+        totals[channel] += total
+
+
+@compiled
+def _add_left(edges, new, old, below, totals):  # type: ignore[no-untyped-def]
+    """Add the inner product of a row with what is left of its residual: ``old`` is now ``new``."""
+    for channel in range(3):
+        total = np.float32(0)
+        for j in range(len(edges)):
+            total += edges[j] * (new[channel, j] - old[channel, j]) * below[channel, j]
         totals[channel] += total
