@@ -65,7 +65,9 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "model": "tiny",
         "weights_hash": find_model(model).sha256,
         "steps": 2,
+        "sampler": "euler",
         "seed": 5,
+        "deterministic": False,
         "device": "cpu",
         "precision": "float32",
         "tile_size": 36,
@@ -374,3 +376,22 @@ def test_tile_sizes() -> None:
     for text in ("", "-1", "1.5", "AUTO"):
         with pytest.raises(UsageError):
             parse_tile_size(text)
+
+
+def test_a_sampler_and_a_quadrature_are_reported(restore: Cli, make_photo: Make) -> None:
+    ran = restore(
+        make_photo(), "--sampler", "midpoint", "--deterministic", "--steps", "2", "--json"
+    )
+    (facts,) = facts_of(ran)
+    assert (facts["sampler"], facts["deterministic"], facts["steps"]) == ("midpoint", True, 2)
+
+
+@pytest.mark.parametrize(
+    "options", [["--sampler", "eulr"], ["--sampler", "adaptive", "--steps", "4"]]
+)
+def test_a_sampler_that_cannot_be_is_refused_once(
+    restore: Cli, make_photo: Make, options: list[str]
+) -> None:
+    ran = restore(make_photo(), *options)
+    assert ran.exit_code == 2
+    assert len(ran.stderr.strip().splitlines()) == 1

@@ -82,3 +82,10 @@ def test_half_a_record_is_none() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_replaced_if_need_be(existing: bytes) -> None:
     assert read_provenance(write_provenance(PROVENANCE, existing)) == PROVENANCE
+
+
+def test_another_run_leaves_nothing_of_the_one_before() -> None:
+    first = Provenance("a", "b", 1, 2, "3", "heun", deterministic=True)
+    second = Provenance("a", "b", 1, 2, "3")
+    assert read_provenance(write_provenance(second, write_provenance(first))) == second
+    assert read_provenance(write_provenance(first, write_provenance(second))) == first

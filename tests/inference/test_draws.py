@@ -29,6 +29,13 @@ def test_welford_agrees_with_the_plain_formulas() -> None:
     torch.testing.assert_close(statistics.deviation(), exact, rtol=1e-4, atol=1e-6)
 
 
+def test_opposites_need_no_correction() -> None:
+    draws = Draws.of(RestoreOptions(deterministic=True, uncertainty=True))
+    odd = [sign * torch.full((1, 3, 1, 1), 0.2) for _ in range(4) for sign in (1, -1)]
+    mean_and_deviation = draws.gather(iter(odd))
+    torch.testing.assert_close(mean_and_deviation[0, :, 0, 0], torch.tensor([0, 0, 0, 0.2]))
+
+
 @pytest.mark.parametrize(
     ("variants", "uncertainty", "count", "kept", "channels"),
     [(1, False, 1, 1, 3), (4, False, 4, 4, 12), (1, True, 8, 0, 4), (5, True, 5, 5, 19)],

@@ -52,6 +52,7 @@ def test_the_report_says_how_it_was_done() -> None:
         "steps": 3,
         "sampler": "",
         "seed": 9,
+        "deterministic": False,
         "tile_size": 32,
         "tiles": 1,
         "seconds": 0,
@@ -354,3 +355,12 @@ def test_times_decide_the_number_of_steps() -> None:
 def test_a_method_without_samplers_says_so() -> None:
     with pytest.raises(UsageError, match="sampler 'heun' for a simple model"):
         Restorer(Simple(), MODEL, sampler="heun")
+
+
+def test_a_sampler_is_that_of_one_restorer() -> None:
+    method = small_resflow()
+    first = Restorer(method, MODEL, precision="float32")
+    before = first(noise(20, 30), steps=3).image
+    Restorer(method, MODEL, sampler="heun", precision="float32")
+    assert first(noise(20, 30), steps=3).info.sampler == "euler"
+    np.testing.assert_array_equal(first(noise(20, 30), steps=3).image, before)

@@ -84,3 +84,29 @@ def test_the_callback_sees_each_interval(name: str) -> None:
     for step in seen:
         torch.testing.assert_close(step.x_0, x_0, atol=1e-5, rtol=0)
     assert torch.equal(seen[-1].x_t, out)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "euler:tolerance=0.5",
+        "euler:name=heun",
+        "euler:times=1/0.5/0,times=1/0",
+        "adaptive:times=1/0",
+    ],
+)
+def test_what_would_not_be_heeded_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="sampler"):
+        SamplerOptions.parse(text)
+
+
+def test_times_are_written_to_the_last_digit() -> None:
+    options = SamplerOptions(times=(1, 1 / 3, 0.3333333, 0))
+    assert SamplerOptions.parse(str(options)) == options
+
+
+@pytest.mark.parametrize("name", ["euler", "heun", "midpoint"])
+@pytest.mark.parametrize("steps", [0, -1])
+def test_no_number_of_steps_is_refused(name: str, steps: int) -> None:
+    with pytest.raises(UsageError, match=f"steps={steps}"):
+        SamplerOptions.parse(name).walk(lambda x, _t: x, torch.zeros(1), steps)

@@ -179,6 +179,10 @@ def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: P
         ("stages.0.crop=512", "none of .* is as large as a crop of 512"),
         ("stages.0.name=texture", "has no stage 'texture'"),
         ("method.predict_aux=true", "expected out_channels=6"),
+        ("method.aux_coupling=variational", "expected a stage 'coupling'"),
+        ("stages.0.name=coupling", "no such stage otherwise"),
+        ("stages.0.crop=19", "expected a multiple of 4"),
+        ("data.validation.crop=30", "expected a multiple of 4"),
     ],
 )
 def test_what_cannot_be_trained_is_said_at_once(

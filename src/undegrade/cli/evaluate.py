@@ -1,5 +1,6 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli.console import json_result, note, reporting, result
-from undegrade.cli.options import JsonOption, SeedOption, complete_model
+from undegrade.cli.options import (
+    DeviceOption,
+    JsonOption,
+    Precision,
+    PrecisionOption,
+    SamplerOption,
+    SeedOption,
+    complete_model,
+)
 from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
+    from undegrade.inference import Restorer
 
 RESULTS = "results.csv"
 """File in the output folder with the scores of each picture."""
@@ -66,6 +76,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         int | None,
         typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
     ] = None,
+    sampler: SamplerOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on test pictures: PSNR and SSIM, or with `--analyse flow` its flow."""
@@ -77,8 +90,13 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
     chain = Chain.parse(degrade or [])
     opened = PictureSet.open(Place.parse(data), chain, seed=seed, limit=limit)
-    work = _measure_quality if analyse is None else _analyse_flow
-    work(model, opened, counts, _folder(output), as_json)
+    if analyse is None:
+        runner = _Runner(model, device, str(precision), sampler)
+        _measure_quality(runner, opened, counts, _folder(output), as_json)
+    elif sampler is not None:
+        raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
+    else:
+        _analyse_flow(model, opened, counts, _folder(output), as_json)
     if opened.problems.count:
         note(f"left out: {opened.problems}")
         raise typer.Exit(1)
@@ -96,19 +114,44 @@ def parse_steps(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
+@dataclass(frozen=True)
+class _Runner:
+    """What is measured, and on what it runs."""
+
+    model: str
+    device: str
+    precision: str
+    sampler: str | None
+
+    def load(self) -> "Restorer":
+        """Load the model and say what was chosen."""
+        from undegrade.inference import Restorer
+
+        restorer = Restorer.from_pretrained(
+            self.model, device=self.device, precision=self.precision, sampler=self.sampler
+        )
+        for message in restorer.messages:
+            note(message)
+        return restorer
+
+
 def _measure_quality(
-    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, folder: Path, as_json: bool
+    runner: _Runner,
+    pictures: "PictureSet",
+    steps: tuple[int, ...] | None,
+    folder: Path,
+    as_json: bool,
 ) -> None:
     from dataclasses import asdict
 
     from undegrade.evaluation.quality import measure_quality
-    from undegrade.inference import Restorer
 
-    restorer = Restorer.from_pretrained(model)
+    restorer = runner.load()
+    usual = (1, 2, 4) if restorer.fixed_steps is None else (None,)
     with Bar(1) as bar:
         bar.begin("restoring")
         quality = measure_quality(
-            restorer, pictures, steps or (1, 2, 4), seed=pictures.seed, progress=bar.advance
+            restorer, pictures, steps or usual, seed=pictures.seed, progress=bar.advance
         )
     quality.write_csv(folder / RESULTS)
     if as_json:

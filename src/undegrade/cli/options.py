@@ -54,6 +54,29 @@ SeedOption = Annotated[
     int, typer.Option("--seed", min=0, help="The same seed gives the same picture.")
 ]
 
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        envvar="UNDEGRADE_DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps; never another one.",
+    ),
+]
+
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option("--precision", help="Number format of the network; auto by device."),
+]
+
+SamplerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME[:times=1/0.5/0]",
+        help="euler, heun, midpoint or adaptive; the model's own unless given.",
+    ),
+]
+
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Format to write; the input's unless -o names another.")
 ]

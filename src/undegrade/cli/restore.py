@@ -10,6 +10,7 @@ from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import note, reporting
 from undegrade.cli.jobs import Job, plan_jobs
 from undegrade.cli.options import (
+    DeviceOption,
     Format,
     FormatOption,
     JsonOption,
@@ -17,8 +18,10 @@ from undegrade.cli.options import (
     OverwriteOption,
     PageOption,
     Precision,
+    PrecisionOption,
     QualityOption,
     RecursiveOption,
+    SamplerOption,
     SeedOption,
     StripOption,
     complete_model,
@@ -36,6 +39,7 @@ _BLANK: Details = {
     "steps": None,
     "sampler": None,
     "seed": None,
+    "deterministic": None,
     "device": None,
     "precision": None,
     "tile_size": None,
@@ -80,25 +84,12 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         bool,
         typer.Option("--deterministic", help="The mean over fixed draws, whatever the seed."),
     ] = False,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:times=1/0.5/0]",
-            help="euler, heun, midpoint or adaptive; the model's own unless given.",
-        ),
-    ] = None,
+    sampler: SamplerOption = None,
     tile_size: Annotated[
         str, typer.Option(metavar="PIXELS|auto", help="Largest side of a tile; auto by memory.")
     ] = "auto",
-    device: Annotated[
-        str,
-        typer.Option(
-            envvar="UNDEGRADE_DEVICE", help="auto, cpu, cuda, cuda:N or mps; never another one."
-        ),
-    ] = "auto",
-    precision: Annotated[
-        Precision, typer.Option(help="Number format of the network; auto by device.")
-    ] = Precision.AUTO,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.AUTO,
     format_: FormatOption = Format.KEEP,
     quality: QualityOption = 95,
     strip_metadata: StripOption = False,
@@ -115,6 +106,9 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     """
     from undegrade.images import ReadOptions, WriteOptions
     from undegrade.inference import FileOptions, RestoreOptions
+
+    if sampler is not None:
+        check_sampler(sampler, steps)
 
     options = FileOptions(
         output=None if output is None else Path(output),
@@ -138,6 +132,17 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         return _restore_one(job, restorer, options, progress)
 
     raise typer.Exit(run_jobs(jobs, work, how))
+
+
+def check_sampler(sampler: str, steps: int | None) -> None:
+    """Refuse a sampler that there is not, or a number of steps that it does not take.
+
+    Raises:
+        UsageError: It is so.
+    """
+    from undegrade.processes.sampling import SamplerOptions
+
+    SamplerOptions.parse(sampler).check_steps(steps)
 
 
 def parse_tile_size(text: str) -> int | None:

@@ -31,6 +31,7 @@ from undegrade.evaluation.pictures import PictureSet, TruthPair
 from undegrade.evaluation.quality import Progress
 from undegrade.methods.resflow import ResFlow
 from undegrade.processes.noise import FieldNoise
+from undegrade.processes.sampling import SamplerOptions
 from undegrade.randomness import NoiseField
 from undegrade.zoo import find_model, load_method
 
@@ -63,7 +64,7 @@ class FlowModel:
 
     @classmethod
     def load(cls, model: str | Path) -> "FlowModel":
-        """Load a model by name or folder.
+        """Load a model by name or folder; its walks are Euler's.
 
         Raises:
             UsageError: There is no such model, or its method has no flow.
@@ -77,6 +78,7 @@ class FlowModel:
                 "which has no flow to analyse",
                 expected="a model of the method 'resflow'",
             )
+        method.sampler = SamplerOptions()  # times of equal distance, which all panels share
         return cls(entry.name, method)
 
 

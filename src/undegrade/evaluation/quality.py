@@ -11,7 +11,7 @@ import numpy as np
 
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
-from undegrade.errors import UsageError
+from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.images.files import write_whole
 from undegrade.inference import Restorer
@@ -19,6 +19,9 @@ from undegrade.metrics.distortion import PROTOCOL, psnr, ssim
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
+
+OWN = "own"
+"""Name of the row of the model's own number of steps."""
 
 INPUT = "input"
 """Name of the row of the degraded picture itself."""
@@ -107,7 +110,7 @@ class Quality:
 def measure_quality(
     restorer: Restorer,
     pictures: PictureSet,
-    steps: Sequence[int],
+    steps: Sequence[int | None],
     *,
     seed: int = 0,
     progress: Progress | None = None,
@@ -117,26 +120,31 @@ def measure_quality(
     Args:
         restorer: The model.
         pictures: What it is measured on.
-        steps: Numbers of network evaluations.
+        steps: Numbers of network evaluations; None for the model's own.
         seed: Names the noise of the restorations.
         progress: Called after each restoration.
 
     Raises:
-        InputError: Too many of the pictures cannot be used, or one is too small.
+        InputError: Too many of the pictures cannot be used, or are too small to be measured.
         MissingExtraError: torchmetrics is not installed.
     """
     check_steps(steps)
     names: list[str] = []
-    scores: dict[str, list[Score]] = {key: [] for key in (INPUT, *map(str, steps))}
-    seconds = dict.fromkeys(steps, 0.0)
+    keys = [OWN if count is None else str(count) for count in steps]
+    scores: dict[str, list[Score]] = {key: [] for key in (INPUT, *keys)}
+    seconds = dict.fromkeys(keys, 0.0)
     pixels, done = 0, 0
     for picture in pictures:
-        scores[INPUT].append(Score.of(picture.lq, picture.hq))
-        for count in steps:
+        try:
+            scores[INPUT].append(Score.of(picture.lq, picture.hq))
+        except InputError as error:
+            pictures.problems.add("that cannot be measured", f"{picture.name}: {error.got}")
+            continue
+        for key, count in zip(keys, steps, strict=True):
             started = time.monotonic()
             restored = restorer(picture.lq, steps=count, seed=seed).image
-            seconds[count] += time.monotonic() - started
-            scores[str(count)].append(Score.of(restored, picture.hq))
+            seconds[key] += time.monotonic() - started
+            scores[key].append(Score.of(restored, picture.hq))
             done += 1
             if progress is not None:
                 progress(done, len(pictures) * len(steps))
@@ -146,17 +154,21 @@ def measure_quality(
         title=f"{pictures.title}, {len(names)} pictures",
         names=tuple(names),
         scores={key: tuple(values) for key, values in scores.items()},
-        seconds_per_megapixel={str(key): 1e6 * value / pixels for key, value in seconds.items()},
+        seconds_per_megapixel={key: 1e6 * value / pixels for key, value in seconds.items()},
     )
 
 
-def check_steps(steps: Sequence[int]) -> None:
+def check_steps(steps: Sequence[int | None]) -> None:
     """Refuse numbers of steps that are none, or not all different.
 
     Raises:
         UsageError: They are not.
     """
-    if not steps or min(steps) < 1 or len({*steps}) < len(steps):
+    if (
+        not steps
+        or any(count is not None and count < 1 for count in steps)
+        or len({*steps}) < len(steps)
+    ):
         raise UsageError(
             f"steps={','.join(map(str, steps)) or 'none'}",
             expected="different whole numbers of at least 1, as in 1,2,4",

@@ -59,6 +59,7 @@ def write_provenance(provenance: Provenance, existing: bytes | None = None) -> b
         ("Sampler", provenance.sampler),
         ("Deterministic", "True" if provenance.deterministic else ""),
     ):
+        packet.remove(_OWN, name)  # what an earlier run said of itself
         if value:
             packet.set(_OWN, "undegrade", name, value)
     return packet.to_bytes()

@@ -36,9 +36,14 @@ class Welford:
         """Return the mean of the draws."""
         return self._mean
 
-    def deviation(self) -> Tensor:
-        """Return the standard deviation (with ``n - 1``) of at least two draws."""
-        return (self._squares / (self.count - 1)).sqrt()
+    def deviation(self, *, balanced: bool = False) -> Tensor:
+        """Return the standard deviation of at least two draws.
+
+        Args:
+            balanced: Each draw has its opposite among them: their mean is then not estimated from
+                them where the result is odd in the draw, and ``n`` is right instead of ``n - 1``.
+        """
+        return (self._squares / (self.count - (not balanced))).sqrt()
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,8 @@ class Draws:
             if self.averaged:
                 statistics.add(picture)
         if self.uncertainty:
-            parts.insert(0, statistics.deviation().mean(dim=1, keepdim=True))
+            deviation = statistics.deviation(balanced=self.deterministic)
+            parts.insert(0, deviation.mean(dim=1, keepdim=True))
         if self.averaged:
             parts.insert(0, statistics.mean())
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)

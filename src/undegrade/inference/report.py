@@ -34,6 +34,7 @@ class RunInfo:
         steps: Network evaluations for each draw; 0 where the sampler decides on the way.
         sampler: How the flow was walked, as ``--sampler`` reads it; empty where there is no choice.
         seed: Seed of the noise.
+        deterministic: Whether this is the mean over fixed draws.
         tile_size: Longest side of the largest tile, in pixels.
         tiles: Number of tiles.
         seconds: Time that it took, reading and writing included.
@@ -48,6 +49,7 @@ class RunInfo:
     steps: int
     sampler: str
     seed: int
+    deterministic: bool
     tile_size: int
     tiles: int
     seconds: float

@@ -1,5 +1,6 @@
 """Load a model once, restore many pictures: the class behind every other surface."""
 
+import copy
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,11 @@ class Restorer:
         precision: str = "auto",
         sampler: str | None = None,
     ) -> None:
-        if sampler is not None:
-            method.sampler = SamplerOptions.parse(sampler)
         place = choose_device(device)
         dtype = choose_precision(precision, place)
+        if sampler is not None:
+            method = copy.copy(method)  # another restorer of the same one walks its own way
+            method.sampler = SamplerOptions.parse(sampler)
         self.model = model or ModelInfo()
         self.device, self.precision = str(place), precision_name(dtype)
         chosen = [("device", device, self.device), ("precision", precision, self.precision)]
@@ -90,6 +92,12 @@ class Restorer:
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
         self._engine = Engine(prepare(method, place, dtype))
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """Network evaluations, where the sampler leaves no choice; 0 where it decides late."""
+        sampler = self._engine.runner.fast.sampler
+        return None if sampler is None else sampler.fixed_steps
 
     @classmethod
     def from_pretrained(

@@ -65,15 +65,12 @@ class Run:
             UsageError: The sampler's times leave no choice, and another number was asked for.
         """
         method, asked = self._engine.runner.fast, self._options.steps
-        fixed = None if method.sampler is None else method.sampler.fixed_steps
+        fixed = None
+        if method.sampler is not None:
+            method.sampler.check_steps(asked)
+            fixed = method.sampler.fixed_steps
         if fixed is None:
             return asked or self._model.default_steps or method.default_steps
-        if asked not in (None, fixed):
-            raise UsageError(
-                f"steps={asked} with the sampler '{method.sampler}'",
-                expected=f"{fixed} steps" if fixed else "no number: it decides on the way",
-                fix="leave out one of the two",
-            )
         return fixed
 
     @property
@@ -137,6 +134,7 @@ class Run:
             steps=self._steps,
             sampler=self._sampler,
             seed=self._options.seed,
+            deterministic=self._options.deterministic,
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),
             seconds=time.perf_counter() - self._start,

@@ -1,6 +1,7 @@
 """What a method is: networks, a process and an objective behind two calls, loss and restore."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -51,6 +52,14 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def receptive_radius(self) -> int:
         """How many pixels one network evaluation looks in each direction."""
+
+    @classmethod
+    def check_stages(cls, options: MethodOptions, stages: Sequence[str]) -> None:
+        """Check that stages of :attr:`stages`, in this order, train what the options promise.
+
+        Raises:
+            ValueError: They do not; a method that has only one stage cannot go wrong.
+        """
 
     @property
     def sampler(self) -> SamplerOptions | None:

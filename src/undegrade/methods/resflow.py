@@ -5,13 +5,14 @@ auxiliary variable; restoring walks the path back in a few steps. Pictures are m
 ``[-1, 1]`` inside, so that the auxiliary variable's unit variance is of their size.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, Pair, SingleNetworkMethod
+from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
 from undegrade.methods.resflow_options import (
     CHANNELS,
     CouplingOptions,
@@ -68,6 +69,23 @@ class ResFlow(SingleNetworkMethod):
             else None
         )
         self._sampler = options.sampler
+
+    @classmethod
+    def check_stages(cls, options: MethodOptions, stages: Sequence[str]) -> None:
+        """Check that a coupling is trained if there is one, and only then, after any flow.
+
+        Raises:
+            ValueError: It is not so.
+        """
+        coupled = isinstance(options, ResFlowOptions) and options.aux_coupling == "variational"
+        if coupled != ("coupling" in stages):
+            raise ValueError(
+                f"stages {', '.join(stages)} with aux_coupling="
+                f"{'variational' if coupled else 'independent'}; expected a stage 'coupling' with "
+                "aux_coupling=variational, and no such stage otherwise"
+            )
+        if list(stages) != sorted(stages, key=cls.stages.index):
+            raise ValueError(f"stages {', '.join(stages)}; expected the flow before the coupling")
 
     @property
     def sampler(self) -> SamplerOptions:

@@ -114,8 +114,7 @@ def check_sampler(options: ResFlowOptions, sampler: SamplerOptions) -> None:
     Raises:
         ValueError: It would divide by zero.
     """
-    smallest = sampler.times[-2] if sampler.times else 1.0
-    if options.parameterisation == "clean" and smallest < 1e-3:
+    if options.parameterisation == "clean" and sampler.least_time < 1e-3:
         raise ValueError(
             f"sampler '{sampler}' with parameterisation=clean; expected times of at least 0.001 "
             "before the last: the velocity is (x_t - x_0) / t there"

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+HEADS = 4
+"""Heads of self-attention."""
+
 M = TypeVar("M", nn.Conv2d, nn.Linear)
 
 
@@ -99,13 +102,11 @@ class SelfAttention(nn.Module):
     """Every pixel attends to every other, beside the identity; begins by doing nothing.
 
     Args:
-        channels: Channels in and out.
-        heads: Number of heads; must divide ``channels``.
+        channels: Channels in and out, a multiple of :data:`HEADS`.
     """
 
-    def __init__(self, channels: int, heads: int = 4) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.channels, self.heads = channels, heads
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = zeroed(nn.Linear(channels, channels))
 
@@ -114,7 +115,7 @@ class SelfAttention(nn.Module):
         batch, channels, height, width = x.shape
         pixels = x.flatten(2).transpose(1, 2)
         normal = F.layer_norm(pixels, (channels,))
-        parts = self.qkv(normal).view(batch, height * width, 3, self.heads, channels // self.heads)
+        parts = self.qkv(normal).view(batch, height * width, 3, HEADS, channels // HEADS)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(query, key, value)
         mixed: Tensor = self.out(seen.transpose(1, 2).reshape(batch, height * width, channels))

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
-from undegrade.networks.layers import ResidualBlocks, SelfAttention, conv3, zeroed
+from undegrade.networks.layers import HEADS, ResidualBlocks, SelfAttention, conv3, zeroed
 
 SIZES: dict[str, dict[str, Any]] = {
     "1m": {
@@ -83,7 +83,7 @@ class UNetOptions(BaseModel):
         if not isinstance(values, dict) or "size" not in values:
             return values
         given = {key: value for key, value in values.items() if key != "size"}
-        if values["size"] not in SIZES:
+        if not isinstance(values["size"], str) or values["size"] not in SIZES:
             raise ValueError(f"no size {values['size']!r}; expected one of {[*SIZES]}")
         return SIZES[values["size"]] | given
 
@@ -95,6 +95,15 @@ class UNetOptions(BaseModel):
                     f"{key} has {len(getattr(self, key))} entries; expected one for each of the "
                     f"{len(self.widths)} widths"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _headed(self) -> Self:
+        if self.attention and self.widths[-1] % HEADS:
+            raise ValueError(
+                f"attention over {self.widths[-1]} channels; expected the last of widths to be a "
+                f"multiple of {HEADS}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -49,6 +49,20 @@ class SamplerOptions(BaseModel):
         falling = len(times) > 1 and all(a > b for a, b in pairwise(times))
         if not falling or times[0] != 1 or times[-1] != 0:
             raise ValueError(f"times {_join(times)}; expected falling ones from 1 to 0")
+        if self.name == "adaptive" and len(times) == 2:
+            raise ValueError(
+                f"times {_join(times)}; expected one in between, since the last step is Euler's"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tolerating(self) -> Self:
+        if (
+            self.name != "adaptive"
+            and "tolerance" in self.model_fields_set
+            and self.tolerance != (SamplerOptions.model_fields["tolerance"].default)
+        ):
+            raise ValueError(f"a tolerance for '{self.name}'; expected one for 'adaptive' only")
         return self
 
     @classmethod
@@ -61,6 +75,8 @@ class SamplerOptions(BaseModel):
         name, _, rest = text.partition(":")
         pairs = [part.partition("=") for part in rest.split(",")] if rest else []
         values: dict[str, object] = {key: value for key, _, value in pairs}
+        if len(values) < len(pairs) or "name" in values:
+            raise UsageError(f"sampler '{text}'", expected="each key once, after the name")
         if "times" in values:
             values["times"] = str(values["times"]).split("/")
         try:
@@ -75,7 +91,7 @@ class SamplerOptions(BaseModel):
         """Return a text that :meth:`parse` reads."""
         parts = [f"times={_join(self.times)}"] if self.times else []
         if self.name == "adaptive":
-            parts.append(f"tolerance={self.tolerance:g}")
+            parts.append(f"tolerance={self.tolerance!r}")
         return self.name + (":" + ",".join(parts) if parts else "")
 
     @property
@@ -87,6 +103,27 @@ class SamplerOptions(BaseModel):
             return None
         intervals = len(self.times) - 1
         return {"euler": intervals, "heun": 2 * intervals - 1, "midpoint": 2 * intervals}[self.name]
+
+    @property
+    def least_time(self) -> float:
+        """Smallest time that given times lead to asking for; 1 without such times."""
+        if self.times is None:
+            return 1.0
+        return self.times[-2] / (2 if self.name == "midpoint" else 1)
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse a number of steps where the times, or the sampler, decide otherwise.
+
+        Raises:
+            UsageError: It is so.
+        """
+        fixed = self.fixed_steps
+        if fixed is not None and steps not in (None, fixed):
+            raise UsageError(
+                f"steps={steps} with the sampler '{self}'",
+                expected=f"{fixed} steps" if fixed else "no number: it decides on the way",
+                fix="leave out one of the two",
+            )
 
     def walk(
         self, velocity: Velocity, x_1: Tensor, steps: int, callback: Callback | None = None
@@ -102,6 +139,8 @@ class SamplerOptions(BaseModel):
         Raises:
             UsageError: ``steps`` is less than one.
         """
+        if self.fixed_steps is None:
+            uniform_grid(steps)  # refuses what is no number of steps
         if self.name == "adaptive":
             times = self.times or (1.0, _BEFORE_THE_END, 0.0)
             return adaptive(velocity, x_1, times, callback, self.tolerance)
@@ -116,4 +155,4 @@ class SamplerOptions(BaseModel):
 
 
 def _join(times: tuple[float, ...]) -> str:
-    return "/".join(f"{t:g}" for t in times)
+    return "/".join(f"{t!r}".removesuffix(".0") for t in times)

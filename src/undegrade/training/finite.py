@@ -9,7 +9,6 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from undegrade.data.batches import StepBatch
-from undegrade.data.problems import first_names
 from undegrade.errors import TrainingError
 
 
@@ -78,7 +77,7 @@ class FiniteNumbers(Callback):
         step, names = (self._batch.step, self._batch.names) if self._batch else (0, ())
         kept = f"the last good state is kept in {self.state}" if self.state.exists() else ""
         return TrainingError(
-            f"{what} at step {step}, of {first_names(names)}",
+            f"{what} at step {step}, of {', '.join(names)}",
             expected="finite numbers",
             fix="begin anew with a lower optimiser.lr or clip_norm, or with precision=32-true"
             + (f"; {kept}" if kept else ""),

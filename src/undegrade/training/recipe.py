@@ -168,13 +168,18 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
 
 
 def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
-    known = METHODS.get(options.name).stages
+    method = METHODS.get(options.name)
+    known = method.stages
     for stage in recipe.stages:
         if stage.name not in known:
             raise RecipeError(
                 f"method '{options.name}' has no stage '{stage.name}'",
                 fix=did_you_mean(stage.name, [*known]),
             )
+    try:
+        method.check_stages(options, [stage.name for stage in recipe.stages])
+    except ValueError as error:
+        raise RecipeError(f"method: {error}") from error
 
 
 def _parse_chain(texts: Sequence[str]) -> None:

@@ -43,7 +43,10 @@ def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     if "extends" not in values:
         return values
     below = (*below, path.resolve())
-    base = path.parent / str(values.pop("extends"))
+    name = values.pop("extends")
+    if not isinstance(name, str):
+        raise RecipeError(f"recipe {path} extends {name!r}", expected="the name of one file")
+    base = path.parent / name
     if base.resolve() in below:
         raise RecipeError(f"recipe {path} extends {base}, which extends it")
     return _joined(_read_values(base, below), values)

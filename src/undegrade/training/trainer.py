@@ -143,6 +143,7 @@ def _build(recipe: Recipe) -> Method:
         method = build_method(recipe.method_options)
     except ValueError as error:  # options that are valid one by one but not together
         raise RecipeError(f"method: {error}") from error
+    _check_crops(recipe, method.multiple_of)
     # Convolutions on processors are fastest where the channels of a pixel lie together.
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.compile:
@@ -151,6 +152,16 @@ def _build(recipe: Recipe) -> Method:
             # any size would be slower at every step.
             network.compile(dynamic=False)
     return method
+
+
+def _check_crops(recipe: Recipe, multiple: int) -> None:
+    crops = {f"stages.{n}.crop": stage.crop for n, stage in enumerate(recipe.stages)}
+    for key, side in (crops | {"data.validation.crop": recipe.data.validation.crop}).items():
+        if side % multiple:
+            raise RecipeError(
+                f"{key}={side} for a network that halves it to the end",
+                expected=f"a multiple of {multiple}",
+            )
 
 
 def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> bool:
