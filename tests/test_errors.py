@@ -13,6 +13,7 @@ EXIT_CODES = {
     errors.OutputError: 1,
     errors.UsageError: 2,
     errors.RecipeError: 2,
+    errors.TrainingError: 1,
     errors.DeviceError: 2,
     errors.MissingExtraError: 2,
     errors.WeightsError: 3,

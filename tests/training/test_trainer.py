@@ -92,9 +92,13 @@ def test_compiled_networks_learn_the_same(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_averaged_weights_have_a_short_memory_at_first() -> None:
-    average = AveragedWeights(0.9)._kwargs["avg_fn"]
-    old, new = torch.zeros(1), torch.ones(1)
-    kept = [1 - average(old, new, torch.tensor(n)).item() for n in (1, 4, 71, 10_000)]
+    average = AveragedWeights(0.9)._kwargs["multi_avg_fn"]
+    kept = []
+    for number in (1, 4, 71, 10_000):
+        averaged = [torch.ones(1), torch.ones(2)]
+        average(averaged, [torch.zeros(1), torch.zeros(2)], torch.tensor(number))
+        assert averaged[0].item() == averaged[1][1].item()
+        kept.append(averaged[0].item())
     assert kept == pytest.approx([2 / 11, 5 / 14, 72 / 81, 0.9])
 
 

@@ -35,7 +35,7 @@ Solve = Callable[[Planes, Planes, Planes, Planes], Planes]
 
 _LEAST_SIGMA = 0.5
 _LEAST_GRADIENT = 1e-3
-_TOLERANCE = 1e-2
+_TOLERANCE = 1.5e-2
 
 
 @REGISTRY.register("texture")
