@@ -37,6 +37,10 @@ ROWS: dict[str, tuple[str, ...]] = {
     "Rademacher y": ("method.aux_distribution=rademacher",),
     "y added to x": ("method.network.injection=add",),
     "y beside x": ("method.network.injection=concat",),
+    "velocity of y not learned": (
+        "method.predict_aux=false",
+        "method.network.out_channels=3",
+    ),
     "no y": (
         "method.aux_distribution=none",
         "method.predict_aux=false",
@@ -143,9 +147,9 @@ def table(runs: list[Run], root: Path) -> str:
     for task in dict.fromkeys(run.task for run in runs):
         for row in ROWS:
             cells = [values(runs, root, task, row, key) for key in ("psnr_1", "psnr_4", "ssim_4")]
-            if not len(cells[0]):
+            if np.isnan(cells[0]).all():
                 continue
-            gain = cells[1] - values(runs, root, task, PAPER, "psnr_4")[: len(cells[1])]
+            gain = cells[1] - values(runs, root, task, PAPER, "psnr_4")
             shown = [show(cell, 2) for cell in cells[:2]] + [show(cells[2], 4), show(gain, 2, "+")]
             shown.append(show(values(runs, root, task, row, "spread"), 2))
             lines.append("| " + " | ".join([task, row, *shown]) + " |")
@@ -153,13 +157,16 @@ def table(runs: list[Run], root: Path) -> str:
 
 
 def values(runs: list[Run], root: Path, task: str, row: str, key: str) -> np.ndarray:
-    """Return a figure of every finished run of a row, one for each seed."""
+    """Return a figure of every run of a row, by its seed; NaN where it is still to be made."""
     results = [run.result(root) for run in runs if (run.task, run.row) == (task, row)]
-    return np.array([result[key] for result in results if result is not None])
+    return np.array([np.nan if result is None else result[key] for result in results])
 
 
 def show(cell: np.ndarray, digits: int, sign: str = "") -> str:
-    """Return mean and deviation over seeds in words."""
+    """Return mean and deviation over the seeds there are, in words."""
+    cell = cell[~np.isnan(cell)]
+    if not len(cell):
+        return "-"
     deviation = f" ± {cell.std(ddof=1):.{digits}f}" if len(cell) > 1 else ""
     return f"{cell.mean():{sign}.{digits}f}{deviation}"
 
@@ -171,11 +178,10 @@ def draw(runs: list[Run], root: Path) -> Figure:
     for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         base = values(runs, root, task, PAPER, "psnr_4")
         for place, row in enumerate(ROWS):
-            gain = values(runs, root, task, row, "psnr_4")
-            gain = gain - base[: len(gain)]
+            gain = values(runs, root, task, row, "psnr_4") - base
             axes.plot(gain, np.full(len(gain), place), "o", alpha=0.6)
-            if len(gain):
-                axes.plot(gain.mean(), place, "|", color="black", markersize=16)
+            if not np.isnan(gain).all():
+                axes.plot(np.nanmean(gain), place, "|", color="black", markersize=16)
         axes.axvline(0, color="0.7", zorder=0)
         axes.set(title=TASKS[task], xlabel="PSNR against the paper's choice, dB (4 steps)")
         axes.set_yticks(range(len(ROWS)), list(ROWS))
