@@ -4,7 +4,8 @@
 
 A step is loss, gradient, clipping and AdamW on crops that lie in memory, of the size and number
 that the recipe says: what a training does but for averaging the weights and making the crops, whose
-share it prints itself at its end. Compiling is not timed. Rows are compared with the same network left uncompiled.
+share it prints itself at its end. Compiling is not timed. Rows are compared with the same network
+left uncompiled.
 """
 
 import argparse
