@@ -124,9 +124,7 @@ def measure(draws: Draws, squares: Squares) -> Worth:
     deviation = draws.std(axis=1, ddof=1)
     mean = draws.mean(axis=1)
     squared = np.square(draws - truth).mean(axis=-1)
-    each = [
-        -10 * np.log10(error[:, where].mean(axis=1)) for error, where in pairs(squared, changed)
-    ]
+    each = [decibels(error[:, where].mean(axis=1)) for error, where in pairs(squared, changed)]
     of_mean = [
         decibels(error[where].mean())
         for error, where in pairs(np.square(mean - squares.hq).mean(axis=-1), changed)

@@ -1,6 +1,5 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli.console import json_result, note, reporting, result
+from undegrade.cli.loading import Runner
 from undegrade.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,7 +22,6 @@ from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
-    from undegrade.inference import Restorer
 
 RESULTS = "results.csv"
 """File in the output folder with the scores of each picture."""
@@ -91,7 +90,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     chain = Chain.parse(degrade or [])
     opened = PictureSet.open(Place.parse(data), chain, seed=seed, limit=limit)
     if analyse is None:
-        runner = _Runner(model, device, str(precision), sampler)
+        runner = Runner(model, device, str(precision), sampler)
         _measure_quality(runner, opened, counts, _folder(output), as_json)
     elif sampler is not None:
         raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
@@ -114,29 +113,8 @@ def parse_steps(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-@dataclass(frozen=True)
-class _Runner:
-    """What is measured, and on what it runs."""
-
-    model: str
-    device: str
-    precision: str
-    sampler: str | None
-
-    def load(self) -> "Restorer":
-        """Load the model and say what was chosen."""
-        from undegrade.inference import Restorer
-
-        restorer = Restorer.from_pretrained(
-            self.model, device=self.device, precision=self.precision, sampler=self.sampler
-        )
-        for message in restorer.messages:
-            note(message)
-        return restorer
-
-
 def _measure_quality(
-    runner: _Runner,
+    runner: Runner,
     pictures: "PictureSet",
     steps: tuple[int, ...] | None,
     folder: Path,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
-from undegrade.cli.console import note, reporting
+from undegrade.cli.console import reporting
 from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.loading import Runner
 from undegrade.cli.options import (
     DeviceOption,
     Format,
@@ -126,7 +127,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     how = Reporting("restored", as_json, _BLANK, single=len(jobs) == 1)
     if all(job.done or job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model
-    restorer = _load(model, device, str(precision), sampler)
+    restorer = Runner(model, device, str(precision), sampler).load()
 
     def work(job: Job, progress: Callable[[int, int], None]) -> Details:
         return _restore_one(job, restorer, options, progress)
@@ -156,18 +157,6 @@ def parse_tile_size(text: str) -> int | None:
     if not text.isdecimal():
         raise UsageError(f"--tile-size {text}", expected="a number of pixels, or auto")
     return int(text)
-
-
-def _load(model: str, device: str, precision: str, sampler: str | None) -> "Restorer":
-    """Load the model and say on standard error what runs, and on what."""
-    from undegrade.allocator import keep_freed_memory
-    from undegrade.inference import Restorer
-
-    keep_freed_memory()
-    restorer = Restorer.from_pretrained(model, device=device, precision=precision, sampler=sampler)
-    for message in restorer.messages:
-        note(message)
-    return restorer
 
 
 def _restore_one(

@@ -65,13 +65,11 @@ class Run:
             UsageError: The sampler's times leave no choice, and another number was asked for.
         """
         method, asked = self._engine.runner.fast, self._options.steps
-        fixed = None
         if method.sampler is not None:
             method.sampler.check_steps(asked)
-            fixed = method.sampler.fixed_steps
-        if fixed is None:
-            return asked or self._model.default_steps or method.default_steps
-        return fixed
+            if method.sampler.fixed_steps is not None:
+                return method.sampler.fixed_steps
+        return asked or self._model.default_steps or method.default_steps
 
     @property
     def _sampler(self) -> str:
