@@ -12,6 +12,9 @@ import numpy as np
 compiled = numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz"}, nogil=True)
 """Sums may be taken in any order, which is what lets loops be vectorised."""
 
+recurrence = numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+"""Sums stay as they are written: reordered, each step would wait for one product more."""
+
 
 @compiled
 def relax_rows_down(residual, level, out, columns):  # type: ignore[no-untyped-def]
@@ -45,28 +48,24 @@ def relax_columns_up(columns, level, out, restricted):  # type: ignore[no-untype
     for i in range(height - 1, -1, -1):
         _substitute_up(level, columns, i)
         for channel in range(3):
-            row, line = columns[i, channel], out[i, channel]
-            for j in range(width):
-                line[j] += row[j]
-                left[j] = 0
-            _add_pulled(level.right[i], row, left)
-            cells = restricted[i // 2, channel]
-            for k in range(len(cells)):
-                cells[k] += left[2 * k] + left[2 * k + 1]
+            row = columns[i, channel]
+            _add(row, out[i, channel])
+            _set_pulled(level.right[i], row, left)
+            _add_pairs(left, restricted[i // 2, channel])
 
 
 @compiled
 def relax_columns_down(residual, out, coarse, level, columns):  # type: ignore[no-untyped-def]
     """Begin to solve the columns anew, pulled by neighbours with the coarse correction."""
     height, width = level.right.shape
-    row = np.empty(width, np.float32)
+    row = np.empty(width + 1, np.float32)
     for i in range(height):
         for channel in range(3):
-            cells, line = coarse[i // 2, channel], columns[i, channel]
-            for j in range(width):
-                row[j] = out[i, channel, j] + cells[j >> 1]
-                line[j] = residual[i, channel, j]
-            _add_pulled(level.right[i], row, line)
+            line = columns[i, channel]
+            _set_pairs(coarse[i // 2, channel], row)
+            _add(out[i, channel], row)
+            line[:] = residual[i, channel]
+            _add_pulled(level.right[i], row[:width], line)
         _eliminate_down(level, columns, i)
 
 
@@ -118,7 +117,7 @@ def subtract_product(picture, level, out):  # type: ignore[no-untyped-def]
                     line[j] += level.down[i, j] * picture[i + 1, channel, j]
 
 
-@compiled
+@recurrence
 def _solve_row(right, pivots, row):  # type: ignore[no-untyped-def]
     """Solve for one row ``(3, W)`` in place; the channels are three chains beside each other."""
     a, b, c = row[0, 0] * pivots[0], row[1, 0] * pivots[0], row[2, 0] * pivots[0]
@@ -169,6 +168,38 @@ def _add_pulled(right, row, out):  # type: ignore[no-untyped-def]
         out[j] += right[j] * row[j + 1]
     for j in range(1, len(row)):
         out[j] += right[j - 1] * row[j - 1]
+
+
+@compiled
+def _set_pulled(right, row, out):  # type: ignore[no-untyped-def]
+    """Set ``out``, which may be longer, to what the neighbours to the left and right pull with."""
+    out[0] = 0
+    for j in range(1, len(row)):
+        out[j] = right[j - 1] * row[j - 1]
+    for j in range(len(row) - 1):
+        out[j] += right[j] * row[j + 1]
+
+
+@compiled
+def _add(row, out):  # type: ignore[no-untyped-def]
+    """Add a row to ``out``, which may be longer."""
+    for j in range(len(row)):
+        out[j] += row[j]
+
+
+@compiled
+def _add_pairs(row, cells):  # type: ignore[no-untyped-def]
+    """Add two pixels of a row to each cell."""
+    for k in range(len(cells)):
+        cells[k] += row[2 * k] + row[2 * k + 1]
+
+
+@compiled
+def _set_pairs(cells, row):  # type: ignore[no-untyped-def]
+    """Set two pixels of a row to each cell; an odd row has room for one more."""
+    for k in range(len(cells)):
+        row[2 * k] = cells[k]
+        row[2 * k + 1] = cells[k]
 
 
 @compiled
