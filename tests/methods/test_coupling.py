@@ -184,7 +184,7 @@ def test_the_divergence_is_zero_before_training_and_weighed_up_slowly() -> None:
     terms = method.loss(pair, stage="coupling", step=0, noise=SampleNoise(0, 0, range(4)))
     assert terms["kl"].item() == 0
     assert method.recognition is not None
-    torch.nn.init.constant_(method.recognition.head.bias, 1.0)
+    torch.nn.init.constant_(method.recognition.encoder.head.bias, 1.0)
     totals = {}
     for step in (0, 5, 10, 20):
         terms = method.loss(pair, stage="coupling", step=step, noise=SampleNoise(0, 0, range(4)))
@@ -224,7 +224,7 @@ def test_a_share_of_the_samples_is_not_told() -> None:
         ResFlowOptions.model_validate({"network": NETWORK, "predict_aux": False, **options})
     )
     assert method.recognition is not None
-    torch.nn.init.constant_(method.recognition.head.bias, 1.0)
+    torch.nn.init.constant_(method.recognition.encoder.head.bias, 1.0)
     shown: list[Tensor] = []
     method.network.register_forward_pre_hook(lambda _module, inputs: shown.append(inputs[2]))
     pair = Pair(torch.rand(256, 3, 2, 2), torch.rand(256, 3, 2, 2))

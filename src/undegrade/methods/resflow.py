@@ -20,7 +20,7 @@ from undegrade.methods.resflow_options import (
     check_fit,
     check_sampler,
 )
-from undegrade.networks.coupling import Recognition
+from undegrade.networks.coupling import LatentPrior, Recognition
 from undegrade.networks.unet import UNet
 from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -58,16 +58,7 @@ class ResFlow(SingleNetworkMethod):
         self.flow_options = options
         self.schedule = flow.AuxiliarySchedule(options.aux_schedule, options.beta)
         self.network = UNet(options.network)
-        self.recognition = (
-            Recognition(
-                CHANNELS,
-                options.network.aux_channels,
-                options.network.aux_stride,
-                options.coupling.recognition,
-            )
-            if options.aux_coupling == "variational"
-            else None
-        )
+        self.recognition, self.prior = _coupling_networks(options)
         self._sampler = options.sampler
 
     @classmethod
@@ -99,6 +90,12 @@ class ResFlow(SingleNetworkMethod):
         except ValueError as error:
             raise UsageError(str(error)) from error
         self._sampler = sampler
+
+    @property
+    def receptive_radius(self) -> int:
+        """See :class:`Method`; what the prior looks at comes before what the network does."""
+        prior = 0 if self.prior is None else self.prior.receptive_radius
+        return super().receptive_radius + prior
 
     def loss(
         self,
@@ -147,7 +144,8 @@ class ResFlow(SingleNetworkMethod):
         :attr:`sampler` win over ``steps``.
         """
         normal = noise.normal(self.latent_shape(lq), stride=self.flow_options.network.aux_stride)
-        x_1, y_1 = 2 * lq - 1, self._from_normal(normal.to(lq))
+        x_1 = 2 * lq - 1
+        y_1 = self._from_normal(normal.to(lq)) * self._prior_log_deviation(x_1).exp()
         if self.sampler.name != "adaptive":
             return (self._walk(x_1, y_1, steps, callback) + 1) / 2
         # Its steps go by the error of all that it is given: one picture at a time.
@@ -192,7 +190,8 @@ class ResFlow(SingleNetworkMethod):
             return _Auxiliary(self._from_normal(normal), None)
         if self.recognition is None:
             raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
-        coupling = flow.Coupling(*self.recognition(x_0, x_1, self._estimate(x_1, normal)))
+        posterior = self.recognition(x_0, x_1, self._estimate(x_1, normal))
+        coupling = flow.Coupling(*posterior, self._prior_log_deviation(x_1))
         share = self.flow_options.coupling.share_at_mean
         told = (noise.uniform(draw=1) >= share).to(x_0)
         divergence = told * coupling.divergence() / x_0[0].numel()
@@ -205,6 +204,9 @@ class ResFlow(SingleNetworkMethod):
         predicted = self._evaluate(x_1, t, torch.zeros_like(y_1), x_1)[:, :CHANNELS]
         clean = self.flow_options.parameterisation == "clean"
         return predicted if clean else x_1 - predicted
+
+    def _prior_log_deviation(self, x_1: Tensor) -> Tensor:
+        return x_1.new_zeros(()) if self.prior is None else self.prior(x_1)
 
     def _from_normal(self, normal: Tensor) -> Tensor:
         kind = self.flow_options.aux_distribution
@@ -227,6 +229,19 @@ class ResFlow(SingleNetworkMethod):
             return quantile, flow.loss_weight(quantile, options.gamma)
         mean = torch.full_like(quantile, flow.mean_loss_weight(options.gamma))
         return flow.times_by_weight(quantile, options.gamma), mean
+
+
+def _coupling_networks(
+    options: ResFlowOptions,
+) -> tuple[Recognition | None, LatentPrior | None]:
+    """Return what the variational coupling needs beside the flow: a prior only if it is learned."""
+    if options.aux_coupling == "independent":
+        return None, None
+    latent = options.network.aux_channels, options.network.aux_stride
+    shape = options.coupling.recognition
+    recognition = Recognition(CHANNELS, *latent, shape)
+    learned = options.coupling.prior == "learned"
+    return recognition, LatentPrior(CHANNELS, *latent, shape) if learned else None
 
 
 def _kl_weight(options: CouplingOptions, step: int) -> float:

@@ -29,6 +29,11 @@ class CouplingOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recognition: RecognitionOptions = RecognitionOptions()
+    prior: Literal["standard", "learned"] = Field(
+        "standard",
+        description="Draw y_1 from N(0, 1), or with deviations that a network, of the shape of "
+        "the recognition network, tells from the degraded picture.",
+    )
     kl_weight: float = Field(0.02, ge=0, description="Weight of the divergence from the prior.")
     share_at_mean: float = Field(
         0.25,

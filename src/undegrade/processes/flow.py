@@ -98,15 +98,18 @@ class Coupling(NamedTuple):
     """``(B, C', h, w)``."""
     log_deviation: Tensor
     """Logarithm of the standard deviation, same shape."""
+    prior_log_deviation: Tensor
+    """The same of the prior ``p(y_1 | x_1)``, whose mean is zero; zeros for N(0, 1)."""
 
     def sample(self, normal: Tensor) -> Tensor:
         """Return ``mean + deviation * normal``, of which the gradient can be taken."""
         return self.mean + self.log_deviation.exp() * normal
 
     def divergence(self) -> Tensor:
-        """Return the Kullback-Leibler divergence from the prior N(0, 1), in nats, ``(B,)``."""
-        variance = (2 * self.log_deviation).exp()
-        terms = (self.mean.square() + variance - 1) / 2 - self.log_deviation
+        """Return the Kullback-Leibler divergence from the prior, in nats, ``(B,)``."""
+        relative = self.log_deviation - self.prior_log_deviation
+        mean = self.mean * (-self.prior_log_deviation).exp()
+        terms = (mean.square() + (2 * relative).exp() - 1) / 2 - relative
         return terms.sum(dim=(1, 2, 3))
 
 
