@@ -78,6 +78,19 @@ class Posterior(nn.Module):
         return mean, log_deviation
 
 
+class Prior(nn.Module):
+    """The prior's place: the degraded pixel to a log deviation."""
+
+    receptive_radius = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Perceptron(0, 1)
+
+    def forward(self, x_1: Tensor) -> Tensor:
+        return self.inner(x_1)
+
+
 class TorchNoise:
     """Noise by a generator: the streams of SampleNoise would take most of the time here."""
 
@@ -109,6 +122,8 @@ def trained(options: dict[str, Any], lq_noise: float = 0.0, steps: int = 2000) -
     method.network = Velocity()  # type: ignore[assignment]
     if method.recognition is not None:
         method.recognition = Posterior()  # type: ignore[assignment]
+    if method.prior is not None:
+        method.prior = Prior()  # type: ignore[assignment]
     stage = "flow" if method.recognition is None else "coupling"
     noise = TorchNoise(1, batch)
     optimiser = torch.optim.Adam(method.parameters(), lr=3e-3)
@@ -147,8 +162,10 @@ def test_an_independent_variable_does_not_choose() -> None:
     assert min(bright, dark) < 0.25
 
 
-def test_a_variational_variable_reaches_both_answers_equally_often() -> None:
-    method = trained(VARIATIONAL, steps=3000)
+@pytest.mark.parametrize("prior", ["standard", "learned"])
+def test_a_variational_variable_reaches_both_answers_equally_often(prior: str) -> None:
+    coupling: dict[str, Any] = {**VARIATIONAL["coupling"], "prior": prior}  # type: ignore[dict-item]
+    method = trained({**VARIATIONAL, "coupling": coupling}, steps=3000)
     for steps in (4, 16):
         walked = outputs(method, 0.0, steps)
         assert float(walked.std()) >= 0.9
@@ -232,3 +249,24 @@ def test_a_share_of_the_samples_is_not_told() -> None:
     silent = (shown[-1] == 0).all(dim=(1, 2, 3))
     assert float(silent.float().mean()) == pytest.approx(0.5, abs=0.1)
     assert torch.count_nonzero(shown[0]) == 0  # the estimate is made without y
+
+
+def test_a_learned_prior_sizes_the_draws_and_widens_the_view() -> None:
+    def made(prior: str) -> ResFlow:
+        torch.manual_seed(0)
+        options = VARIATIONAL | {"coupling": {"prior": prior, "recognition": {"widths": [8]}}}
+        values = {"network": NETWORK, "predict_aux": False, **options}
+        return ResFlow(ResFlowOptions.model_validate(values)).eval()
+
+    standard, learned = made("standard"), made("learned")
+    assert standard.prior is None
+    assert learned.prior is not None
+    added = learned.receptive_radius - standard.receptive_radius
+    assert added == learned.prior.receptive_radius > 0
+    torch.nn.init.constant_(learned.prior.encoder.head.bias, math.log(2))
+    seen: list[Tensor] = []
+    for method in (standard, learned):
+        method.network.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[2]))
+        with torch.no_grad():
+            method.restore(torch.rand(2, 3, 4, 4), steps=1, noise=TorchNoise(0, 2))
+    torch.testing.assert_close(seen[1], seen[0] * math.exp(5 * math.tanh(math.log(2) / 5)))

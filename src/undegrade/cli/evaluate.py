@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli.console import json_result, note, reporting, result
-from undegrade.cli.loading import Runner
+from undegrade.cli.loading import Runner, TestPictures
 from undegrade.cli.options import (
     DeviceOption,
     JsonOption,
+    ModelArgument,
     Precision,
     PrecisionOption,
     SamplerOption,
     SeedOption,
-    complete_model,
+    TestDataOption,
+    TestDegradeOption,
 )
 from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
@@ -37,29 +39,12 @@ class Analysis(StrEnum):
 
 @reporting()
 def evaluate(  # noqa: PLR0913  (a command line has as many parameters as options)
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", autocompletion=complete_model, help="Name of a model, or its folder."
-        ),
-    ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME=DIR",
-            help="Pairs or clean photos: a folder, or NAME/SPLIT=DIR for a known benchmark.",
-        ),
-    ],
+    model: ModelArgument,
+    data: TestDataOption,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")
     ],
-    degrade: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE,...]",
-            help="What is done to clean photos, as noise:sigma=25; several in order.",
-        ),
-    ] = None,
+    degrade: TestDegradeOption = None,
     analyse: Annotated[
         Analysis | None,
         typer.Option(help="Look into the flow of a ResFlow model instead of measuring quality."),
@@ -82,13 +67,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
 ) -> None:
     """Measure a model on test pictures: PSNR and SSIM, or with `--analyse flow` its flow."""
     counts = parse_steps(steps) if steps is not None else None
-    from undegrade.data.places import Place
-    from undegrade.degradations import Chain
-    from undegrade.evaluation.pictures import PictureSet
-
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
-    chain = Chain.parse(degrade or [])
-    opened = PictureSet.open(Place.parse(data), chain, seed=seed, limit=limit)
+    opened = TestPictures(data, degrade or [], seed, limit).open()
     if analyse is None:
         runner = Runner(model, device, str(precision), sampler)
         _measure_quality(runner, opened, counts, _folder(output), as_json)

@@ -1,11 +1,13 @@
-"""A model as the command line loads it: on what was asked for, and saying what was chosen."""
+"""What several verbs open: a model, saying what was chosen for it, and test pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import note
 
 if TYPE_CHECKING:
+    from undegrade.evaluation.pictures import PictureSet
     from undegrade.inference import Restorer
 
 
@@ -30,3 +32,22 @@ class Runner:
         for message in restorer.messages:
             note(message)
         return restorer
+
+
+@dataclass(frozen=True)
+class TestPictures:
+    """Pictures with their truth; see :class:`undegrade.evaluation.pictures.PictureSet`."""
+
+    data: str
+    degrade: Sequence[str]
+    seed: int
+    limit: int | None
+
+    def open(self) -> "PictureSet":
+        """Find them."""
+        from undegrade.data.places import Place
+        from undegrade.degradations import Chain
+        from undegrade.evaluation.pictures import PictureSet
+
+        chain = Chain.parse(self.degrade)
+        return PictureSet.open(Place.parse(self.data), chain, seed=self.seed, limit=self.limit)

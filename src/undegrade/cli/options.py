@@ -40,6 +40,31 @@ def complete_model(incomplete: str) -> list[str]:
     return [entry.name for entry in list_models() if entry.name.startswith(incomplete)]
 
 
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", autocompletion=complete_model, help="Name of a model, or its folder."
+    ),
+]
+
+TestDataOption = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="NAME=DIR",
+        help="Pairs or clean photos: a folder, or NAME/SPLIT=DIR for a known benchmark.",
+    ),
+]
+
+TestDegradeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--degrade",
+        metavar="NAME[:KEY=VALUE,...]",
+        help="What is done to clean photos, as noise:sigma=25; several in order.",
+    ),
+]
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 RecursiveOption = Annotated[

@@ -36,8 +36,8 @@ Solve = Callable[[Planes, Planes, Planes, Planes], Planes]
 _LEAST_SIGMA = 0.5
 _LEAST_GRADIENT = 1e-3
 _TOLERANCE = 0.1
-"""Largest residual of a pixel at which the multigrid solver stops. On photos the structure is then
-off by less than a tenth of a level of 255 (root mean square), where rounding to levels costs 0.29."""
+"""Largest residual of a pixel at which the multigrid solver stops. On photos the structure is
+then off by less than 0.1 of a level of 255 (root mean square); rounding to levels costs 0.29."""
 
 
 @REGISTRY.register("texture")

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from undegrade.images.tiles import Floats
 from undegrade.inference.options import QUADRATURE_DRAWS, UNCERTAINTY_DRAWS, RestoreOptions
+from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 
@@ -52,8 +53,8 @@ class Bands:
 
     Args:
         picture: The result, ``(h, width, 3)``.
-        deviation: Standard deviation over draws, ``(h, width)``, mean over the colours; None if
-            not asked for.
+        deviation: Standard deviation over draws, ``(h, width)``, mean over the colours, or what a
+            curve makes of it; None if not asked for.
         variants: The draws that were asked for, each ``(h, width, 3)``; empty for one draw.
     """
 
@@ -70,16 +71,18 @@ class Draws:
         variants: Pictures that are wanted.
         uncertainty: Whether mean and deviation are wanted.
         deterministic: Whether the mean over a fixed quadrature is wanted.
+        curve: What the deviation over draws means; None to give it as it is.
     """
 
     variants: int
     uncertainty: bool
     deterministic: bool = False
+    curve: DeviationCurve | None = None
 
     @classmethod
-    def of(cls, options: RestoreOptions) -> "Draws":
+    def of(cls, options: RestoreOptions, curve: DeviationCurve | None = None) -> "Draws":
         """Return what the options ask for."""
-        return cls(options.variants, options.uncertainty, options.deterministic)
+        return cls(options.variants, options.uncertainty, options.deterministic, curve)
 
     @property
     def count(self) -> int:
@@ -139,6 +142,11 @@ class Draws:
             for index in range(self.kept)
         )
         if self.averaged:
-            deviation = rows[:, :, _RGB] if self.uncertainty else None
-            return Bands(rows[:, :, :_RGB], deviation, kept)
+            return Bands(rows[:, :, :_RGB], self._deviation(rows), kept)
         return Bands(kept[0], None, kept if self.kept > 1 else ())
+
+    def _deviation(self, rows: Floats) -> Floats | None:
+        if not self.uncertainty:
+            return None
+        deviation: Floats = rows[:, :, _RGB]
+        return deviation if self.curve is None else self.curve(deviation)

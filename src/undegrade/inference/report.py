@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from undegrade.metrics.deviation_curve import DeviationCurve
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -14,12 +16,14 @@ class ModelInfo:
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are no file.
         default_steps: Network evaluations unless asked otherwise; None for the method's own.
         tasks: What it was trained to undo.
+        uncertainty: What the deviation over draws means; None if nobody measured it.
     """
 
     name: str = "unnamed"
     weights_hash: str = ""
     default_steps: int | None = None
     tasks: tuple[str, ...] = ()
+    uncertainty: DeviationCurve | None = None
 
 
 @dataclass(frozen=True)

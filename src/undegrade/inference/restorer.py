@@ -36,9 +36,9 @@ class Result:
             0, or with uncertainty, or deterministic, the mean of the draws.
         variants: The draws, of the same kind, as many as were asked for; with ``variants=1`` it
             holds ``image``.
-        uncertainty: Standard deviation over the draws, mean over the colours, in units of the
-            picture's range: float32 ``(H, W)``, or ``(B, H, W)`` for a batch; None if not asked
-            for.
+        uncertainty: Standard deviation over the draws, mean over the colours, or what that means
+            for the error if the model knows, in units of the picture's range: float32 ``(H, W)``,
+            or ``(B, H, W)`` for a batch; None if not asked for.
         info: How it was done.
     """
 
@@ -123,7 +123,9 @@ class Restorer:
         choose_precision(precision, choose_device(device))  # before time is spent on loading
         entry = find_model(model)
         config = entry.config
-        info = ModelInfo(entry.name, entry.sha256, config.default_steps, config.tasks)
+        info = ModelInfo(
+            entry.name, entry.sha256, config.default_steps, config.tasks, config.uncertainty
+        )
         method = load_method(entry)
         return cls(method, info, device=device, precision=precision, sampler=sampler)
 

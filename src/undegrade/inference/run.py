@@ -55,6 +55,7 @@ class Run:
             )
         self._engine, self._model, self._options = engine, model, options
         self._steps = self._choose_steps()
+        self._draws = Draws.of(options, model.uncertainty)
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
 
@@ -88,11 +89,11 @@ class Run:
             sampler=self._sampler,
             deterministic=self._options.deterministic,
         )
-        return PhotoJob(photo, plan, tiler, write, provenance)
+        return PhotoJob(photo, plan, tiler, self._draws, write, provenance)
 
     def restore_picture(self, picture: ArrayPicture) -> RestoredArrays:
         """Restore a picture in an array."""
-        draws = Draws.of(self._options)
+        draws = self._draws
         plan, tiler = self._tiles(picture.height, picture.width)
         several = draws.kept > 1
         variants = tuple(picture.blank() for _ in range(draws.kept * several))
@@ -121,6 +122,8 @@ class Run:
         if self._options.deterministic:
             half = QUADRATURE_DRAWS // 2
             own.append(f"the mean over {half} fixed draws and their opposites, for every seed")
+        if self._options.uncertainty:
+            own.append(self._meaning())
         redone = sum(tiler.redone for tiler in tilers)
         if redone:
             own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
@@ -139,6 +142,13 @@ class Run:
             redone_tiles=redone,
             messages=tuple(dict.fromkeys([*messages, *own])),
         )
+
+    def _meaning(self) -> str:
+        """Return what the map of the uncertainty says."""
+        curve = self._model.uncertainty
+        if curve is None:
+            return "the map is the deviation over draws; how far off they are was not measured"
+        return f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
 
     def _tiles(self, height: int, width: int) -> tuple[TilePlan, TileRestorer]:
         plan = self._engine.plan(height, width, self._options, self._steps)

@@ -29,8 +29,8 @@ class UncertaintyWriter(AllOrNothing):
         height: Number of rows.
         heat: The heat map, an 8-bit RGB PNG. Its colours rise from 0 to a value that 99.9 % of the
             pixels do not exceed; the file says which.
-        data: The data, a 16-bit grey TIFF: ``level / 65535 * 0.25`` is the standard deviation over
-            draws, where the pictures' range is 1.
+        data: The data, a 16-bit grey TIFF: ``level / 65535 * 0.25`` is the deviation, where the
+            pictures' range is 1.
 
     Raises:
         OutputError: A file cannot be written.
@@ -56,14 +56,14 @@ class UncertaintyWriter(AllOrNothing):
 
     def _finish(self) -> None:
         heat, data = self._files
-        text = f"standard deviation over draws; 65535 is {FULL_SCALE} of the picture's range"
+        text = f"uncertainty; 65535 is {FULL_SCALE} of the picture's range"
         with encoding(str(self._names[1]), "tiff"):
             image = _described(self._spool.image(), "image-description", text)
             options: dict[str, Option] = {"compression": "deflate", "predictor": "horizontal"}
             encode(image, data.path, "tiff", options | {"bigtiff": True})
         brightest = brightest_level(self._counts)
         text = (
-            "standard deviation over draws; from black for 0 to white for "
+            "uncertainty; from black for 0 to white for "
             f"{brightest / (_LEVELS - 1) * FULL_SCALE:.5f} of the picture's range"
         )
         with encoding(str(self._names[0]), "png"):

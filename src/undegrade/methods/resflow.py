@@ -190,8 +190,8 @@ class ResFlow(SingleNetworkMethod):
             return _Auxiliary(self._from_normal(normal), None)
         if self.recognition is None:
             raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
-        posterior = self.recognition(x_0, x_1, self._estimate(x_1, normal))
-        coupling = flow.Coupling(*posterior, self._prior_log_deviation(x_1))
+        mean, log_deviation = self.recognition(x_0, x_1, self._estimate(x_1, normal))
+        coupling = flow.Coupling(mean, log_deviation, self._prior_log_deviation(x_1))
         share = self.flow_options.coupling.share_at_mean
         told = (noise.uniform(draw=1) >= share).to(x_0)
         divergence = told * coupling.divergence() / x_0[0].numel()

@@ -6,17 +6,12 @@ Ermon, "Accurate uncertainties for deep learning using calibrated regression", I
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import spearmanr
 
-Values = npt.NDArray[np.floating[Any]]
-
-ONE_SIGMA = 0.6827
-"""Share of a Gaussian within one standard deviation."""
+from undegrade.metrics.deviation_curve import ONE_SIGMA, Values
 
 _LEAST = 1e-6  # deviation below which nothing is promised but the value itself
 

@@ -2,7 +2,7 @@
 
 from undegrade.zoo.config import ModelConfig
 from undegrade.zoo.hub import pull_model
-from undegrade.zoo.loading import default_card, load_method, save_model
+from undegrade.zoo.loading import default_card, load_method, record_uncertainty, save_model
 from undegrade.zoo.store import DEFAULT_MODEL, ModelEntry, Scan, find_model, list_models, scan
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "list_models",
     "load_method",
     "pull_model",
+    "record_uncertainty",
     "save_model",
     "scan",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from undegrade.errors import WeightsError
+from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.validation import explain
 
 FORMAT = 1
@@ -36,6 +37,9 @@ class ModelConfig(BaseModel):
     licence: str = Field("Apache-2.0", description="Terms of the weights, as an SPDX identifier.")
     summary: str = Field("", description="One sentence for lists.")
     training_data: str = Field("", description="What was trained on, and under which licences.")
+    uncertainty: DeviationCurve | None = Field(
+        None, description="What the deviation over draws means, if it was measured."
+    )
     version: str = Field("", description="Version of undegrade that wrote the folder.")
     sha256: str = Field(
         "", pattern=r"^([0-9a-f]{64})?$", description="Hash of the file of the weights."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from undegrade import __version__
 from undegrade.errors import UsageError, WeightsError
+from undegrade.images.files import write_whole
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, new_folder
 from undegrade.zoo.store import ModelEntry, read_entry
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # listing models must not wait for torch
     import torch
 
     from undegrade.methods import Method
+    from undegrade.metrics.deviation_curve import DeviationCurve
 
 # More than one entry, and safetensors would write them in a random order: the hash would change.
 _METADATA = {"format": "undegrade"}
@@ -81,6 +83,19 @@ def save_model(
         text = card or default_card(folder.absolute().name, complete)
         (temporary / CARD_FILE).write_text(text, encoding="utf-8")
     return read_entry(folder, folder.absolute().name)
+
+
+def record_uncertainty(entry: ModelEntry, curve: "DeviationCurve") -> ModelEntry:
+    """Write into a model's configuration what its deviation over draws means.
+
+    Raises:
+        UsageError: The model came with the package.
+        OutputError: The folder cannot be written into.
+    """
+    entry.check_writable()
+    config = entry.config.model_copy(update={"uncertainty": curve})
+    write_whole(entry.folder / CONFIG_FILE, config.to_json().encode())
+    return read_entry(entry.folder, entry.name)
 
 
 def default_card(name: str, config: ModelConfig) -> str:

@@ -62,6 +62,18 @@ class ModelEntry:
         """
         return sum(info.count for info in read_header(self.weights_path).values())
 
+    def check_writable(self) -> None:
+        """Check that the folder is the user's own.
+
+        Raises:
+            UsageError: The model came with the package.
+        """
+        if self.bundled:
+            raise UsageError(
+                f"model '{self.name}' came with the package and is not written to",
+                fix=f"copy {self.folder} and name the copy",
+            )
+
     def verify(self) -> None:
         """Check that the file of the weights is the one that the configuration speaks of.
 

@@ -1,0 +1,80 @@
+"""`undegrade calibrate`: measure what a model's uncertainty means, and let the model know."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from undegrade.cli.console import json_result, note, reporting, result
+from undegrade.cli.loading import Runner, TestPictures
+from undegrade.cli.options import (
+    DeviceOption,
+    JsonOption,
+    ModelArgument,
+    Precision,
+    PrecisionOption,
+    SamplerOption,
+    SeedOption,
+    TestDataOption,
+    TestDegradeOption,
+)
+from undegrade.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from undegrade.evaluation.calibrating import Calibrated
+
+
+@reporting()
+def calibrate(  # noqa: PLR0913  (a command line has as many parameters as options)
+    model: ModelArgument,
+    data: TestDataOption,
+    degrade: TestDegradeOption = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Network evaluations of a draw; the model's own.")
+    ] = None,
+    seed: SeedOption = 0,
+    pictures: Annotated[
+        int | None, typer.Option(min=1, help="Only the first so many pictures.")
+    ] = None,
+    sampler: SamplerOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = Precision.AUTO,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what a model's uncertainty means, and write it into the model's folder.
+
+    From then on `restore --uncertainty` gives what 68 % of the errors do not exceed, for photos
+    like those that were measured, instead of the deviation over draws.
+    """
+    from undegrade.evaluation.calibrating import calibrate as measure
+    from undegrade.zoo import find_model, record_uncertainty
+
+    entry = find_model(model)
+    entry.check_writable()
+    opened = TestPictures(data, degrade or [], seed, pictures).open()
+    restorer = Runner(model, device, str(precision), sampler).load()
+    with Bar(1) as bar:
+        bar.begin("restoring")
+        measured = measure(restorer, opened, steps=steps, progress=bar.advance)
+    record_uncertainty(entry, measured.curve)
+    if as_json:
+        facts = {"model": entry.name, "pictures": measured.pictures}
+        parts = {"before": asdict(measured.before), "after": asdict(measured.after)}
+        json_result(facts | {"curve": measured.curve.model_dump()} | parts)
+    else:
+        _print(measured)
+        note(f"written into {entry.folder}")
+    if opened.problems.count:
+        note(f"left out: {opened.problems}")
+        raise typer.Exit(1)
+
+
+def _print(measured: "Calibrated") -> None:
+    result(f"{measured.curve.measured_on}: {measured.pictures} pictures")
+    kept = measured.pictures // 2
+    result(f"on {kept} of them that the curve was not fitted on, truth within the map:")
+    for name, found in (("deviation over draws", measured.before), ("curve", measured.after)):
+        result(
+            f"  {name}: {found.within_one:.1%} (68.3 % is right), "
+            f"mean distance from what all bands promise {found.error:.3f}"
+        )

@@ -1,0 +1,98 @@
+"""Measuring what a model's deviation over draws means, on photos whose truth is known."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from undegrade.errors import InputError
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.quality import Progress
+from undegrade.inference import Restorer
+from undegrade.metrics.calibration import Calibration, calibration
+from undegrade.metrics.deviation_curve import DeviationCurve, Values
+from undegrade.randomness import generator
+
+LEAST_PICTURES = 4
+"""Every other picture is kept back to check the curve on."""
+
+_PIXELS = 20_000  # taken of each picture, wherever they are
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A curve, and what it does for pictures that it was not fitted on.
+
+    Args:
+        curve: Fitted on every other picture.
+        before: How the deviation over draws keeps its promise on the other half.
+        after: How the curve does there.
+        pictures: Number of all of them.
+    """
+
+    curve: DeviationCurve
+    before: Calibration
+    after: Calibration
+    pictures: int
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Some pixels of one picture: errors and deviations, each ``(n, 3)``."""
+
+    error: Values
+    deviation: Values
+
+
+def calibrate(
+    restorer: Restorer,
+    pictures: PictureSet,
+    *,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Calibrated:
+    """Restore pictures as ``--uncertainty`` does, and compare deviations with errors.
+
+    Args:
+        restorer: The model; a curve that it has is left aside.
+        pictures: What it is measured on, named in the curve.
+        steps: Network evaluations of a draw; None for the model's own.
+        progress: Called after each picture.
+
+    Raises:
+        InputError: There are fewer than four pictures that can be used.
+    """
+    plain = copy.copy(restorer)
+    plain.model = replace(restorer.model, uncertainty=None)
+    samples = []
+    for done, picture in enumerate(pictures, 1):
+        result = plain(picture.lq, steps=steps, uncertainty=True)
+        assert result.uncertainty is not None  # it was asked for
+        samples.append(_some(result.image - picture.hq, result.uncertainty, picture.name))
+        if progress is not None:
+            progress(done, len(pictures))
+    if len(samples) < LEAST_PICTURES:
+        raise InputError(
+            f"{len(samples)} pictures to calibrate on", expected=f"at least {LEAST_PICTURES}"
+        )
+    fitted, kept = _joined(samples[::2]), _joined(samples[1::2])
+    curve = DeviationCurve.fit(fitted.error, fitted.deviation, pictures.title)
+    before = calibration(kept.error, kept.deviation)
+    after = calibration(kept.error, curve(kept.deviation.astype(np.float32)))
+    return Calibrated(curve, before, after, len(samples))
+
+
+def _some(error: Values, deviation: Values, name: str) -> _Sample:
+    """Return at most so many pixels of a picture, each colour with the deviation of all."""
+    pixels = error.reshape(-1, 3)
+    chosen = generator("calibrate", name).permutation(len(pixels))[:_PIXELS]
+    spread = np.repeat(deviation.reshape(-1, 1)[chosen], 3, axis=1)
+    return _Sample(pixels[chosen], spread)
+
+
+def _joined(samples: Sequence[_Sample]) -> _Sample:
+    return _Sample(
+        np.concatenate([sample.error for sample in samples]),
+        np.concatenate([sample.deviation for sample in samples]),
+    )

@@ -1,0 +1,69 @@
+"""`undegrade calibrate`: what it prints, what it writes, what `restore` makes of it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from undegrade.zoo import find_model, store
+
+Cli = Callable[..., Result]
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def photos(make_photo: Make) -> str:
+    for name in "abcd":
+        make_photo(f"photos/{name}.png", 32, 48)
+    return "mine=photos"
+
+
+@pytest.fixture
+def own_model(model: Path) -> Path:
+    """A copy that may be written to."""
+    return Path(shutil.copytree(model, "own"))
+
+
+def test_the_model_learns_what_its_uncertainty_means(
+    cli: Cli, own_model: Path, photos: str
+) -> None:
+    model = "./own"
+    before = cli("restore", "photos/a.png", "--model", model, "--uncertainty", "-o", "before.png")
+    assert "was not measured" in before.stderr
+    weights = find_model(model).weights_path.read_bytes()
+    result = cli("calibrate", model, "--data", photos, "--degrade", "noise:sigma=25")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "mine, noise:sigma=25: 4 pictures"
+    curve = find_model(model).config.uncertainty
+    assert curve is not None
+    assert curve.measured_on == "mine, noise:sigma=25"
+    assert find_model(model).weights_path.read_bytes() == weights
+    after = cli("restore", "photos/a.png", "--model", model, "--uncertainty", "-o", "after.png")
+    assert "68 % of the errors were within the map on mine, noise:sigma=25" in after.stderr
+    maps = [Path(f"{name}.uncertainty.tiff").read_bytes() for name in ("before", "after")]
+    assert maps[0] != maps[1]
+
+
+def test_facts_for_programs(cli: Cli, own_model: Path, photos: str) -> None:
+    facts = json.loads(cli("calibrate", own_model, "--data", photos, "--json").stdout)
+    assert facts["pictures"] == 4
+    assert facts["curve"]["measured_on"] == "mine, clean"
+    assert {"within_one", "observed"} <= set(facts["before"]) & set(facts["after"])
+
+
+def test_what_cannot_be_calibrated_is_refused_and_nothing_changes(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = (model / "config.json").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "BUNDLED", model.parent)
+        bundled = cli("calibrate", model.name, "--data", photos)
+    assert bundled.exit_code == 2
+    assert "came with the package" in bundled.stderr
+    few = cli("calibrate", model, "--data", photos, "--pictures", "3")
+    assert few.exit_code == 1
+    assert "expected at least 4" in few.stderr
+    assert (model / "config.json").read_bytes() == config

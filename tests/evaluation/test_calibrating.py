@@ -1,0 +1,58 @@
+"""Calibrating methods whose draws and errors are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_methods import Noisy, Simple
+
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.errors import InputError
+from undegrade.evaluation.calibrating import calibrate
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.inference import Restorer
+from undegrade.inference.report import ModelInfo
+from undegrade.metrics.deviation_curve import DeviationCurve
+
+
+def noisy(photo_folder: Path, limit: int | None = None) -> PictureSet:
+    chain = Chain.parse(["noise:sigma=25"])
+    return PictureSet.open(Place.parse(f"mine={photo_folder}"), chain, limit=limit)
+
+
+def test_draws_that_are_all_alike_learn_what_they_miss(photo_folder: Path) -> None:
+    """Nothing is restored, so that the error is the noise, and draws do not differ."""
+    pictures, seen = noisy(photo_folder), []
+    restorer = Restorer(Simple(), device="cpu")
+    found = calibrate(restorer, pictures, progress=lambda *now: seen.append(now))
+    assert found.before.within_one < 0.05
+    assert found.after.within_one == pytest.approx(0.683, abs=0.03)
+    assert found.curve.errors == pytest.approx([25 / 255], rel=0.05)
+    assert found.curve.measured_on == pictures.title
+    assert found.pictures == len(pictures)
+    assert seen == [(done, len(pictures)) for done in range(1, len(pictures) + 1)]
+
+
+def test_a_curve_that_is_there_is_left_aside(photo_folder: Path) -> None:
+    old = DeviationCurve(deviations=(0.0,), errors=(7.0,))
+    pictures = noisy(photo_folder)
+    fresh = calibrate(Restorer(Noisy(), device="cpu"), pictures)
+    again = calibrate(Restorer(Noisy(), ModelInfo(uncertainty=old), device="cpu"), pictures)
+    assert again == fresh
+
+
+def test_the_map_is_what_the_curve_makes_of_the_deviation() -> None:
+    picture = np.full((16, 16, 3), 0.5, np.float32)
+    curve = DeviationCurve(deviations=(0.0, 1.0), errors=(0.2, 2.2))
+    plain = Restorer(Noisy(), device="cpu")(picture, uncertainty=True)
+    meant = Restorer(Noisy(), ModelInfo(uncertainty=curve), device="cpu")(picture, uncertainty=True)
+    np.testing.assert_allclose(meant.uncertainty, 0.2 + 2 * plain.uncertainty, rtol=1e-5)
+    np.testing.assert_array_equal(meant.image, plain.image)
+    assert any("was not measured" in text for text in plain.info.messages)
+    assert any("68 % of the errors" in text for text in meant.info.messages)
+
+
+def test_too_few_pictures_are_refused(photo_folder: Path) -> None:
+    with pytest.raises(InputError, match="3 pictures"):
+        calibrate(Restorer(Simple(), device="cpu"), noisy(photo_folder, 3))
