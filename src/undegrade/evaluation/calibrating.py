@@ -10,8 +10,8 @@ from undegrade.errors import InputError
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.quality import Progress
 from undegrade.inference import Restorer
-from undegrade.metrics.calibration import Calibration, calibration
-from undegrade.metrics.deviation_curve import DeviationCurve, Values
+from undegrade.metrics.calibration import Calibration, Values, calibration, fit_curve
+from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.randomness import generator
 
 LEAST_PICTURES = 4
@@ -77,7 +77,7 @@ def calibrate(
             f"{len(samples)} pictures to calibrate on", expected=f"at least {LEAST_PICTURES}"
         )
     fitted, kept = _joined(samples[::2]), _joined(samples[1::2])
-    curve = DeviationCurve.fit(fitted.error, fitted.deviation, pictures.title)
+    curve = fit_curve(fitted.error, fitted.deviation, pictures.title)
     before = calibration(kept.error, kept.deviation)
     after = calibration(kept.error, curve(kept.deviation.astype(np.float32)))
     return Calibrated(curve, before, after, len(samples))

@@ -14,9 +14,6 @@ from undegrade.images.spool import Spool
 from undegrade.images.tiles import Floats
 from undegrade.images.vips import encoding, image_from_array
 
-FULL_SCALE = 0.25
-"""Standard deviation that is 65535 in the 16-bit data, the pictures' range being 1."""
-
 _LEVELS = 1 << 16
 _BRIGHTEST = 0.999  # share of the pixels that lie below the brightest colour of the heat map
 
@@ -29,7 +26,7 @@ class UncertaintyWriter(AllOrNothing):
         height: Number of rows.
         heat: The heat map, an 8-bit RGB PNG. Its colours rise from 0 to a value that 99.9 % of the
             pixels do not exceed; the file says which.
-        data: The data, a 16-bit grey TIFF: ``level / 65535 * 0.25`` is the deviation, where the
+        data: The data, a 16-bit grey TIFF: ``level / 65535`` is the deviation, where the
             pictures' range is 1.
 
     Raises:
@@ -56,7 +53,7 @@ class UncertaintyWriter(AllOrNothing):
 
     def _finish(self) -> None:
         heat, data = self._files
-        text = f"uncertainty; 65535 is {FULL_SCALE} of the picture's range"
+        text = "uncertainty; 65535 is the picture's whole range"
         with encoding(str(self._names[1]), "tiff"):
             image = _described(self._spool.image(), "image-description", text)
             options: dict[str, Option] = {"compression": "deflate", "predictor": "horizontal"}
@@ -64,7 +61,7 @@ class UncertaintyWriter(AllOrNothing):
         brightest = brightest_level(self._counts)
         text = (
             "uncertainty; from black for 0 to white for "
-            f"{brightest / (_LEVELS - 1) * FULL_SCALE:.5f} of the picture's range"
+            f"{brightest / (_LEVELS - 1):.5f} of the picture's range"
         )
         with encoding(str(self._names[0]), "png"):
             source = pyvips.Source.new_from_file(os.fsencode(data.path))
@@ -88,8 +85,8 @@ def _described(image: pyvips.Image, field: str, text: str) -> pyvips.Image:
 
 
 def to_levels(deviation: Floats) -> npt.NDArray[np.uint16]:
-    """Return standard deviations as 16-bit levels; :data:`FULL_SCALE` and above are 65535."""
-    levels: Floats = np.rint(np.clip(deviation / FULL_SCALE, 0, 1) * (_LEVELS - 1))
+    """Return standard deviations as 16-bit levels; 1 and above are 65535."""
+    levels: Floats = np.rint(np.clip(deviation, 0, 1) * (_LEVELS - 1))
     return levels.astype(np.uint16)
 
 

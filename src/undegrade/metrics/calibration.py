@@ -6,13 +6,23 @@ Ermon, "Accurate uncertainties for deep learning using calibrated regression", I
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 from scipy.special import ndtri
 from scipy.stats import spearmanr
 
-from undegrade.metrics.deviation_curve import ONE_SIGMA, Values
+from undegrade.metrics.deviation_curve import DeviationCurve
 
+Values = npt.NDArray[np.floating[Any]]
+
+ONE_SIGMA = 0.6827
+"""Share of a Gaussian within one standard deviation."""
+
+_BINS = 32  # groups of pixels that a curve is made from
+_DIGITS = 6  # of the numbers that are kept of it; a level of 8 bit is 0.004
 _LEAST = 1e-6  # deviation below which nothing is promised but the value itself
 
 
@@ -63,4 +73,35 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
         within_one=float(np.searchsorted(ratio, 1.0, side="right") / ratio.size),
         scale=float(np.quantile(ratio, ONE_SIGMA)),
         rank_correlation=float(spearmanr(size, deviation.ravel()).statistic),
+    )
+
+
+def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> DeviationCurve:
+    """Measure what deviations mean: what 68 % of the errors do not exceed there.
+
+    Values are sorted by their deviation and parted into groups of equal size; those of equal
+    deviation stay together.
+
+    Args:
+        error: What came out minus the truth, any shape.
+        deviation: Standard deviation over draws, of the same shape.
+        measured_on: See :class:`DeviationCurve`.
+
+    Raises:
+        ValueError: The shapes differ, or there is nothing to measure.
+    """
+    if error.shape != deviation.shape or not error.size:
+        raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
+    spread = np.round(deviation.ravel().astype(np.float64), _DIGITS)
+    size = np.abs(error.ravel().astype(np.float64))
+    edges = np.unique(np.quantile(spread, np.arange(1, _BINS) / _BINS, method="lower"))
+    group = np.searchsorted(edges, spread, side="left")
+    members = [group == one for one in np.unique(group)]
+    middles = np.array([spread[inside].mean() for inside in members])
+    limits = np.array([np.quantile(size[inside], ONE_SIGMA) for inside in members])
+    rising = isotonic_regression(limits, weights=np.array([inside.sum() for inside in members])).x
+    return DeviationCurve(
+        deviations=tuple(np.round(middles, _DIGITS + 2).tolist()),
+        errors=tuple(np.round(rising, _DIGITS).tolist()),
+        measured_on=measured_on,
     )

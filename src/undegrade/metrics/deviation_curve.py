@@ -6,19 +6,15 @@ usually is where they differ by so much (recalibration of regression: Kuleshov, 
 ICML 2018).
 """
 
-from typing import Any
+from itertools import pairwise
+from math import isfinite
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Values = npt.NDArray[np.floating[Any]]
-
-ONE_SIGMA = 0.6827
-"""Share of a Gaussian within one standard deviation."""
-
-_BINS = 32
-_DIGITS = 6  # of the numbers that are kept; a level of 8 bit is 0.004
+if TYPE_CHECKING:  # configurations hold curves, and listing models must not wait for numpy
+    import numpy as np
+    import numpy.typing as npt
 
 
 class DeviationCurve(BaseModel):
@@ -38,51 +34,19 @@ class DeviationCurve(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> "DeviationCurve":
-        deviations, errors = np.array(self.deviations), np.array(self.errors)
-        if deviations.shape != errors.shape:
-            raise ValueError(f"{len(deviations)} deviations for {len(errors)} errors")
-        if (np.diff(deviations) <= 0).any() or (np.diff(errors) < 0).any():
+        if len(self.deviations) != len(self.errors):
+            raise ValueError(f"{len(self.deviations)} deviations for {len(self.errors)} errors")
+        rising = all(one < other for one, other in pairwise(self.deviations))
+        if not rising or any(one > other for one, other in pairwise(self.errors)):
             raise ValueError("expected rising deviations, and errors that do not fall")
-        if not (np.isfinite([deviations, errors]).all() and min(deviations[0], errors[0]) >= 0):
+        if not all(isfinite(number) and number >= 0 for number in self.deviations + self.errors):
             raise ValueError("expected finite numbers of at least 0")
         return self
 
-    @classmethod
-    def fit(cls, error: Values, deviation: Values, measured_on: str = "") -> "DeviationCurve":
-        """Measure a curve.
-
-        Values are sorted by their deviation and parted into groups of equal size; those of equal
-        deviation stay together.
-
-        Args:
-            error: What came out minus the truth, any shape.
-            deviation: Deviation over draws, of the same shape.
-            measured_on: See :class:`DeviationCurve`.
-
-        Raises:
-            ValueError: The shapes differ, or there is nothing to measure.
-        """
-        from scipy.optimize import isotonic_regression
-
-        if error.shape != deviation.shape or not error.size:
-            raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
-        spread = np.round(deviation.ravel().astype(np.float64), _DIGITS)
-        size = np.abs(error.ravel().astype(np.float64))
-        edges = np.unique(np.quantile(spread, np.arange(1, _BINS) / _BINS, method="lower"))
-        group = np.searchsorted(edges, spread, side="left")
-        groups = np.unique(group)
-        middles = np.array([spread[group == one].mean() for one in groups])
-        limits = np.array([np.quantile(size[group == one], ONE_SIGMA) for one in groups])
-        counts = np.array([(group == one).sum() for one in groups])
-        rising = isotonic_regression(limits, weights=counts).x
-        return cls(
-            deviations=tuple(np.round(middles, _DIGITS + 2).tolist()),
-            errors=tuple(np.round(rising, _DIGITS).tolist()),
-            measured_on=measured_on,
-        )
-
-    def __call__(self, deviation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def __call__(self, deviation: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
         """Return what deviations over draws mean; beyond the last one measured, in proportion."""
+        import numpy as np
+
         last = self.deviations[-1]
         beyond = np.maximum(deviation / last, 1) if last else 1.0
         inside = np.interp(deviation, self.deviations, self.errors)
