@@ -28,7 +28,7 @@ from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.evaluation.pictures import Cut, PictureSet
 from undegrade.inference.uncertainty import heat_colours
-from undegrade.metrics.calibration import Calibration, calibration
+from undegrade.metrics.calibration import Calibration, calibration, fit_curve
 
 Draws = npt.NDArray[np.float32]
 """All draws of all squares, ``(N, D, H, W, 3)``."""
@@ -61,6 +61,8 @@ class Worth:
     mean: float
     best: float
     calibration: Calibration
+    curved: Calibration
+    """Of the odd squares, by a curve that was fitted on the even ones."""
     rank_correlation: float
     """Between deviation and error, over whole squares: whether the map shows where the error is."""
 
@@ -135,8 +137,17 @@ def measure(draws: Draws, squares: Squares) -> Worth:
         mean=float(np.mean(of_mean)),
         best=float(np.mean([values.max() for values in each])),
         calibration=calibration((mean - squares.hq)[changed], deviation[changed]),
+        curved=curved(mean - squares.hq, deviation, changed),
         rank_correlation=calibration(mean - squares.hq, deviation).rank_correlation,
     )
+
+
+def curved(error: Draws, deviation: Draws, changed: npt.NDArray[np.bool_]) -> Calibration:
+    """Return what is kept of the promise of a curve, on squares that it was not fitted on."""
+    fitted, kept = changed.copy(), changed.copy()
+    fitted[1::2] = kept[::2] = False
+    curve = fit_curve(error[fitted], deviation[fitted])
+    return calibration(error[kept], curve(deviation[kept]))
 
 
 def decibels(error: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
@@ -157,13 +168,14 @@ def table(squares: Squares, worth: Mapping[str, Worth], arguments: argparse.Name
     n, side = len(squares.hq), arguments.side
     print(f"{n} squares of {side}x{side}, {' '.join(arguments.degrade)}, {arguments.steps} steps")
     heads = ["model", "std, of 255", "one draw, dB", f"mean of {arguments.draws}", "best"]
-    heads += ["within 1 sigma", "scale", "rank correlation"]
+    heads += ["within 1 sigma", "by a curve", "scale", "rank correlation"]
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
     for name, found in worth.items():
         kept = found.calibration
         print(
             f"| {name} | {255 * found.deviation:.2f} | {found.one:.2f} | {found.mean:.2f} "
-            f"| {found.best:.2f} | {kept.within_one:.1%} | {kept.scale:.2f} "
+            f"| {found.best:.2f} | {kept.within_one:.1%} | {found.curved.within_one:.1%} "
+            f"| {kept.scale:.2f} "
             f"| {found.rank_correlation:.2f} |"
         )
 
@@ -193,14 +205,17 @@ def curve(worth: Mapping[str, Worth]) -> Figure:
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="honest")
     for name, found in worth.items():
-        kept = found.calibration
-        axes.plot(kept.promised, kept.observed, marker=".", label=name)
+        for kept, how, style in (
+            (found.calibration, "deviation over draws", "-"),
+            (found.curved, "curve from other squares", ":"),
+        ):
+            axes.plot(kept.promised, kept.observed, style, marker=".", label=f"{name}: {how}")
     axes.set(
         xlabel="promised share within the band",
         ylabel="observed share of the truth",
         xlim=(0, 1),
         ylim=(0, 1),
-        title="Calibration of the deviation over draws",
+        title="Calibration of the uncertainty",
     )
     axes.legend()
     return figure
