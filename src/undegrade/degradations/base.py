@@ -61,7 +61,8 @@ class Degradation(ABC):
 
         Args:
             severity: 0, hardly to be seen, to 1, hardly to be saved. On the same picture and seed
-                more of it never raises the PSNR.
+                more of it never raises the PSNR (but for JPEG, whose rounding is kinder to a flat
+                picture at some qualities than at the next better one).
         """
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:

@@ -60,7 +60,8 @@ class MotionBlur(Degradation):
 
     Args:
         length: Length of the path in pixels; 0 to 200.
-        bending: Standard deviation of its change of direction, in radians; 0 is a straight line.
+        bending: Standard deviation of its change of direction, in radians; 0, a straight line, to
+            20.
     """
 
     name: ClassVar[str] = "motion-blur"

@@ -41,8 +41,8 @@ class Haze(Degradation):
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
-        """See :class:`Degradation`: optical depth from 0.05 to 2.5."""
-        return {"density": 0.05 + 2.45 * severity**1.5}
+        """See :class:`Degradation`: optical depth from 0.05 to 3.5."""
+        return {"density": 0.05 + 3.45 * severity**1.5}
 
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the hazy picture."""

@@ -42,7 +42,7 @@ class LowLight(Degradation):
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
-        """See :class:`Degradation`: from one stop to seven."""
+        """See :class:`Degradation`: from half a stop to seven."""
         return {"stops": 0.5 + 6.5 * severity}
 
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:

@@ -25,8 +25,9 @@ class Rain(Degradation):
     """Bright translucent streaks, one layer for each distance, and optional mist.
 
     A drop falls while the shutter is open and draws a streak; near ones are long, wide and few, far
-    ones short, thin and many (Garg & Nayar 2007). Light rain in the manner of Rain100L has one
-    layer of one direction, heavy rain in that of Rain100H five of several (Yang et al. 2017); with
+    ones short, thin and many (Garg & Nayar 2007). Light rain in the manner of Rain100L is
+    ``layers=1`` (severity 0.1, or 0.35 for its denser pictures), heavy rain in that of Rain100H
+    ``severity=1,mist=0``: five layers of several directions (Yang et al. 2017). With
     ``mist`` the far streaks accumulate to a veil, as in Outdoor-Rain (Li et al. 2019).
 
     Args:
@@ -52,7 +53,7 @@ class Rain(Degradation):
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
-        """See :class:`Degradation`: about 0.35 is like Rain100L, 1 like Rain100H."""
+        """See :class:`Degradation`: up to 0.35 like Rain100L, 1 like Rain100H in mist."""
         return {
             "density": 0.6 + 4.4 * severity,
             "layers": 1 + round(4 * severity),

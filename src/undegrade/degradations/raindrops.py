@@ -24,6 +24,7 @@ _WAVES = np.arange(2, 6)  # periods of the outline around a drop
 _REACH = 1.9  # of what a drop can touch, in radii
 _CLASS = 1.4  # ratio of the largest to the smallest radius of drops that are computed together
 _AT_ONCE = 1_000_000  # and their pixels
+_SKY = np.float32(0.85)  # its brightness, on rainy days
 _VIEW_SIDE = 96  # longer side of the view that is shown in drops, in pixels
 _VIEW_BLUR = 0.06  # its blur as a share of that
 
@@ -34,21 +35,24 @@ class Raindrops(Degradation):
     """Drops on the glass in front of the lens, as in the RainDrop set (Qian et al. 2018).
 
     A drop refracts: it gathers light from a wide part of the scene and turns it upside down, so
-    that its lower side shows the sky. It lies far before the plane in focus: its picture and its
-    edge are soft. Its rim is dark, where light leaves at too flat an angle.
+    that its lower side shows the sky, also where the picture has none: drops are bright before dark
+    things and hardly seen before bright ones. It lies far before the plane in focus: its picture
+    and its edge are soft. Its rim is a little darker, where light leaves at too flat an angle.
 
     Args:
         count: Drops on the longer side squared; 0 to 2000.
         size: Radius of a typical drop as a share of the longer side; 0.002 to 0.3.
         defocus: Width of the soft edge as a share of a drop's radius; 0 to 2.
         rim: Share of the light lost at the rim; 0 to 1.
+        sky: Share of the light that comes from the sky beyond the picture; 0 to 1.
     """
 
     name: ClassVar[str] = "raindrops"
     count: int = number(120, 0, 2000)
     size: float = number(0.014, 0.002, 0.3)
-    defocus: float = number(0.8, 0, 2)
-    rim: float = number(0.3, 0, 1)
+    defocus: float = number(1.0, 0, 2)
+    rim: float = number(0.1, 0, 1)
+    sky: float = number(0.35, 0, 1)
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
@@ -97,7 +101,9 @@ class Raindrops(Degradation):
         columns = (drops.column[:, None, None] - places.real * bend) * (wide.shape[1] / width)
         seen = wide[_mirrored(rows, wide.shape[0]), _mirrored(columns, wide.shape[1])]
         light = 1 - np.float32(self.rim) * (inside * inside * inside) ** 2
-        shown: Floats = seen * light[..., None]
+        # The lower a place in the drop, the higher it looks.
+        sky = np.float32(self.sky) * (1 + places.imag.clip(-1, 1)) * light
+        shown: Floats = seen * (light - sky)[..., None] + (_SKY * sky)[..., None]
         return shown
 
 

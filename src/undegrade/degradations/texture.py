@@ -45,6 +45,9 @@ then off by less than 0.1 of a level of 255 (root mean square); rounding to leve
 class TextureRemoval(Degradation):
     """Smooth textures away and keep edges, by iteratively reweighted least squares.
 
+    The relative total variation of Xu, Yan, Xia & Jia (2012), meant for patches: the direct
+    solution takes ten seconds for 512x512 pixels, and minutes for a photo.
+
     Args:
         strength: Weight lambda of the relative total variation; 0 to 0.05.
         sigma: Width of the window at first, in pixels; halved at each iteration; 0.5 to 8.
