@@ -1,11 +1,21 @@
 """Tiles, noise, precision and memory: what a picture becomes does not depend on how it was cut."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_methods import Hungry, Noisy, Overflowing, Shifted, Simple, small_resflow
+from small_methods import (
+    Hungry,
+    Noisy,
+    Overflowing,
+    Shifted,
+    Simple,
+    small_coupled_resflow,
+    small_resflow,
+)
 
 from undegrade.errors import MemoryExhaustedError, UndegradeError
 from undegrade.images.tiles import Floats, TileSize, apply_tiles, plan_tiles
@@ -39,9 +49,13 @@ def test_the_identity_gives_the_input_exactly(
     np.testing.assert_array_equal(restored(Simple(4), image, size), image)
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_wide_overlap_makes_tiles_of_a_real_network_invisible(steps: int) -> None:
-    method = small_resflow()
+@pytest.mark.parametrize(
+    ("make", "steps"), [(small_resflow, 1), (small_resflow, 2), (small_coupled_resflow, 1)]
+)
+def test_a_wide_overlap_makes_tiles_of_a_real_network_invisible(
+    make: Callable[[], Method], steps: int
+) -> None:
+    method = make()
     radius = method.receptive_radius * steps
     image = picture(2 * radius + 150, 2 * radius + 90)
     tiled = TileSize(2 * radius + 64, 2 * radius + 64, 2 * radius, method.multiple_of, radius)
@@ -151,10 +165,13 @@ def test_tiles_that_stay_not_finite_are_an_error(precision: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_a_network_in_fewer_bits_does_nearly_the_same(precision: str) -> None:
-    image = picture(64, 48)
-    exact = Restorer(small_resflow(), precision="float32")(image, steps=2).image
-    rough = Restorer(small_resflow(), precision=precision)(image, steps=2).image
+@pytest.mark.parametrize("make", [small_resflow, small_coupled_resflow])
+def test_a_network_in_fewer_bits_does_nearly_the_same(
+    make: Callable[[], Method], precision: str
+) -> None:
+    image = picture(61, 46)
+    exact = Restorer(make(), precision="float32")(image, steps=2).image
+    rough = Restorer(make(), precision=precision)(image, steps=2).image
     assert 0 < np.abs(rough - exact).mean() < 0.01
 
 

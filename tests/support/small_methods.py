@@ -105,7 +105,28 @@ def small_resflow(seed: int = 0) -> ResFlow:
         adaptor_widths=(4, 4),
         embedding_dim=8,
     )
-    method = ResFlow(ResFlowOptions(network=network))
+    return _randomised(ResFlow(ResFlowOptions(network=network)), seed)
+
+
+def small_coupled_resflow(seed: int = 0) -> ResFlow:
+    """Return the same with a coarse auxiliary variable that a learned prior sizes."""
+    network = {
+        "out_channels": 3,
+        "aux_channels": 2,
+        "aux_stride": 8,
+        "widths": (8, 16),
+        "encoder_blocks": (1, 1),
+        "decoder_blocks": (1, 1),
+        "adaptor_widths": (4, 4),
+        "embedding_dim": 8,
+    }
+    coupling = {"prior": "learned", "recognition": {"widths": (6, 6, 6), "blocks": 0}}
+    options = {"network": network, "predict_aux": False, "coupling": coupling}
+    values = options | {"aux_coupling": "variational"}
+    return _randomised(ResFlow(ResFlowOptions.model_validate(values)), seed)
+
+
+def _randomised(method: ResFlow, seed: int) -> ResFlow:
     generator = torch.Generator().manual_seed(seed)
     for parameter in method.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
