@@ -249,7 +249,7 @@ def variational(recipe: Path, steps: int = 3) -> list[str]:
     values["method"] |= {
         "aux_coupling": "variational",
         "share_at_end": 0.25,
-        "coupling": {"recognition": {"widths": [4, 6], "blocks": 1}},
+        "coupling": {"prior": "learned", "recognition": {"widths": [4, 6], "blocks": 1}},
         "network": network | {"aux_channels": 2, "aux_stride": 4},
     }
     values["stages"] = [
@@ -264,12 +264,25 @@ def test_a_coupling_is_learned_after_the_flow(recipe: Path, tmp_path: Path) -> N
     folder = train(recipe, [], tmp_path / "run")
     assert folder is not None
     method = load_method(find_model(folder))
-    recognition = [name for name in method.state_dict() if name.startswith("recognition.head")]
-    assert any(method.state_dict()[name].abs().max() > 0 for name in recognition)
+    heads = [f"{part}.encoder.head.weight" for part in ("recognition", "prior")]
+    assert all(method.state_dict()[name].abs().max() > 0 for name in heads)
     flow = torch.load(
         tmp_path / "run" / "stage-0-flow" / "finished.ckpt", map_location="cpu", weights_only=True
     )
-    assert flow["method.recognition.head.weight"].abs().max() == 0
+    assert all(flow[f"method.{name}"].abs().max() == 0 for name in heads)
+
+
+def test_a_coupling_is_gone_on_with_where_it_was_stopped(recipe: Path, tmp_path: Path) -> None:
+    variational(recipe)
+    whole = train(recipe, [], tmp_path / "whole")
+    runs = 0
+    parts = None
+    while parts is None:
+        parts = train(recipe, [], tmp_path / "parts", max_time=0, resume=True)
+        runs += 1
+        assert runs < 10
+    assert runs > 3  # some of them in the second stage
+    assert same(whole, parts)
 
 
 def break_at(monkeypatch: pytest.MonkeyPatch, broken_step: int, factor: str) -> None:
