@@ -71,11 +71,11 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     opened = TestPictures(data, degrade or [], seed, limit).open()
     if analyse is None:
         runner = Runner(model, device, str(precision), sampler)
-        _measure_quality(runner, opened, counts, _folder(output), as_json)
+        _measure_quality(runner, opened, counts, output, as_json)
     elif sampler is not None:
         raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
     else:
-        _analyse_flow(model, opened, counts, _folder(output), as_json)
+        _analyse_flow(model, opened, counts, output, as_json)
     if opened.problems.count:
         note(f"left out: {opened.problems}")
         raise typer.Exit(1)
@@ -102,10 +102,12 @@ def _measure_quality(
 ) -> None:
     from dataclasses import asdict
 
-    from undegrade.evaluation.quality import measure_quality
+    from undegrade.evaluation.quality import check_steps, measure_quality
 
     restorer = runner.load()
     usual = (1, 2, 4) if restorer.fixed_steps is None else (None,)
+    check_steps(steps or usual)
+    _make_folder(folder)
     with Bar(1) as bar:
         bar.begin("restoring")
         quality = measure_quality(
@@ -134,6 +136,7 @@ def _analyse_flow(
     options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
     check_drawing()
     flow = FlowModel.load(model)
+    _make_folder(folder)
     with Bar(1) as bar:
         bar.begin("analysing")
         figures, strip = analyse_flow(flow, pictures, options, bar.advance)
@@ -149,7 +152,7 @@ def _analyse_flow(
         result(str(file))
 
 
-def _folder(path: Path) -> Path:
+def _make_folder(path: Path) -> None:
     """Make the output folder before time is spent on what goes into it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -157,4 +160,3 @@ def _folder(path: Path) -> Path:
         raise OutputError(
             f"{path} cannot be made ({error.strerror or error})", expected="a folder"
         ) from error
-    return path
