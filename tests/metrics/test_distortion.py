@@ -1,17 +1,19 @@
-"""PSNR and SSIM against scikit-image, and at their ends."""
+"""Pixelwise and structural measures against scikit-image, and at their ends."""
 
 import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from undegrade.errors import InputError
-from undegrade.metrics.distortion import psnr, quantise, ssim
+from undegrade.metrics.channels import luma, quantise
+from undegrade.metrics.distortion import mae, psnr, psnr_luma
+from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 
 
-def pair(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def pair(seed: int, side: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    hq = torch.rand(1, 3, 40, 52, generator=generator)
+    hq = torch.rand(1, 3, side, side + 12, generator=generator)
     return (hq + 0.1 * torch.randn(hq.shape, generator=generator)).clamp(0, 1), hq
 
 
@@ -19,40 +21,56 @@ def as_uint8(picture: torch.Tensor) -> np.ndarray:
     return (quantise(picture)[0].permute(1, 2, 0) * 255).round().byte().numpy()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_agrees_with_scikit_image(seed: int) -> None:
-    restored, hq = pair(seed)
-    a, b = as_uint8(hq), as_uint8(restored)
-    assert float(psnr(restored, hq)) == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-6)
-    reference = structural_similarity(
+def reference_ssim(a: np.ndarray, b: np.ndarray, channel_axis: int | None) -> float:
+    return structural_similarity(
         a,
         b,
-        channel_axis=2,
+        channel_axis=channel_axis,
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
         data_range=255,
     )
-    assert float(ssim(restored, hq)) == pytest.approx(reference, abs=1e-5)
 
 
-def test_known_value() -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_agrees_with_scikit_image(seed: int) -> None:
+    restored, hq = pair(seed)
+    a, b = as_uint8(hq), as_uint8(restored)
+    assert float(psnr(restored, hq)) == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-6)
+    assert float(ssim(restored, hq)) == pytest.approx(reference_ssim(a, b, 2), abs=1e-5)
+    assert float(mae(restored, hq)) == pytest.approx(np.abs(a.astype(float) - b).mean(), abs=1e-4)
+
+
+def test_the_luma_is_that_of_matlab() -> None:
+    restored, hq = pair(0)
+    a, b = (rgb2ycbcr(as_uint8(part))[..., 0] for part in (hq, restored))
+    np.testing.assert_allclose(255 * luma(quantise(hq))[0, 0], a, atol=1e-3)
+    reference = peak_signal_noise_ratio(a, b, data_range=255)
+    assert float(psnr_luma(restored, hq)) == pytest.approx(reference, abs=1e-5)
+    assert float(ssim_luma(restored, hq)) == pytest.approx(reference_ssim(a, b, None), abs=1e-5)
+    white = torch.ones(1, 3, 2, 2)
+    assert 255 * luma(torch.cat([0 * white, white]))[:, 0, 0, 0].tolist()[1] == pytest.approx(235)
+
+
+def test_known_values() -> None:
     hq = torch.zeros(1, 3, 16, 16)
     assert float(psnr(hq + 51 / 255, hq)) == pytest.approx(20 * np.log10(5), abs=1e-6)
+    assert float(mae(hq + 51 / 255, hq)) == pytest.approx(51, abs=1e-4)
 
 
 def test_equal_pictures() -> None:
-    hq = pair(0)[1]
+    hq = pair(0, side=180)[1]
     assert float(psnr(hq, hq)) == float("inf")
-    assert float(ssim(hq, hq)) == pytest.approx(1)
+    assert float(mae(hq, hq)) == 0
+    for measure in (ssim, ssim_luma, ms_ssim, vif):
+        assert float(measure(hq, hq)) == pytest.approx(1, abs=1e-5)
 
 
 def test_each_picture_is_measured_alone() -> None:
-    (r0, h0), (r1, h1) = pair(0), pair(1)
-    both = psnr(torch.cat([r0, r1]), torch.cat([h0, h1]))
-    assert both.tolist() == pytest.approx([float(psnr(r0, h0)), float(psnr(r1, h1))])
-
-
-def test_a_picture_smaller_than_the_window_is_refused() -> None:
-    with pytest.raises(InputError, match="10x40"):
-        ssim(torch.rand(1, 3, 40, 10), torch.rand(1, 3, 40, 10))
+    (r0, h0), (r1, h1) = pair(0, 180), pair(1, 180)
+    for measure in (psnr, psnr_luma, mae, ssim, ms_ssim, vif):
+        both = measure(torch.cat([r0, r1]), torch.cat([h0, h1]))
+        alone = [float(measure(r0, h0)), float(measure(r1, h1))]
+        assert both.tolist() == pytest.approx(alone, rel=1e-5)
+        assert both.shape == (2,)

@@ -15,7 +15,7 @@ from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.images.files import write_whole
 from undegrade.inference import Restorer
-from undegrade.metrics.distortion import PROTOCOL, psnr, ssim
+from undegrade.metrics.catalogue import METRICS
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -46,7 +46,7 @@ class Score:
             MissingExtraError: torchmetrics is not installed.
         """
         pair = to_tensor([restored]), to_tensor([hq])
-        return cls(min(MOST_PSNR, float(psnr(*pair))), float(ssim(*pair)))
+        return cls(min(MOST_PSNR, float(METRICS["psnr"](*pair))), float(METRICS["ssim"](*pair)))
 
     @classmethod
     def mean(cls, scores: Sequence["Score"]) -> "Score":
@@ -86,7 +86,8 @@ class Quality:
         heads = [key if key == INPUT else f"{key} step{'s' * (key != '1')}" for key in means]
         rows = [heads, ["---"] * len(heads), [*map(str, means.values())]]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
-        return "\n".join([f"{self.title} (PSNR dB / SSIM; {PROTOCOL})", "", *lines])
+        protocol = METRICS["psnr"].protocol
+        return "\n".join([f"{self.title} (PSNR dB / SSIM; {protocol})", "", *lines])
 
     def write_csv(self, file: Path) -> None:
         """Write one line for each picture and number of steps.

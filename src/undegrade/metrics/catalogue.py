@@ -1,0 +1,109 @@
+"""Every measure of quality by its name."""
+
+import math
+
+from undegrade.errors import UsageError
+from undegrade.metrics.base import Metric
+from undegrade.metrics.colour import colour_drift
+from undegrade.metrics.distortion import mae, psnr, psnr_luma
+from undegrade.metrics.gradients import fsim, gmsd, haarpsi
+from undegrade.metrics.structure import SSIM_REACH, ms_ssim, ssim, ssim_luma, vif
+from undegrade.registry import did_you_mean
+
+_RGB = "RGB, whole picture, rounded to 8 bits"
+_LUMA = "luma of BT.601 in studio range, whole picture, RGB rounded to 8 bits"
+_WANG = "Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 2004"
+_WINDOW = 2 * SSIM_REACH + 1
+
+_ALL = (
+    Metric("psnr", "higher", 0, math.inf, "dB", "peak signal-to-noise ratio", _RGB, 1, psnr),
+    Metric(
+        "psnr-y", "higher", 0, math.inf, "dB", "peak signal-to-noise ratio", _LUMA, 1, psnr_luma
+    ),
+    Metric("ssim", "higher", -1, 1, "", _WANG, f"{_RGB}, windows inside", _WINDOW, ssim),
+    Metric("ssim-y", "higher", -1, 1, "", _WANG, f"{_LUMA}, windows inside", _WINDOW, ssim_luma),
+    Metric(
+        "ms-ssim",
+        "higher",
+        -1,
+        1,
+        "",
+        "Wang, Simoncelli & Bovik, Multiscale structural similarity, Asilomar 2003",
+        f"{_RGB}, border mirrored",
+        176,
+        ms_ssim,
+    ),
+    Metric("mae", "lower", 0, 255, "of 255", "mean absolute error", _RGB, 1, mae),
+    Metric(
+        "vif",
+        "higher",
+        0,
+        math.inf,
+        "",
+        "Sheikh & Bovik, Image information and visual quality, IEEE TIP 2006; pixel domain",
+        _RGB,
+        41,
+        vif,
+    ),
+    Metric(
+        "gmsd",
+        "lower",
+        0,
+        1,
+        "",
+        "Xue, Zhang, Mou & Bovik, Gradient magnitude similarity deviation, IEEE TIP 2014",
+        "luminance of YIQ, whole picture, RGB rounded to 8 bits",
+        8,
+        gmsd,
+    ),
+    Metric(
+        "fsim",
+        "higher",
+        0,
+        1,
+        "",
+        "Zhang, Zhang, Mou & Zhang, FSIM, IEEE TIP 2011; with chroma",
+        _RGB,
+        32,
+        fsim,
+    ),
+    Metric(
+        "haarpsi",
+        "higher",
+        0,
+        1,
+        "",
+        "Reisenhofer, Bosse, Kutyniok & Wiegand, HaarPSI, Signal Processing 2018",
+        _RGB,
+        16,
+        haarpsi,
+    ),
+    Metric(
+        "colour-drift",
+        "lower",
+        0,
+        math.inf,
+        "CIELAB",
+        "distance of the mean colours, CIE 1976",
+        _RGB,
+        1,
+        colour_drift,
+    ),
+)
+
+METRICS = {metric.name: metric for metric in _ALL}
+
+
+def find_metrics(names: str) -> tuple[Metric, ...]:
+    """Return the measures of ``psnr,ssim``.
+
+    Raises:
+        UsageError: There is none of that name, or one is named twice.
+    """
+    words = [word.strip() for word in names.split(",")]
+    for word in words:
+        if word not in METRICS:
+            raise UsageError(f"there is no metric '{word}'", fix=did_you_mean(word, [*METRICS]))
+    if len({*words}) < len(words):
+        raise UsageError(f"metrics={names}", expected="each at most once")
+    return tuple(METRICS[word] for word in words)

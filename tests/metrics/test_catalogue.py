@@ -1,0 +1,77 @@
+"""What every measure promises: range, direction, refusals; and how colour drift is counted."""
+
+import importlib.util
+
+import pytest
+import torch
+from skimage import data
+
+from undegrade.errors import InputError, MissingExtraError, UsageError
+from undegrade.metrics.base import Metric
+from undegrade.metrics.catalogue import METRICS, find_metrics
+
+PIQ = {"gmsd", "fsim", "haarpsi"}
+INSTALLED = importlib.util.find_spec("piq") is not None
+
+
+def scene() -> torch.Tensor:
+    picture = torch.from_numpy(data.astronaut()[:192, 100:292].copy())
+    return picture.permute(2, 0, 1)[None] / 255
+
+
+def noisy(sigma: float) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    hq = scene()
+    # Not of mean zero, so that the colour drifts as well.
+    return (hq + sigma * (torch.randn(hq.shape, generator=generator) + 0.3)).clamp(0, 1)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_more_noise_is_worse_and_numbers_are_in_range(metric: Metric) -> None:
+    if metric.name in PIQ and not INSTALLED:
+        with pytest.raises(MissingExtraError, match="perceptual"):
+            metric(scene(), scene())
+        return
+    little, much = (float(metric(noisy(sigma), scene())) for sigma in (0.02, 0.2))
+    assert metric.is_better(little, much)
+    assert not metric.is_better(much, little)
+    for number in (little, much):
+        assert metric.lowest <= number <= metric.highest
+    best = float(metric(scene(), scene()))
+    assert metric.is_better(best, little)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_what_cannot_be_measured_is_refused(metric: Metric) -> None:
+    hq = torch.rand(1, 3, 200, 200)
+    with pytest.raises(InputError, match="one shape"):
+        metric(hq[..., :199], hq)
+    if metric.least_side > 1:
+        small = hq[..., : metric.least_side - 1]
+        with pytest.raises(InputError, match=f"at least {metric.least_side}x"):
+            metric(small, small)
+
+
+def test_the_smallest_pictures_that_are_promised_can_be_measured() -> None:
+    for metric in METRICS.values():
+        if metric.name not in PIQ or INSTALLED:
+            side = metric.least_side
+            assert torch.isfinite(
+                metric(torch.rand(1, 3, side, side), torch.rand(1, 3, side, side))
+            ).all()
+
+
+def test_colour_drift_sees_a_tint_and_no_noise() -> None:
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    tinted = grey + torch.tensor([0.02, 0.0, -0.02]).view(1, 3, 1, 1)
+    assert 2 < float(METRICS["colour-drift"](tinted, grey)) < 8
+    checks = grey + 0.02 * (torch.arange(64) % 2 * 2 - 1)
+    assert float(METRICS["colour-drift"](checks, grey)) < 0.3
+
+
+def test_names_are_looked_up() -> None:
+    assert [metric.name for metric in find_metrics("ssim, psnr-y")] == ["ssim", "psnr-y"]
+    with pytest.raises(UsageError, match="did you mean 'psnr'"):
+        find_metrics("psrn")
+    with pytest.raises(UsageError, match="at most once"):
+        find_metrics("ssim,ssim")
