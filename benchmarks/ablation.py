@@ -19,9 +19,12 @@ from matplotlib.figure import Figure
 from undegrade import Restorer
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
+from undegrade.evaluation.candidates import Model
+from undegrade.evaluation.measuring import Plan, measure
 from undegrade.evaluation.pictures import Cut, PictureSet
-from undegrade.evaluation.quality import measure_quality
+from undegrade.evaluation.rows import Journal
 from undegrade.images.files import write_whole
+from undegrade.metrics.catalogue import find_metrics
 from undegrade.training import train
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "small" / "ablation.yaml"
@@ -122,9 +125,15 @@ def make(run: Run, arguments: argparse.Namespace) -> None:
     restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
     place, chain = Place.parse(arguments.test), Chain.parse([degradation])
     pictures = PictureSet.open(place, chain, limit=arguments.pictures, cut=_SQUARE)
-    quality = measure_quality(restorer, pictures, STEPS)
-    values = {f"psnr_{key}": score.psnr for key, score in quality.means().items()}
-    values |= {f"ssim_{key}": score.ssim for key, score in quality.means().items()}
+    plan = Plan(find_metrics("psnr,ssim"), STEPS)
+    rows = measure([Model(restorer, "own")], pictures, plan, Journal(folder))
+    values = {
+        f"{name}_{steps}": float(
+            np.mean([row.by_metric()[name] for row in rows if row.key.steps == steps])
+        )
+        for name in ("psnr", "ssim")
+        for steps in STEPS
+    }
     few = PictureSet.open(place, chain, limit=_SPREAD_PICTURES, cut=_SQUARE)
     values["spread"] = spread(restorer, few)
     write_whole(folder / "result.json", json.dumps(values, indent=2).encode())

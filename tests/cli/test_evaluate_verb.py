@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,29 +34,63 @@ def test_a_table_of_quality_and_a_file_with_each_picture(
     result = cli("evaluate", model, "--data", photos, "--degrade", "noise:sigma=25", "-o", "out")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("mine, noise:sigma=25, 2 pictures (PSNR dB / SSIM")
-    assert lines[2] == "| input | 1 step | 2 steps | 4 steps |"
+    assert lines[0] == "mine, noise:sigma=25, 2 pictures"
+    assert lines[2].startswith("|  | psnr dB ↑ [95 %] | ssim ↑ [95 %] |")
+    titles = [line.split(" | ")[0] for line in lines[4:8]]
+    assert titles == ["| input", "| tiny, 1 step", "| tiny, 2 steps", "| tiny, 4 steps"]
+    assert lines[9].startswith("| against input | psnr [95 %] |")
     with Path("out/results.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == 8
-    mean = sum(float(row["psnr"]) for row in rows[:2]) / 2
-    assert lines[4].startswith(f"| {mean:.2f} / ")
+    mean = sum(float(row["psnr"]) for row in rows if row["model"] == "input") / 2
+    assert f"{mean:.2f}" in lines[4]
 
 
 def test_facts_for_programs(cli: Cli, model: Path, photos: str) -> None:
     command = ["evaluate", model, "--data", photos, "-o", "out", "--json", "--steps", "1,3"]
     facts = json.loads(cli(*command, "--pictures", "1").stdout)
-    assert (facts["data"], facts["degradation"], facts["pictures"]) == ("mine", "clean", 1)
-    assert [*facts["scores"]] == ["input", "1", "3"]
-    assert facts["scores"]["input"]["psnr"] == 100
-    assert facts["scores"]["3"]["psnr"] < 100
+    (found,) = facts["sets"]
+    assert (found["data"], found["degradation"], found["pictures"]) == ("mine", "clean", 1)
+    means = {(entry["model"], entry["steps"]): entry["means"] for entry in found["entries"]}
+    assert [*means] == [("input", 0), ("tiny", 1), ("tiny", 3)]
+    assert means["input", 0]["psnr"]["value"] == 100
+    assert means["tiny", 3]["psnr"]["value"] < 100
+
+
+def scores_of(folder: str) -> list[tuple[str, ...]]:
+    with Path(folder, "results.csv").open() as file:
+        return [(row["picture"], row["psnr"], row["ssim"]) for row in csv.DictReader(file)]
+
+
+def test_several_models_sets_and_seeds_and_an_interruption_that_costs_nothing(
+    cli: Cli, model: Path, photos: str
+) -> None:
+    command = ["evaluate", "median", model, "--data", photos, "--data", "photos", "-o", "out"]
+    command += ["--metrics", "mae,colour-drift", "--steps", "1", "--seeds", "2"]
+    first = cli(*command)
+    assert first.exit_code == 0
+    for title in ("mine, clean, 2 pictures", "photos, clean, 2 pictures"):
+        assert title in first.stdout
+    rows = Path("out/results.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 2 * 4
+    assert cli(*command).stdout == first.stdout
+    assert Path("out/results.csv").read_text().splitlines() == rows
+
+
+def test_models_of_one_name_are_refused(cli: Cli, model: Path, photos: str) -> None:
+    shutil.copytree(model, f"other/{model.name}")
+    for other in (f"other/{model.name}", str(model)):
+        result = cli("evaluate", model, other, "--data", photos, "-o", "out")
+        assert result.exit_code == 2
+        assert "expected" in result.stderr
+        assert not Path("out").exists()
 
 
 def test_the_same_seed_gives_the_same_files(cli: Cli, model: Path, photos: str) -> None:
     for folder, seed in (("one", "0"), ("two", "0"), ("three", "1")):
         command = ["evaluate", model, "--data", photos, "--degrade", "noise", "--seed", seed]
         assert cli(*command, "-o", folder).exit_code == 0
-    one, two, three = (Path(name, "results.csv").read_bytes() for name in ("one", "two", "three"))
+    one, two, three = (scores_of(name) for name in ("one", "two", "three"))
     assert one == two != three
 
 
@@ -65,7 +100,7 @@ def test_pictures_left_out_are_told(cli: Cli, model: Path, make_photo: Make) -> 
     Path("many/bad.png").write_text("no picture")
     result = cli("evaluate", model, "--data", "many", "-o", "out", "--steps", "1")
     assert result.exit_code == 1
-    assert result.stdout.startswith("many, clean, 20 pictures")
+    assert result.stdout.startswith("many, clean, 20 pictures\n")
     assert "left out: 1 that cannot be used" in result.stderr
     Path("many/worse.png").write_text("no picture")
     refused = cli("evaluate", model, "--data", "many", "-o", "new", "--steps", "1")

@@ -1,5 +1,7 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,24 +13,24 @@ from undegrade.cli.loading import Runner, TestPictures
 from undegrade.cli.options import (
     DeviceOption,
     JsonOption,
-    ModelArgument,
     Precision,
     PrecisionOption,
     SamplerOption,
     SeedOption,
-    TestDataOption,
     TestDegradeOption,
+    complete_model,
 )
 from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
+    from undegrade.evaluation.candidates import Candidate
+    from undegrade.evaluation.measuring import Plan
     from undegrade.evaluation.pictures import PictureSet
-
-RESULTS = "results.csv"
-"""File in the output folder with the scores of each picture."""
+    from undegrade.evaluation.summary import Summary
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
+_USUAL_STEPS = (1, 2, 4)
 
 
 class Analysis(StrEnum):
@@ -39,12 +41,29 @@ class Analysis(StrEnum):
 
 @reporting()
 def evaluate(  # noqa: PLR0913  (a command line has as many parameters as options)
-    model: ModelArgument,
-    data: TestDataOption,
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            autocompletion=complete_model,
+            help="Names of models, or their folders; or median, wavelet, nlm, tv.",
+        ),
+    ],
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=DIR",
+            help="Pairs or clean photos: a folder, or NAME/SPLIT=DIR for a known benchmark; "
+            "several one after another.",
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")
     ],
     degrade: TestDegradeOption = None,
+    metrics: Annotated[
+        str, typer.Option(metavar="NAME,...", help="psnr, psnr-y, ssim, ssim-y, ms-ssim, mae, ...")
+    ] = "psnr,ssim",
     analyse: Annotated[
         Analysis | None,
         typer.Option(help="Look into the flow of a ResFlow model instead of measuring quality."),
@@ -56,6 +75,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         ),
     ] = None,
     seed: SeedOption = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Restore with so many seeds, from --seed on.")
+    ] = 1,
     pictures: Annotated[
         int | None,
         typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
@@ -65,67 +87,134 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on test pictures: PSNR and SSIM, or with `--analyse flow` its flow."""
+    """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
+
+    What has been measured into the folder already is not measured again, so that an interrupted
+    run is gone on with by the same command.
+    """
     counts = parse_steps(steps) if steps is not None else None
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
-    opened = TestPictures(data, degrade or [], seed, limit).open()
+    opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     if analyse is None:
-        runner = Runner(model, device, str(precision), sampler)
-        _measure_quality(runner, opened, counts, output, as_json)
-    elif sampler is not None:
-        raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
+        from undegrade.evaluation.measuring import Plan
+        from undegrade.metrics.catalogue import find_metrics
+
+        named = tuple(range(seed, seed + seeds))
+        plan = Plan(find_metrics(metrics), counts or _USUAL_STEPS, named)
+        chosen = Models(models, device, str(precision), sampler)
+        _measure(chosen, opened, plan, Report(output, as_json))
     else:
-        _analyse_flow(model, opened, counts, output, as_json)
-    if opened.problems.count:
-        note(f"left out: {opened.problems}")
+        _check_flow(models, opened, sampler)
+        _analyse_flow(models[0], opened[0], counts, Report(output, as_json))
+    problems = [pictures.problems for pictures in opened if pictures.problems.count]
+    for problem in problems:
+        note(f"left out: {problem}")
+    if problems:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where results go, and how they are told."""
+
+    folder: Path
+    as_json: bool
+
+    def make_folder(self) -> None:
+        """Make the output folder before time is spent on what goes into it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder} cannot be made ({error.strerror or error})", expected="a folder"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which candidates are measured, and how models are run."""
+
+    names: Sequence[str]
+    device: str
+    precision: str
+    sampler: str | None
+
+    def load(self) -> "list[Candidate]":
+        """Return the candidates; the degraded picture itself is the first."""
+        from undegrade.evaluation.candidates import INPUT, Model, find_baseline
+
+        if len({*self.names}) < len(self.names):
+            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
+        candidates: list[Candidate] = []
+        for name in (INPUT, *(name for name in self.names if name != INPUT)):
+            baseline = find_baseline(name)
+            if baseline is not None:
+                candidates.append(baseline)
+                continue
+            restorer = Runner(name, self.device, self.precision, self.sampler).load()
+            sampler = f" ({self.sampler})" if self.sampler else ""
+            candidates.append(Model(restorer, restorer.model.name + sampler))
+        names = [candidate.name for candidate in candidates]
+        if len({*names}) < len(names):
+            raise UsageError(
+                f"models called {', '.join(names)}",
+                expected="different names",
+                fix="rename a folder: that is what a model is called",
+            )
+        return candidates
 
 
 def parse_steps(text: str) -> tuple[int, ...]:
     """Return the numbers of ``1,2,4``.
 
     Raises:
-        UsageError: They are no numbers; whether they make sense is for those to say who use them.
+        UsageError: They are no numbers of at least 1.
     """
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdecimal() for word in words):
-        raise UsageError(f"steps={text}", expected="whole numbers with commas, as in 1,2,4")
+    if not all(word.isascii() and word.isdecimal() and int(word) for word in words):
+        raise UsageError(
+            f"steps={text}", expected="different whole numbers of at least 1, as in 1,2,4"
+        )
     return tuple(map(int, words))
 
 
-def _measure_quality(
-    runner: Runner,
-    pictures: "PictureSet",
-    steps: tuple[int, ...] | None,
-    folder: Path,
-    as_json: bool,
-) -> None:
-    from dataclasses import asdict
+def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report: Report) -> None:
+    from undegrade.evaluation.measuring import measure
+    from undegrade.evaluation.rows import RESULTS, Journal, write_results
+    from undegrade.evaluation.summary import summarise
 
-    from undegrade.evaluation.quality import check_steps, measure_quality
+    candidates = models.load()
+    report.make_folder()
+    journal = Journal(report.folder)
+    order = [candidate.name for candidate in candidates]
+    summaries: list[Summary] = []
+    with Bar(len(sets)) as bar:
+        for pictures in sets:
+            bar.begin(pictures.name)
+            rows = measure(candidates, pictures, plan, journal, bar.advance)
+            summaries.append(summarise(rows, order, plan.metrics))
+    write_results(report.folder / RESULTS, journal.rows())
+    if report.as_json:
+        facts = [summary.facts() for summary in summaries]
+        json_result({"results": str(report.folder / RESULTS), "sets": facts})
+        return
+    for summary in summaries:
+        result(f"{summary.table()}\n\n{summary.comparisons()}\n")
+    note(f"a row for each picture and setting is in {report.folder / RESULTS}")
 
-    restorer = runner.load()
-    usual = (1, 2, 4) if restorer.fixed_steps is None else (None,)
-    check_steps(steps or usual)
-    _make_folder(folder)
-    with Bar(1) as bar:
-        bar.begin("restoring")
-        quality = measure_quality(
-            restorer, pictures, steps or usual, seed=pictures.seed, progress=bar.advance
+
+def _check_flow(models: Sequence[str], sets: "Sequence[PictureSet]", sampler: str | None) -> None:
+    if sampler is not None:
+        raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
+    if len(models) != 1 or len(sets) != 1:
+        raise UsageError(
+            f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",
+            expected="one of each",
         )
-    quality.write_csv(folder / RESULTS)
-    if as_json:
-        means = {key: asdict(score) for key, score in quality.means().items()}
-        facts = {"model": restorer.model.name, "data": pictures.name}
-        facts |= {"degradation": pictures.degradation, "results": str(folder / RESULTS)}
-        json_result(facts | {"pictures": len(quality.names), "scores": means})
-    else:
-        result(quality.table())
-        note(f"the scores of each picture are in {folder / RESULTS}")
 
 
 def _analyse_flow(
-    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, folder: Path, as_json: bool
+    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, report: Report
 ) -> None:
     from dataclasses import asdict
 
@@ -136,27 +225,18 @@ def _analyse_flow(
     options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
     check_drawing()
     flow = FlowModel.load(model)
-    _make_folder(folder)
+    report.make_folder()
     with Bar(1) as bar:
         bar.begin("analysing")
         figures, strip = analyse_flow(flow, pictures, options, bar.advance)
-    files = [*figures.write(folder), folder / "flow.png", folder / "strip.png"]
-    draw_figures(figures, files[2])
-    draw_strip(strip, files[3])
-    if as_json:
+    drawn = [report.folder / "flow.png", report.folder / "strip.png"]
+    files = [*figures.write(report.folder), *drawn]
+    draw_figures(figures, drawn[0])
+    draw_strip(strip, drawn[1])
+    if report.as_json:
         json_result(asdict(figures) | {"files": [str(file) for file in files]})
         return
     for line in figures.summary():
         note(line)
     for file in files:
         result(str(file))
-
-
-def _make_folder(path: Path) -> None:
-    """Make the output folder before time is spent on what goes into it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be made ({error.strerror or error})", expected="a folder"
-        ) from error

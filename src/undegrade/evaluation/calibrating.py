@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from undegrade.errors import InputError
-from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.quality import Progress
+from undegrade.evaluation.pictures import PictureSet, Progress
 from undegrade.inference import Restorer
 from undegrade.metrics.calibration import Calibration, Values, calibration, fit_curve
 from undegrade.metrics.deviation_curve import DeviationCurve

@@ -27,8 +27,7 @@ from undegrade.evaluation.flow_walks import (
     psnr_along,
     take_walk,
 )
-from undegrade.evaluation.pictures import PictureSet, TruthPair
-from undegrade.evaluation.quality import Progress
+from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
 from undegrade.methods.resflow import ResFlow
 from undegrade.processes.noise import FieldNoise
 from undegrade.processes.sampling import SamplerOptions

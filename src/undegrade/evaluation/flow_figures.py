@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from undegrade.errors import UsageError
-from undegrade.evaluation.quality import check_steps, write_csv
+from undegrade.evaluation.measuring import check_steps
+from undegrade.evaluation.tables import write_csv
 from undegrade.images.files import write_whole
 from undegrade.metrics.information import NEIGHBOURS
 

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from undegrade.evaluation.flow_figures import Straightness, WalkCurve
-from undegrade.evaluation.quality import MOST_PSNR
 from undegrade.methods.resflow import ResFlow
-from undegrade.metrics.distortion import psnr
+from undegrade.metrics.catalogue import METRICS
 from undegrade.processes.noise import NoiseSource
 from undegrade.processes.samplers import Step
 
@@ -116,7 +115,7 @@ def psnr_along(walk: Walk, hq: Tensor) -> tuple[list[float], list[float]]:
 
 def nearness(picture: Tensor, hq: Tensor) -> float:
     """Return the PSNR of one picture in dB, at most 100."""
-    return min(MOST_PSNR, float(psnr(picture, hq)))
+    return float(METRICS["psnr"](picture, hq))
 
 
 def mean_walk(steps: int, curves: Sequence[tuple[list[float], list[float]]]) -> WalkCurve:

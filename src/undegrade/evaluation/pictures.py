@@ -1,6 +1,6 @@
 """Test pictures: pairs as they are, or clean photos degraded in the same way at every reading."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from undegrade.data.samples import as_float
 from undegrade.degradations import Chain, Image
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class PictureSet:
         seed: Names the degradation of each photo, together with the file's name.
         problems: Takes what cannot be used.
         cut: Part of each clean photo that is used.
+        left_out: Names of pictures that are not read.
     """
 
     name: str
@@ -76,6 +80,7 @@ class PictureSet:
     seed: int = 0
     problems: Problems = field(default_factory=Problems)
     cut: Cut = _WHOLE
+    left_out: frozenset[str] = frozenset()
 
     @classmethod
     def open(
@@ -123,6 +128,17 @@ class PictureSet:
         """What the pictures are, in words."""
         return f"{self.name}, {self.degradation}"
 
+    @property
+    def condition(self) -> str:
+        """The degradation, and its seed if it is not the usual one."""
+        seeded = bool(self.chain.links) and self.seed
+        return f"{self.degradation}, seed {self.seed}" if seeded else self.degradation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each picture, all different."""
+        return tuple(self._named())
+
     def __len__(self) -> int:
         return len(self.files)
 
@@ -132,17 +148,28 @@ class PictureSet:
         Raises:
             InputError: More than 5 % of them cannot be used; raised at the end.
         """
-        for file in self.files:
+        for name, file in self._named().items():
+            if name in self.left_out:
+                continue
             try:
-                yield self._read(file)
+                yield self._read(name, file)
             except InputError as error:
                 self.problems.add("that cannot be used", error.got)
         self.problems.check(len(self), "pictures")
 
-    def _read(self, file: PhotoPair | Path) -> TruthPair:
+    def _named(self) -> dict[str, PhotoPair | Path]:
+        """Return files by name; those of equal names in several folders are numbered."""
+        named: dict[str, PhotoPair | Path] = {}
+        seen: dict[str, int] = {}
+        for file in self.files:
+            number = seen[file.name] = seen.get(file.name, 0) + 1
+            named[file.name if number == 1 else f"{file.name} ({number})"] = file
+        return named
+
+    def _read(self, name: str, file: PhotoPair | Path) -> TruthPair:
         if isinstance(file, PhotoPair):
             lq, hq = map(as_float, file.read())
-            return TruthPair(file.name, lq, hq)
+            return TruthPair(name, lq, hq)
         hq = as_float(self.cut.apply(decode(file)))
         rng = generator(self.seed, "benchmark", str(self.chain), file.name)
-        return TruthPair(file.name, self.chain.apply(hq, rng), hq)
+        return TruthPair(name, self.chain.apply(hq, rng), hq)

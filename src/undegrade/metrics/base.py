@@ -20,7 +20,7 @@ class Metric:
         name: What options and tables call it.
         better: Which numbers are better.
         lowest: Smallest number it can give.
-        highest: Largest number; infinity where there is none.
+        highest: Largest number, which larger ones count as; infinity where there is none.
         unit: Of the numbers; empty if they have none.
         citation: Where it comes from.
         protocol: Colour space, border and rounding that it is measured with.
@@ -60,7 +60,7 @@ class Metric:
                 f"pictures of {width}x{height} pixels",
                 expected=f"at least {least}x{least} for {self.name}",
             )
-        return self.measure(restored, hq)
+        return self.measure(restored, hq).clamp(max=self.highest)
 
     def is_better(self, one: float, other: float) -> bool:
         """Return whether ``one`` is a better number than ``other``."""

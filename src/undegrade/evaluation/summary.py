@@ -1,0 +1,184 @@
+"""What rows come to: means with their confidence, and every candidate against the first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from undegrade.errors import InputError
+from undegrade.evaluation.rows import Row
+from undegrade.evaluation.statistics import Difference, Mean, compare, mean_with_interval
+from undegrade.evaluation.tables import markdown
+from undegrade.metrics.base import Metric
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a summary: a candidate with one number of steps, its seeds taken together.
+
+    Args:
+        model: Name of the candidate.
+        steps: Network evaluations; 0 where there are none, or for its own way.
+        means: For each measure, over pictures.
+        against: For each measure, against the first entry; None for that itself.
+        pace: Seconds that restoring a megapixel took.
+    """
+
+    model: str
+    steps: int
+    means: tuple[Mean, ...]
+    against: tuple[Difference, ...] | None
+    pace: float
+
+    @property
+    def title(self) -> str:
+        """What it is called where there is one column."""
+        steps = f", {self.steps} step{'s' * (self.steps != 1)}" if self.steps else ""
+        return self.model + steps
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All candidates on one set of pictures.
+
+    Args:
+        data: Name of the pictures.
+        degradation: What was done to them.
+        pictures: Number of them.
+        metrics: The measures, in the order of the means.
+        entries: In the order in which they were asked for.
+    """
+
+    data: str
+    degradation: str
+    pictures: int
+    metrics: tuple[Metric, ...]
+    entries: tuple[Entry, ...]
+
+    def table(self) -> str:
+        """Return the means in Markdown: the best in bold, the second best in italics."""
+        head = ["", *(_head(metric) for metric in self.metrics), "s per megapixel"]
+        columns = [self._column(index) for index in range(len(self.metrics))]
+        rows = [
+            [
+                entry.title,
+                *(column[row] for column in columns),
+                f"{entry.pace:.2f}",
+            ]
+            for row, entry in enumerate(self.entries)
+        ]
+        return "\n".join(
+            [f"{self.data}, {self.degradation}, {self.pictures} pictures", "", markdown(head, rows)]
+        )
+
+    def comparisons(self) -> str:
+        """Return differences from the first entry in Markdown; empty if there is no other."""
+        first, *others = self.entries
+        if not others:
+            return ""
+        head = [f"against {first.title}"]
+        for metric in self.metrics:
+            head += [f"{metric.name} [95 %]", "larger on", "p"]
+        rows = []
+        for entry in others:
+            cells = [entry.title]
+            for metric, found in zip(self.metrics, entry.against or (), strict=True):
+                digits, mean = _digits(metric), found.mean
+                interval = f"[{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
+                cells += [f"{mean.value:+.{digits}f} {interval}", f"{found.wins:.0%}"]
+                cells.append(f"{found.p_value:.2g}")
+            rows.append(cells)
+        return markdown(head, rows)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the same for programs."""
+        names = [metric.name for metric in self.metrics]
+        entries = [
+            {
+                "model": entry.model,
+                "steps": entry.steps,
+                "seconds_per_megapixel": entry.pace,
+                "means": dict(zip(names, map(asdict, entry.means), strict=True)),
+                "against_first": None
+                if entry.against is None
+                else dict(zip(names, map(asdict, entry.against), strict=True)),
+            }
+            for entry in self.entries
+        ]
+        about = {"data": self.data, "degradation": self.degradation, "pictures": self.pictures}
+        return about | {"entries": entries}
+
+    def _column(self, index: int) -> list[str]:
+        """Return the cells of one measure."""
+        metric, means = self.metrics[index], [entry.means[index] for entry in self.entries]
+        digits = _digits(metric)
+        shown = [f"{mean.value:.{digits}f}" for mean in means]
+        ranks = sorted({float(text) for text in shown}, reverse=metric.better == "higher")
+        marks = dict(zip(ranks, ("**", "*"), strict=False)) if len(means) > 1 else {}
+        cells = []
+        for text, mean in zip(shown, means, strict=True):
+            mark = marks.get(float(text), "")
+            cells.append(f"{mark}{text}{mark} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]")
+        return cells
+
+
+def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metric]) -> Summary:
+    """Return what rows of one set of pictures come to.
+
+    Args:
+        rows: A row for every picture and setting.
+        order: Names of the candidates, in the order of the summary.
+        metrics: The measures of the rows.
+
+    Raises:
+        InputError: There are no rows.
+    """
+    if not rows:
+        raise InputError("no picture was measured", expected="at least one")
+    groups: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.key.model, row.key.steps), []).append(row)
+    places = sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
+    numbers = {key: _by_picture(groups[key], len(metrics)) for key in places}
+    first = numbers[places[0]]
+    entries = tuple(
+        Entry(
+            model=key[0],
+            steps=key[1],
+            means=tuple(mean_with_interval(values) for values in numbers[key]),
+            against=None
+            if key == places[0]
+            else tuple(compare(*pair) for pair in zip(numbers[key], first, strict=True)),
+            pace=_pace(groups[key]),
+        )
+        for key in places
+    )
+    about = rows[0].key
+    pictures = len({row.key.picture for row in rows})
+    return Summary(about.data, about.degradation, pictures, tuple(metrics), entries)
+
+
+def _by_picture(rows: Sequence[Row], measures: int) -> list[list[float]]:
+    """Return for each measure a number for each picture: the mean over seeds."""
+    pictures: dict[str, list[Row]] = {}
+    for row in rows:
+        pictures.setdefault(row.key.picture, []).append(row)
+    return [
+        [
+            sum(row.scores[index] for row in pictures[name]) / len(pictures[name])
+            for name in sorted(pictures)
+        ]
+        for index in range(measures)
+    ]
+
+
+def _pace(rows: Sequence[Row]) -> float:
+    return sum(row.seconds for row in rows) / sum(row.megapixels for row in rows)
+
+
+def _head(metric: Metric) -> str:
+    unit = f" {metric.unit}" if metric.unit else ""
+    return f"{metric.name}{unit} {'↑' if metric.better == 'higher' else '↓'} [95 %]"
+
+
+def _digits(metric: Metric) -> int:
+    return 2 if metric.unit else 4

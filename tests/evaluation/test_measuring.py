@@ -1,0 +1,180 @@
+"""Measuring candidates whose results are known beforehand, with and without interruptions."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_methods import Noisy, Shifted, Simple
+
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.errors import InputError, OutputError, UsageError
+from undegrade.evaluation.candidates import INPUT, Candidate, Model, find_baseline
+from undegrade.evaluation.measuring import Plan, measure
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.rows import Journal, write_results
+from undegrade.inference import Restorer
+from undegrade.methods.base import Method
+from undegrade.metrics.catalogue import find_metrics
+
+BOTH = find_metrics("psnr,ssim")
+
+
+def clean(photo_folder: Path, limit: int = 2) -> PictureSet:
+    return PictureSet.open(Place.parse(f"mine={photo_folder}"), Chain(), limit=limit)
+
+
+def model(method: Method, name: str = "model") -> Model:
+    return Model(Restorer(method, device="cpu"), name)
+
+
+def the_input() -> Candidate:
+    found = find_baseline(INPUT)
+    assert found is not None
+    return found
+
+
+def test_a_method_that_changes_nothing_scores_as_its_input(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    chain = Chain.parse(["noise:sigma=25"])
+    pictures = PictureSet.open(Place.parse(str(photo_folder)), chain, limit=3)
+    method, seen = Simple(), []
+    rows = measure(
+        [the_input(), model(method)],
+        pictures,
+        Plan(BOTH, (1, 4)),
+        Journal(tmp_path),
+        lambda *now: seen.append(now),
+    )
+    for name in pictures.names:
+        same = {row.scores for row in rows if row.key.picture == name}
+        assert len(same) == 1
+        assert 19 < same.pop()[0] < 22
+    assert method.steps == [1, 4] * 3
+    assert seen == [(done, 9) for done in range(1, 10)]
+    assert {(row.key.model, row.key.steps) for row in rows} == {
+        (INPUT, 0),
+        ("model", 1),
+        ("model", 4),
+    }
+
+
+def test_equal_pictures_count_as_a_hundred_decibels_and_a_shift_as_its_size(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    candidates = [the_input(), model(Shifted(2 / 255))]
+    rows = measure(candidates, clean(photo_folder), Plan(BOTH, (1,)), Journal(tmp_path))
+    scores = {row.key.model: row.by_metric() for row in rows}
+    assert scores[INPUT] == {"psnr": 100.0, "ssim": pytest.approx(1, abs=1e-4)}
+    assert scores["model"]["psnr"] == pytest.approx(42.11, abs=0.05)  # 20 log10(255 / 2)
+
+
+def test_every_seed_is_a_row_of_its_own(photo_folder: Path, tmp_path: Path) -> None:
+    plan = Plan(BOTH, (1,), seeds=(3, 4))
+    rows = measure([model(Noisy())], clean(photo_folder), plan, Journal(tmp_path))
+    assert [row.key.seed for row in rows] == [3, 4] * 2
+    assert rows[0].scores != rows[1].scores
+
+
+class Failing(Simple):
+    """Gives up after some pictures, as a machine does that is switched off."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def restore(self, lq, **options):  # type: ignore[no-untyped-def]
+        if len(self.steps) == self.after:
+            raise KeyboardInterrupt
+        return super().restore(lq, **options)
+
+
+def test_what_was_measured_before_an_interruption_is_not_done_again(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    pictures, plan = clean(photo_folder, 4), Plan(BOTH, (1, 2))
+    whole = measure([model(Simple())], pictures, plan, Journal(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        measure([model(Failing(3))], pictures, plan, Journal(tmp_path / "parts"))
+    with (tmp_path / "parts" / "rows.jsonl").open("a") as file:
+        file.write('{"data": "mine", "degr')  # killed while it wrote
+    method = Simple()
+    rows = measure([model(method)], pictures, plan, Journal(tmp_path / "parts"))
+    assert len(method.steps) == 5
+    assert [(row.key, row.scores) for row in rows] == [(row.key, row.scores) for row in whole]
+    assert len(Journal(tmp_path / "parts").rows()) == 8
+    again = Simple()
+    measure([model(again)], pictures, plan, Journal(tmp_path / "parts"))
+    assert again.steps == []
+
+
+def test_pictures_that_cannot_be_measured_are_left_out_for_all(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    for number in range(20):
+        picture = Image.open(photo_folder / "scene-00.png")
+        (picture if number else picture.crop((0, 0, 10, 10))).save(tmp_path / f"{number:02}.png")
+    pictures = clean(tmp_path, 20)
+    rows = measure([the_input(), model(Simple())], pictures, Plan(BOTH, (1,)), Journal(tmp_path))
+    assert {row.key.picture for row in rows} == {f"{number:02}.png" for number in range(1, 20)}
+    assert "00.png: pictures of 10x10 pixels" in str(pictures.problems)
+    plan = Plan(find_metrics("ms-ssim"))  # five scales need more pixels
+    with pytest.raises(InputError, match="24 of 24 pictures cannot be used"):
+        measure([the_input()], clean(photo_folder, 24), plan, Journal(tmp_path))
+
+
+def test_the_file_says_the_same_as_the_rows(photo_folder: Path, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    measure([the_input()], clean(photo_folder), Plan(BOTH), journal)
+    measure([the_input()], clean(photo_folder), Plan(find_metrics("mae")), journal)
+    write_results(tmp_path / "results.csv", journal.rows())
+    with (tmp_path / "results.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert [row["picture"] for row in rows] == ["scene-00.png"] * 2 + ["scene-01.png"] * 2
+    assert [(row["psnr"], row["mae"]) for row in rows[:2]] == [("", "0.000000"), ("100.000000", "")]
+
+
+def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path, photo_folder: Path) -> None:
+    (tmp_path / "rows.jsonl").mkdir()
+    with pytest.raises(OutputError, match="cannot be read"):
+        Journal(tmp_path)
+
+
+@pytest.mark.parametrize("steps", [(), (0, 1), (2, 2), (-1,)])
+def test_steps_that_are_none_are_refused(steps: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="different whole numbers"):
+        Plan(BOTH, steps)
+
+
+def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:
+    photo = (photo_folder / "scene-00.png").read_bytes()
+    for folder in ("one", "two"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+        (tmp_path / "set" / folder / "a.png").write_bytes(photo)
+    pictures = PictureSet.open(Place.parse(str(tmp_path / "set")), Chain())
+    assert pictures.names == ("a.png", "a.png (2)")
+    assert [picture.name for picture in pictures] == ["a.png", "a.png (2)"]
+
+
+def test_the_baselines_remove_noise(photo_folder: Path, tmp_path: Path) -> None:
+    chain = Chain.parse(["noise:sigma=25"])
+    pictures = PictureSet.open(Place.parse(str(photo_folder)), chain, limit=2)
+    names = (INPUT, "median", "wavelet", "nlm", "tv")
+    candidates = [found for name in names if (found := find_baseline(name))]
+    rows = measure(candidates, pictures, Plan(BOTH), Journal(tmp_path))
+    psnr = {name: np.mean([r.scores[0] for r in rows if r.key.model == name]) for name in names}
+    assert all(psnr[name] > psnr[INPUT] + 2 for name in names[1:])
+
+
+def test_the_baselines_leave_a_flat_picture(tmp_path: Path) -> None:
+    flat = np.full((24, 24, 3), 0.5, np.float32)
+    for name in ("median", "wavelet", "nlm", "tv"):
+        found = find_baseline(name)
+        assert found is not None
+        assert np.abs(found.restore(flat, found.settings((), ())[0]).picture - 0.5).max() < 1e-3
+    assert find_baseline("resflow-general") is None
