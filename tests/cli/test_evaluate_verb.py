@@ -38,7 +38,7 @@ def test_a_table_of_quality_and_a_file_with_each_picture(
     assert lines[2].startswith("|  | psnr dB ↑ [95 %] | ssim ↑ [95 %] |")
     titles = [line.split(" | ")[0] for line in lines[4:8]]
     assert titles == ["| input", "| tiny, 1 step", "| tiny, 2 steps", "| tiny, 4 steps"]
-    assert lines[9].startswith("| against input | psnr [95 %] |")
+    assert lines[9].startswith("| against tiny, 1 step | psnr [95 %] |")
     with Path("out/results.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == 8

@@ -82,7 +82,7 @@ def test_seeds_are_taken_together_and_steps_apart() -> None:
     )
     assert [(entry.steps, entry.means[0].value) for entry in found.entries] == [(1, 22), (4, 10)]
     assert found.pictures == 2
-    assert found.facts()["entries"][1]["against_first"]["psnr"]["mean"]["value"] == -12
+    assert found.facts()["entries"][1]["against_reference"]["psnr"]["mean"]["value"] == -12
 
 
 def test_nothing_is_no_summary() -> None:

@@ -1,10 +1,11 @@
-"""What rows come to: means with their confidence, and every candidate against the first."""
+"""What rows come to: means with their confidence, and every candidate against one of them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from undegrade.errors import InputError
+from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.statistics import Difference, Mean, compare, mean_with_interval
 from undegrade.evaluation.tables import markdown
@@ -19,7 +20,7 @@ class Entry:
         model: Name of the candidate.
         steps: Network evaluations; 0 where there are none, or for its own way.
         means: For each measure, over pictures.
-        against: For each measure, against the first entry; None for that itself.
+        against: For each measure, against the reference; None for that itself.
         pace: Seconds that restoring a megapixel took.
     """
 
@@ -71,17 +72,19 @@ class Summary:
         )
 
     def comparisons(self) -> str:
-        """Return differences from the first entry in Markdown; empty if there is no other."""
-        first, *others = self.entries
-        if not others:
+        """Return differences from the reference in Markdown; empty if there is no other entry."""
+        if len(self.entries) == 1:
             return ""
-        head = [f"against {first.title}"]
+        (reference,) = (entry for entry in self.entries if entry.against is None)
+        head = [f"against {reference.title}"]
         for metric in self.metrics:
             head += [f"{metric.name} [95 %]", "larger on", "p"]
         rows = []
-        for entry in others:
+        for entry in self.entries:
+            if entry.against is None:
+                continue
             cells = [entry.title]
-            for metric, found in zip(self.metrics, entry.against or (), strict=True):
+            for metric, found in zip(self.metrics, entry.against, strict=True):
                 digits, mean = _digits(metric), found.mean
                 interval = f"[{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
                 cells += [f"{mean.value:+.{digits}f} {interval}", f"{found.wins:.0%}"]
@@ -98,7 +101,7 @@ class Summary:
                 "steps": entry.steps,
                 "seconds_per_megapixel": entry.pace,
                 "means": dict(zip(names, map(asdict, entry.means), strict=True)),
-                "against_first": None
+                "against_reference": None
                 if entry.against is None
                 else dict(zip(names, map(asdict, entry.against), strict=True)),
             }
@@ -124,6 +127,9 @@ class Summary:
 def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metric]) -> Summary:
     """Return what rows of one set of pictures come to.
 
+    The reference is the first candidate that is not the degraded picture itself, with its first
+    number of steps.
+
     Args:
         rows: A row for every picture and setting.
         order: Names of the candidates, in the order of the summary.
@@ -139,15 +145,17 @@ def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metri
         groups.setdefault((row.key.model, row.key.steps), []).append(row)
     places = sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
     numbers = {key: _by_picture(groups[key], len(metrics)) for key in places}
-    first = numbers[places[0]]
+    reference = next((key for key in places if key[0] != INPUT), places[0])
     entries = tuple(
         Entry(
             model=key[0],
             steps=key[1],
             means=tuple(mean_with_interval(values) for values in numbers[key]),
             against=None
-            if key == places[0]
-            else tuple(compare(*pair) for pair in zip(numbers[key], first, strict=True)),
+            if key == reference
+            else tuple(
+                compare(*pair) for pair in zip(numbers[key], numbers[reference], strict=True)
+            ),
             pace=_pace(groups[key]),
         )
         for key in places
