@@ -41,16 +41,29 @@ def benchmarks() -> dict[str, Benchmark]:
     return {name: Benchmark.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
 
 
+def known_as(name: str) -> str:
+    """Return the name of the benchmark that is meant, whatever its case; empty if none is."""
+    return name.lower() if name.lower() in benchmarks() else ""
+
+
 def find_benchmark(name: str) -> Benchmark:
-    """Return a benchmark by name.
+    """Return a benchmark by name, whatever its case.
 
     Raises:
         UsageError: There is none of that name.
     """
     known = benchmarks()
-    if name not in known:
-        raise UsageError(f"there is no benchmark '{name}'", fix=did_you_mean(name, [*known]))
-    return known[name]
+    if not known_as(name):
+        raise UsageError(
+            f"there is no benchmark '{name}'", fix=did_you_mean(name.lower(), [*known])
+        )
+    return known[known_as(name)]
+
+
+def lies_in(name: str, folder: Path) -> bool:
+    """Tell whether a folder holds any split of a benchmark in a layout that is known."""
+    pictures = find_files(folder)
+    return any(_fits(split, pictures) for split in find_benchmark(name).splits.values())
 
 
 def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from undegrade.data.benchmarks import benchmarks, count_note, open_split
+from undegrade.data.benchmarks import benchmarks, count_note, known_as, lies_in, open_split
 from undegrade.data.layouts import Found
 from undegrade.data.pairs import (
     PARTNERLESS,
@@ -20,6 +20,7 @@ from undegrade.data.shards import ShardedSource, is_sharded
 from undegrade.data.sources import CachedSource, Selection, Source
 from undegrade.errors import InputError, UsageError
 from undegrade.images.files import find_photos
+from undegrade.registry import near_misses
 
 Report = Callable[[int, int], None]
 """Called with (done, total) after each picture."""
@@ -43,34 +44,43 @@ class Place:
     """A known benchmark, or data of the user's own, and where it lies.
 
     Args:
-        name: Name of a benchmark, or any other.
+        name: What reports call it, as the user wrote it.
         split: Part of the benchmark; empty for what the reader prefers.
         where: Folder, or address of shards.
+        benchmark: Which benchmark it is; empty for data of the user's own.
     """
 
     name: str
     split: str
     where: str
+    benchmark: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Place":
         """Read ``NAME=PLACE``, ``NAME/SPLIT=PLACE`` or ``PLACE``.
 
+        A folder without a name before it is a benchmark if it is called so and laid out so.
+
         Raises:
-            UsageError: A split is asked of what is no benchmark, or there is none of that name.
+            UsageError: A split is asked of what is no benchmark, there is none of that name, or the
+                name is a benchmark's but for a slip.
         """
         label, equals, where = text.partition("=")
         if not equals:
-            return cls(Path(text).name, "", text)
+            name = Path(text).name
+            fits = known_as(name) and not is_sharded(text) and lies_in(name, Path(text))
+            return cls(name, "", text, known_as(name) if fits else "")
         name, _, split = label.partition("/")
-        if split and (name not in benchmarks() or split not in benchmarks()[name].splits):
-            known = [f"{key}/{part}" for key in benchmarks() for part in benchmarks()[key].splits]
-            near = [entry for entry in known if entry.startswith(f"{name}/")]
+        benchmark = known_as(name)
+        if not benchmark:
+            _refuse_slip(name)
+        if split and not (benchmark and split.lower() in benchmarks()[benchmark].splits):
+            near = [f"{benchmark}/{part}" for part in _splits(benchmark)]
             raise UsageError(
                 f"there is no '{label}'",
                 expected=", ".join(near) if near else "a benchmark of `undegrade data list`",
             )
-        return cls(name, split, where)
+        return cls(name, split.lower(), where, benchmark)
 
     def find(self, problems: Problems, *, prefer: str = "test") -> Found:
         """Return the pairs or photos that lie there as files.
@@ -83,8 +93,8 @@ class Place:
             InputError: There is nothing that can be used.
         """
         folder = Path(self.where)
-        if self.name in benchmarks():
-            return open_split(self.name, self._split(prefer), folder, problems)
+        if self.benchmark:
+            return open_split(self.benchmark, self._split(prefer), folder, problems)
         if is_sharded(self.where):
             raise InputError(f"{self.where} holds shards", expected="photos or pairs as files")
         if has_halves(folder):
@@ -97,15 +107,15 @@ class Place:
         Args:
             name: Name of the picture, the scene's before the last slash where there is one.
         """
-        known = benchmarks().get(self.name)
+        known = benchmarks().get(self.benchmark)
         scene = name.rpartition("/")[0] if known is not None and known.scenes else ""
         return scene or name
 
     def note(self, found: Found, *, prefer: str = "test") -> str | None:
         """Return what to say of a benchmark that is not as large as published."""
-        if self.name not in benchmarks():
+        if not self.benchmark:
             return None
-        return count_note(self.name, self._split(prefer), len(found))
+        return count_note(self.benchmark, self._split(prefer), len(found))
 
     def _split(self, prefer: str) -> str:
         """Return the split that is meant; what is published for testing is not trained on unasked.
@@ -113,15 +123,36 @@ class Place:
         Raises:
             UsageError: No split is named, and there is none for training.
         """
-        known = benchmarks()[self.name].splits
+        known = _splits(self.benchmark)
         if self.split or prefer in known:
             return self.split or prefer
         if prefer == "train":
             raise UsageError(
-                f"'{self.name}' has no training split, only {', '.join(known)}",
-                fix=f"write {self.name}/{next(iter(known))} if you mean that",
+                f"'{self.benchmark}' has no training split, only {', '.join(known)}",
+                fix=f"write {self.benchmark}/{next(iter(known))}=FOLDER if you mean that",
             )
         return next(iter(known))
+
+
+def _splits(benchmark: str) -> Sequence[str]:
+    return [*benchmarks()[benchmark].splits] if benchmark else []
+
+
+def _refuse_slip(name: str) -> None:
+    """Refuse a name of one's own that is nearly a benchmark's.
+
+    Taken for the user's own, a benchmark's degraded photos would be scored as clean ones.
+
+    Raises:
+        UsageError: It is.
+    """
+    meant = near_misses(name, benchmarks())
+    if meant:
+        raise UsageError(
+            f"there is no benchmark '{name}'; did you mean {' or '.join(meant)}?",
+            expected="the name of a benchmark, or a clearly different one for data of your own",
+            fix=f"write {meant[0]}=FOLDER, or, say, mine=FOLDER",
+        )
 
 
 def open_photos(
