@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from undegrade.data.benchmarks import benchmarks
+from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
-from undegrade.data.places import Cache, Place, open_pairs, open_photos
+from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems
 from undegrade.errors import InputError, UsageError
 

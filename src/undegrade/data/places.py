@@ -1,42 +1,19 @@
 """What a user names as data (a folder, shards, a known benchmark), opened as a source."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from undegrade.data.benchmarks import benchmarks, count_note, known_as, lies_in, open_split
+from undegrade.data.caching import Cache, cached_pairs, cached_photos
 from undegrade.data.layouts import Found
-from undegrade.data.pairs import (
-    PARTNERLESS,
-    UNPAIRED,
-    FilePair,
-    PhotoPair,
-    find_pairs,
-    has_halves,
-)
-from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
+from undegrade.data.pairs import PARTNERLESS, UNPAIRED, find_pairs, has_halves
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
-from undegrade.data.sources import CachedSource, Selection, Source
+from undegrade.data.sources import Selection, Source
 from undegrade.errors import InputError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.registry import near_misses
-
-Report = Callable[[int, int], None]
-"""Called with (done, total) after each picture."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """Where decoded pictures are kept, and how far decoding is.
-
-    Args:
-        folder: About 3 bytes for each pixel.
-        report: Called with (done, total) after each picture.
-    """
-
-    folder: Path
-    report: Report = field(default=lambda _done, _total: None)
 
 
 @dataclass(frozen=True)
@@ -177,7 +154,7 @@ def open_photos(
     if is_sharded(where):
         return Selection.named(ShardedSource(where, scales), wanted)
     chosen = {name: path for name, path in _find_clean(Path(where)).items() if wanted(name)}
-    return _cached_photos(chosen, scales, cache, problems)
+    return cached_photos(chosen, scales, cache, problems)
 
 
 def _find_clean(folder: Path) -> dict[str, Path]:
@@ -187,20 +164,6 @@ def _find_clean(folder: Path) -> dict[str, Path]:
     except InputError as error:  # whose advice is for the command that restores
         raise InputError(error.got, expected="a folder of photos, of pairs, or shards") from error
     return {path.relative_to(folder).as_posix(): path for path in paths}
-
-
-def _cached_photos(
-    paths: Mapping[str, Path], scales: Sequence[float], cache: Cache, problems: Problems
-) -> CachedSource:
-    photos: list[CachedPhoto] = []
-    for done, (name, path) in enumerate(paths.items(), 1):
-        try:
-            decoded = [cache_photo(path, scale, cache.folder) for scale in scales]
-            photos += [replace(photo, name=name) for photo in decoded]
-        except InputError as error:
-            problems.add("that cannot be read", error.got)
-        cache.report(done, len(paths))
-    return CachedSource(photos)
 
 
 def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
@@ -226,28 +189,4 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
             expected="pairs of photos",
             fix=UNPAIRED,
         )
-    return _cached_pairs(found.pairs, cache, problems)
-
-
-def _cached_pairs(pairs: Sequence[PhotoPair], cache: Cache, problems: Problems) -> CachedSource:
-    lq: list[CachedPhoto] = []
-    hq: list[CachedPhoto] = []
-    for done, pair in enumerate(pairs, 1):
-        try:
-            degraded, clean = _cached_pair(pair, cache.folder)
-        except InputError as error:
-            problems.add("that cannot be used", error.got)
-        else:
-            lq.append(degraded)
-            hq.append(clean)
-        cache.report(done, len(pairs))
-    return CachedSource(hq, lq)
-
-
-def _cached_pair(pair: PhotoPair, folder: Path) -> tuple[CachedPhoto, CachedPhoto]:
-    if isinstance(pair, FilePair) and not pair.centre:  # need not be decoded at every start
-        lq, hq = (cache_photo(file, 1.0, folder) for file in (pair.lq, pair.hq))
-        pair.check_sizes((lq.height, lq.width), (hq.height, hq.width))
-        return lq, replace(hq, name=pair.name)
-    degraded, clean = (cache_samples(pair.name, half, folder) for half in pair.read())
-    return degraded, clean
+    return cached_pairs(found.pairs, cache, problems)

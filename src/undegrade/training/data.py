@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from undegrade.data.caching import Cache
 from undegrade.data.photos import is_validation
-from undegrade.data.places import Cache, Place, open_pairs, open_photos
+from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
