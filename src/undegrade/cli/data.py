@@ -130,7 +130,7 @@ def pack(
 
 
 def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
-    from undegrade.data.pairs import find_halves
+    from undegrade.data.halves import find_halves
     from undegrade.data.unpaired import look_at
 
     halves = [look_at(half, problems) for half in find_halves(folder)]

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from undegrade.data.benchmarks import benchmarks, count_note, known_as, lies_in, open_split
 from undegrade.data.caching import Cache, cached_pairs, cached_photos
+from undegrade.data.halves import has_halves
 from undegrade.data.layouts import Found
-from undegrade.data.pairs import PARTNERLESS, UNPAIRED, find_pairs, has_halves
+from undegrade.data.lookalikes import refuse_lookalikes
+from undegrade.data.pairs import PARTNERLESS, UNPAIRED, find_pairs
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
 from undegrade.data.sources import Selection, Source
@@ -76,7 +78,9 @@ class Place:
             raise InputError(f"{self.where} holds shards", expected="photos or pairs as files")
         if has_halves(folder):
             return Found(pairs=tuple(find_pairs(folder, problems)))
-        return Found(photos=tuple(_find_clean(folder).values()))
+        photos = tuple(_find_clean(folder).values())
+        refuse_lookalikes(folder, photos)
+        return Found(photos=photos)
 
     def together(self, name: str) -> str:
         """Return the name of what a picture is not to be parted from: its scene, or itself.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undegrade.data.caching import Cache
-from undegrade.data.pairs import find_halves
+from undegrade.data.halves import find_halves
 from undegrade.data.photos import Samples, decode
 from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
