@@ -117,9 +117,10 @@ def pack(
     from undegrade.degradations import Chain
 
     problems = Problems()
-    found = Place.parse(data).find(problems, prefer="train")
+    place = Place.parse(data)
+    found = place.find(problems, prefer="train")
     problems.check(len(found) + problems.count, "pictures")
-    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers)
+    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers, Path(place.where))
     with Bar(1) as bar:
         bar.begin("packing")
         index, unread = pack(found.pairs or found.photos, output, options, bar.advance)
