@@ -108,4 +108,4 @@ def test_a_frame_is_not_parted_from_its_scene() -> None:
     made_of_scenes = {name for name, known in benchmarks().items() if known.scenes}
     assert made_of_scenes == {"gopro", "revide", "sidd"}
     for name in made_of_scenes:
-        assert any("{scene}/" in layout.hq for layout in benchmarks()[name].splits["train"].layouts)
+        assert any("{scene}" in layout.hq for layout in benchmarks()[name].splits["train"].layouts)

@@ -30,7 +30,7 @@ class Benchmark(Part):
     colour: Literal["rgb", "y"]
     protocol: str
     scenes: bool = False
-    """Whether its folders hold many pictures of one scene each, which are to stay together."""
+    """Whether it holds many pictures of each scene, which are to stay together."""
     splits: dict[str, Split]
 
 

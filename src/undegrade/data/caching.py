@@ -46,6 +46,7 @@ def cached_pairs(pairs: Sequence[PhotoPair], cache: Cache, problems: Problems) -
     """Decode both halves of pairs; those that cannot be used are noted."""
     lq: list[CachedPhoto] = []
     hq: list[CachedPhoto] = []
+    groups: list[str] = []
     for done, pair in enumerate(pairs, 1):
         try:
             degraded, clean = _cached_pair(pair, cache.folder)
@@ -54,8 +55,9 @@ def cached_pairs(pairs: Sequence[PhotoPair], cache: Cache, problems: Problems) -
         else:
             lq.append(degraded)
             hq.append(clean)
+            groups.append(pair.group)
         cache.report(done, len(pairs))
-    return CachedSource(hq, lq)
+    return CachedSource(hq, lq, groups)
 
 
 def _cached_pair(pair: PhotoPair, folder: Path) -> tuple[CachedPhoto, CachedPhoto]:

@@ -210,8 +210,10 @@ def _write_shard(job: _Job) -> None:
                     skipped.append(error.got)
                     continue
                 name = job.options.name(item)
+                group = (item.group if isinstance(item, PhotoPair) else "") or None
                 for tile in _tiles(read, job.options, name):
-                    pictures.append(add(tar, len(pictures), tile, name))
+                    packed = add(tar, len(pictures), tile, name)
+                    pictures.append(packed.model_copy(update={"group": group}))
         new.commit()
     finally:
         new.discard()

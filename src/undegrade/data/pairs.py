@@ -47,11 +47,14 @@ class PhotoPair(ABC):
         name: What to call the pair in a report.
         lq: File with the degraded one.
         hq: File with the clean one.
+        group: What pairs have in common that are not to be parted between training and validation;
+            empty for what has nothing to do with others.
     """
 
     name: str
     lq: Path
     hq: Path
+    group: str = ""
 
     @abstractmethod
     def read(self) -> tuple[Samples, Samples]:
@@ -71,12 +74,14 @@ class FilePair(PhotoPair):
         lq: The degraded photo.
         hq: The clean one.
         centre: The clean one has a frame more, to be cut off.
+        group: See :class:`PhotoPair`.
     """
 
     name: str
     lq: Path
     hq: Path
     centre: bool = False
+    group: str = ""
 
     def read(self) -> tuple[Samples, Samples]:
         """See :class:`PhotoPair`."""
@@ -220,7 +225,10 @@ _KEYS: tuple[Key, ...] = (str, str.lower, without_words, _up_to_underscore)
 def _pair_by(
     key: Key, degraded: tuple[Path, Sequence[Path]], clean: tuple[Path, Sequence[Path]]
 ) -> list[FilePair]:
-    """Pair by what ``key`` makes of names; ambiguous clean photos are nobody's partner."""
+    """Pair by what ``key`` makes of names; ambiguous clean photos are nobody's partner.
+
+    Those that share a clean photo are grouped by its name.
+    """
     partners: dict[str, list[Path]] = defaultdict(list)
     for path in clean[1]:
         if key is not _up_to_underscore or "_" not in path.stem:  # 0001.png, not 0001_other.png
@@ -230,7 +238,7 @@ def _pair_by(
         name = _name(path, degraded[0])
         found = partners.get(key(name), [])
         if key(name) and len(found) == 1:
-            pairs.append(FilePair(name, path, found[0]))
+            pairs.append(FilePair(name, path, found[0], group=_name(found[0], clean[0])))
     return pairs
 
 

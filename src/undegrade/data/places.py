@@ -85,8 +85,10 @@ class Place:
     def together(self, name: str) -> str:
         """Return the name of what a picture is not to be parted from: its scene, or itself.
 
+        Shards made before groups were noted in them name the scene with the picture only.
+
         Args:
-            name: Name of the picture, the scene's before the last slash where there is one.
+            name: Of the picture or its group; the scene stands before the last slash, if any.
         """
         known = benchmarks().get(self.benchmark)
         scene = name.rpartition("/")[0] if known is not None and known.scenes else ""

@@ -120,8 +120,9 @@ def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
     problems = Problems()
     pairs = open_pairs(place, cache, problems)
-    trained = Selection.named(pairs, lambda name: _is_trained(place.together(name)))
-    kept = Selection.named(pairs, lambda name: is_validation(place.together(name)))
+    groups = [place.together(pairs.group(index)) for index in range(len(pairs))]
+    trained = Selection.where(pairs, lambda index: _is_trained(groups[index]))
+    kept = Selection.where(pairs, lambda index: is_validation(groups[index]))
     return _Opened(place.name, trained, kept, problems)
 
 
