@@ -1,5 +1,8 @@
 """`undegrade data`: known benchmarks, checks of folders, and packing into shards."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +16,15 @@ if TYPE_CHECKING:
     from undegrade.data.benchmarks import Benchmark
     from undegrade.data.layouts import Found
     from undegrade.data.problems import Problems
+    from undegrade.data.shards import ShardedSource
 
 app = typer.Typer(help="List, show, check and pack data sets.", no_args_is_help=True)
 
 DataArgument = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="Folder, or NAME=FOLDER or NAME/SPLIT=FOLDER for a known benchmark."
+        metavar="DATA",
+        help="Folder, or NAME=FOLDER or NAME/SPLIT=FOLDER for a known benchmark; shards to check.",
     ),
 ]
 
@@ -67,25 +72,23 @@ def check(
     """Look at a data set as a training or an evaluation would, and say all that is wrong."""
     from undegrade.data.places import Place
     from undegrade.data.problems import Problems
+    from undegrade.data.shards import ShardedSource, is_sharded
 
     place, problems = Place.parse(data), Problems()
     if unpaired:
         _check_unpaired(Path(place.where), problems, as_json)
         raise typer.Exit(1 if problems.count else 0)
-    found = place.find(problems)
-    readable = _read_all(found, problems)
-    remark = place.note(found)
-    if as_json:
-        json_result(
-            {"pairs": len(found.pairs), "photos": len(found.photos), "readable": readable}
-            | {"problems": problems.found, "note": remark}
-        )
+    if is_sharded(place.where):
+        looked = _look_at_shards(ShardedSource(place.where), problems)
     else:
-        what = "pairs" if found.pairs else "photos"
-        result(f"{data}: {len(found)} {what}, {readable} of them can be used")
-    if remark and not as_json:
-        note(remark)
-    if not as_json:
+        found = place.find(problems)
+        looked = _look_at_files(found, place.note(found), problems)
+    if as_json:
+        json_result(looked.facts() | {"problems": problems.found, "note": looked.remark})
+    else:
+        result(f"{data}: {looked}")
+        if looked.remark:
+            note(looked.remark)
         _name_all(problems)
     raise typer.Exit(1 if problems.count else 0)
 
@@ -149,7 +152,7 @@ def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
 
 def _name_all(problems: "Problems") -> None:
     for kind, names in problems.found.items():
-        for name in names:
+        for name in dict.fromkeys(names):  # the squares of one photo are told once
             note(f"{kind.removeprefix('that ')}: {name}")
 
 
@@ -166,15 +169,47 @@ def _lines(benchmark: "Benchmark") -> list[str]:
     return lines
 
 
-def _read_all(found: "Found", problems: "Problems") -> int:
-    """Decode every picture, and count those that can be used."""
+@dataclass(frozen=True)
+class _Looked:
+    """What a check has found: how many, of what, and how many can be used."""
+
+    total: int
+    paired: bool
+    readable: int
+    remark: str | None = None
+    photos: str = "photos"
+
+    def __str__(self) -> str:
+        what = "pairs" if self.paired else self.photos
+        return f"{self.total} {what}, {self.readable} of them can be used"
+
+    def facts(self) -> dict[str, Any]:
+        pairs = self.total * self.paired
+        return {"pairs": pairs, "photos": self.total - pairs, "readable": self.readable}
+
+
+def _look_at_files(found: "Found", remark: str | None, problems: "Problems") -> _Looked:
     from undegrade.data.photos import decode
-    from undegrade.errors import InputError
 
     readers: list[Any] = [pair.read for pair in found.pairs]
-    readers += [lambda path=path: decode(path) for path in found.photos]
+    readers += [partial(decode, path) for path in found.photos]
+    readable = _read_all(readers, len(readers), problems)
+    return _Looked(len(readers), bool(found.pairs), readable, remark)
+
+
+def _look_at_shards(source: "ShardedSource", problems: "Problems") -> _Looked:
+    readers = (partial(source.read, index) for index in range(len(source)))
+    readable = _read_all(readers, len(source), problems)
+    paired = len(source) > 0 and source.holds_pairs
+    return _Looked(len(source), paired, readable, photos="pictures")
+
+
+def _read_all(readers: Iterable[Callable[[], Any]], total: int, problems: "Problems") -> int:
+    """Decode every picture, and count those that can be used."""
+    from undegrade.errors import InputError
+
     good = 0
-    with Bar(len(readers)) as bar:
+    with Bar(total) as bar:
         bar.begin("reading")
         for read in readers:
             try:
