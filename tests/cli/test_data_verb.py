@@ -72,6 +72,20 @@ def test_a_benchmark_of_another_size_is_remarked_upon(cli: Cli, tmp_path: Path) 
     assert "found 1 pictures in .; expected test/{scene}/blur/{id}" in wrong.stderr
 
 
+def test_a_bad_folder_is_refused_with_all_that_is_wrong(
+    cli: Cli, pairs: Path, tmp_path: Path
+) -> None:
+    (pairs / "lq" / "c.png").write_bytes(b"")
+    (pairs / "lq" / "d.png").write_bytes(b"no picture")
+    Image.new("RGB", (3, 3)).save(pairs / "hq" / "b.png")
+    Image.new("RGB", (3, 3)).save(pairs / "hq" / "d.png")
+    result = cli("data", "pack", pairs, "-o", tmp_path / "shards")
+    assert result.exit_code == 1
+    for text in ("without a partner: ", "b.png is 30x20 and ", "d.png", "3 of 4 pictures"):
+        assert text in result.stderr
+    assert not (tmp_path / "shards").exists()
+
+
 def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_path: Path) -> None:
     command = ["data", "pack", photo_folder, "-o", tmp_path / "shards", "--tile", "48"]
     result = cli(*command, "--with", "noise:sigma=20", "--workers", "2")

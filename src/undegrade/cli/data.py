@@ -122,7 +122,7 @@ def pack(
     problems = Problems()
     place = Place.parse(data)
     found = place.find(problems, prefer="train")
-    problems.check(len(found) + problems.count, "pictures")
+    _refuse_early(found, problems)
     options = PackOptions(tile, Chain.parse(with_ or []), seed, workers, Path(place.where))
     with Bar(1) as bar:
         bar.begin("packing")
@@ -148,6 +148,19 @@ def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
     for half in halves:
         result(str(half))
     _name_all(problems)
+
+
+def _refuse_early(found: "Found", problems: "Problems") -> None:
+    """Name all that is wrong, before hours of packing, if it is too much."""
+    from undegrade.data.headers import look_at_headers
+
+    with Bar(len(found)) as bar:
+        bar.begin("looking at headers")
+        told = look_at_headers(found, problems, bar.finish)
+    total = len(found) + problems.count
+    if told.complaint(total, "pictures"):
+        _name_all(told)
+    told.check(total, "pictures")
 
 
 def _name_all(problems: "Problems") -> None:
