@@ -33,7 +33,7 @@ def test_places_are_read_from_words() -> None:
 
 @pytest.mark.parametrize("name", ["rain10l", "Rain100", "rain_100l", "gorpo", "lol_v1", "kodak-24"])
 def test_what_is_nearly_a_benchmark_is_not_taken_for_ones_own(name: str) -> None:
-    with pytest.raises(UsageError, match=r"did you mean .*clearly different.*mine=FOLDER"):
+    with pytest.raises(UsageError, match=r"clearly different.*did you mean .*mine=FOLDER"):
         Place.parse(f"{name}=x")
 
 
@@ -62,7 +62,7 @@ def test_a_folder_that_is_only_called_like_a_benchmark_is_ones_own(tmp_path: Pat
     place = Place.parse(str(tmp_path / "DIV2K"))
     assert place.benchmark == ""
     assert len(place.find(Problems(), prefer="train").photos) == 1
-    with pytest.raises(InputError, match="does not hold div2k/test in a layout"):
+    with pytest.raises(InputError, match=r"does not hold div2k/test in .*such as mine="):
         Place.parse(f"DIV2K={tmp_path / 'DIV2K'}").find(Problems())
 
 

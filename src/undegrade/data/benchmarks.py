@@ -124,5 +124,7 @@ def _wrong_layout(asked: tuple[str, str, Sequence[str]], split: Split, files: Fi
     return InputError(
         f"{files.folder} does not hold {name}/{wanted} in a layout that is known: found {seen}",
         expected=" or ".join(map(str, split.layouts)),
-        fix=f"what is there is {name}/{others[0]}; name that" if others else None,
+        fix=f"what is there is {name}/{others[0]}; name that"
+        if others
+        else f"if it is data of your own, give it another name, such as mine={files.folder}",
     )

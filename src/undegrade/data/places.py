@@ -132,9 +132,9 @@ def _refuse_slip(name: str) -> None:
     meant = near_misses(name, benchmarks())
     if meant:
         raise UsageError(
-            f"there is no benchmark '{name}'; did you mean {' or '.join(meant)}?",
+            f"there is no benchmark '{name}'",
             expected="the name of a benchmark, or a clearly different one for data of your own",
-            fix=f"write {meant[0]}=FOLDER, or, say, mine=FOLDER",
+            fix=f"did you mean {' or '.join(meant)}? Data of your own may be called mine=FOLDER",
         )
 
 
