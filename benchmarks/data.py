@@ -15,9 +15,10 @@ from itertools import islice
 from pathlib import Path
 
 from undegrade.data.batches import StepBatches, load_batches
+from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.photos import is_validation
-from undegrade.data.places import Cache, open_photos
+from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops, as_float, random_crop
 from undegrade.data.sources import Selection, Source

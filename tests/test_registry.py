@@ -6,7 +6,7 @@ import pytest
 
 from undegrade import registry
 from undegrade.errors import UsageError
-from undegrade.registry import Registry, did_you_mean
+from undegrade.registry import Registry, did_you_mean, near_misses
 
 
 class Fruit:
@@ -56,6 +56,23 @@ def test_other_packages_add_entries(
     monkeypatch.setattr(registry, "entry_points", entry_points)
     assert fruits.get("kiwi").__name__ == "Fruit"
     assert fruits.get("pear").__name__ == "pear", "what is built in is not replaced"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("rain10l", ["rain100l"]),  # one letter missing,
+        ("rain1000l", ["rain100l"]),  # too many,
+        ("rain100x", ["rain100l", "rain100h"]),  # wrong,
+        ("rian100l", ["rain100l"]),  # swapped,
+        ("Rain-100_L", ["rain100l"]),  # or hyphens elsewhere
+        ("rain1400", []),  # other people's set
+        ("my-rain100l", []),
+        ("", []),
+    ],
+)
+def test_a_slip_is_told_from_another_name(name: str, meant: list[str]) -> None:
+    assert near_misses(name, ["rain100l", "rain100h", "gopro"]) == meant
 
 
 def test_advice_lists_all_names_when_none_is_near() -> None:

@@ -1,8 +1,10 @@
 """One small registry: a name to a class, open to other packages, helpful when a name is wrong."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from undegrade.errors import UsageError
@@ -16,6 +18,30 @@ def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     listing = ", ".join(names) or "(none)"
     return f"did you mean '{near[0]}'? Known: {listing}" if near else f"known: {listing}"
+
+
+def near_misses(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names of which another is a slip.
+
+    A slip is one letter too many, missing, wrong, or swapped with the next, or hyphens and the like
+    in other places: so little that nobody calls something of his own by such a name.
+    """
+    typed = _squeezed(name)
+    names = {other: _squeezed(other) for other in known}
+    same = [other for other, squeezed in names.items() if squeezed == typed]
+    return same or [other for other, squeezed in names.items() if _is_slip(typed, squeezed)]
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[-_. ]", "", name.lower())
+
+
+def _is_slip(typed: str, meant: str) -> bool:
+    same = takewhile(lambda letters: letters[0] == letters[1], zip(typed, meant, strict=False))
+    start = len([*same])
+    left, right = typed[start:], meant[start:]
+    swapped = left[:2] == right[:2][::-1] and left[2:] == right[2:]
+    return swapped or left[1:] in (right, right[1:]) or left == right[1:]
 
 
 class Registry(Generic[T]):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damaged_shards import spoil
 from PIL import Image
 from typer.testing import Result
 
@@ -71,6 +72,20 @@ def test_a_benchmark_of_another_size_is_remarked_upon(cli: Cli, tmp_path: Path) 
     assert "found 1 pictures in .; expected test/{scene}/blur/{id}" in wrong.stderr
 
 
+def test_a_bad_folder_is_refused_with_all_that_is_wrong(
+    cli: Cli, pairs: Path, tmp_path: Path
+) -> None:
+    (pairs / "lq" / "c.png").write_bytes(b"")
+    (pairs / "lq" / "d.png").write_bytes(b"no picture")
+    Image.new("RGB", (3, 3)).save(pairs / "hq" / "b.png")
+    Image.new("RGB", (3, 3)).save(pairs / "hq" / "d.png")
+    result = cli("data", "pack", pairs, "-o", tmp_path / "shards")
+    assert result.exit_code == 1
+    for text in ("without a partner: ", "b.png is 30x20 and ", "d.png", "3 of 4 pictures"):
+        assert text in result.stderr
+    assert not (tmp_path / "shards").exists()
+
+
 def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_path: Path) -> None:
     command = ["data", "pack", photo_folder, "-o", tmp_path / "shards", "--tile", "48"]
     result = cli(*command, "--with", "noise:sigma=20", "--workers", "2")
@@ -83,6 +98,32 @@ def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_
     assert "made with other options" in other.stderr
     refused = cli("data", "pack", photo_folder, "-o", tmp_path / "tiny", "--tile", "7")
     assert (refused.exit_code, "at least 32 pixels" in refused.stderr) == (2, True)
+
+
+def test_shards_are_read_back(cli: Cli, photo_folder: Path, tmp_path: Path) -> None:
+    shards = tmp_path / "shards"
+    assert cli("data", "pack", photo_folder, "-o", shards, "--tile", "48").exit_code == 0
+    good = cli("data", "check", shards)
+    assert (good.exit_code, good.stdout) == (
+        *(0, f"{shards}: 96 pictures, 96 of them can be used\n"),
+    )
+    spoil(shards, slice(2))
+    bad = cli("data", "check", shards)
+    assert (bad.exit_code, "96 pictures, 94 of them can be used" in bad.stdout) == (1, True)
+    assert bad.stderr.count("cannot be used: scene-00.png in 000000.tar") == 1
+    facts = json.loads(cli("data", "check", shards, "--json").stdout)
+    assert (facts["pairs"], facts["photos"], facts["readable"]) == (0, 96, 94)
+    assert len(facts["problems"]["that cannot be used"]) == 2
+    (shards / "000000.json").write_text("{")
+    broken = cli("data", "check", shards)
+    assert (broken.exit_code, "table of shard 000000" in broken.stderr) == (1, True)
+
+
+def test_shards_of_pairs_are_read_back(cli: Cli, pairs: Path, tmp_path: Path) -> None:
+    assert cli("data", "pack", pairs, "-o", tmp_path / "shards").exit_code == 0
+    for text in (tmp_path / "shards", f"gopro={tmp_path / 'shards'}"):
+        result = cli("data", "check", text)
+        assert (result.exit_code, "2 pairs, 2 of them" in result.stdout) == (0, True)
 
 
 def test_unpaired_halves_are_told_of_apart(cli: Cli, pairs: Path) -> None:

@@ -1,6 +1,5 @@
 """Every known benchmark is found in a miniature of its authors' archive."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ EVERY = [
 
 def plant(folder: Path, pattern: str, number: str) -> Path:
     """Make the file that a pattern describes, in a folder deeper than the pattern says."""
-    filled = re.sub(r"\{scene\}", "GOPR0372_07_00", pattern)
+    filled = pattern.replace("{scene}", "GOPR0372_07_00").replace("{shot}", "0001")
     filled = filled.replace("{id}", number).replace("**", "deep/").replace("*", "1")
     anchored = filled.startswith("./")
     path = folder / ("." if anchored else "unpacked") / f"{filled.removeprefix('./')}.png"
@@ -141,6 +140,17 @@ def test_other_folders_beside_the_photos_do_no_harm(tmp_path: Path) -> None:
         plant(tmp_path, "CBSD68/noisy25/{id}", f"{number:04d}")
     found = open_split("cbsd68", "test", tmp_path, Problems())
     assert {path.parent.name for path in found.photos} == {"original_png"}
+
+
+def test_shots_of_a_scene_belong_together(tmp_path: Path) -> None:
+    for shot in ("0001_001_S6_00100_00060_3200_L", "0158_001_IP_01600_03100_3200_H"):
+        plant(tmp_path, f"{shot}/{shot[:4]}_NOISY_SRGB_{{id}}", "010")
+        plant(tmp_path, f"{shot}/{shot[:4]}_GT_SRGB_{{id}}", "010")
+    plant(tmp_path, "0002_002_S6_00100_00020_3200_N/0002_NOISY_SRGB_{id}", "010")
+    plant(tmp_path, "0002_002_S6_00100_00020_3200_N/0002_GT_SRGB_{id}", "010")
+    pairs = open_split("sidd", "train", tmp_path, Problems()).pairs
+    assert sorted(pair.group for pair in pairs) == ["001", "001", "002"]
+    assert len({pair.name for pair in pairs}) == 3
 
 
 def test_a_missing_partner_is_told(tmp_path: Path) -> None:

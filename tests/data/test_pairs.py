@@ -7,8 +7,12 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from undegrade.data.caching import Cache
+from undegrade.data.packing import PackOptions, pack
 from undegrade.data.pairs import BlockPair, FilePair, find_pairs, read_blocks
+from undegrade.data.places import Place, open_pairs
 from undegrade.data.problems import Problems
+from undegrade.data.shards import ShardedSource
 from undegrade.errors import InputError
 
 
@@ -51,6 +55,14 @@ def test_several_degraded_photos_share_a_clean_one(tmp_path: Path) -> None:
     assert [(pair.lq.stem, pair.hq.stem) for pair in pairs] == [
         *(("0001_1", "0001"), ("0001_2", "0001"), ("0002_1", "0002"))
     ]
+    assert [pair.group for pair in pairs] == ["0001", "0001", "0002"]
+    pack(pairs, tmp_path / "shards", PackOptions())
+    for source in (
+        open_pairs(Place.parse(f"mine={tmp_path}"), Cache(tmp_path / "cache"), Problems()),
+        ShardedSource(str(tmp_path / "shards")),
+    ):
+        told = [(source.name(index), source.group(index)) for index in range(3)]
+        assert told == [("0001_1", "0001"), ("0001_2", "0001"), ("0002_1", "0002")]
 
 
 def test_photos_without_a_partner_are_told(tmp_path: Path) -> None:

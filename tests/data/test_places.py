@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from undegrade.data.benchmarks import benchmarks
+from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
-from undegrade.data.places import Cache, Place, open_pairs, open_photos
+from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems
 from undegrade.errors import InputError, UsageError
 
@@ -20,12 +21,49 @@ def put(path: Path) -> Path:
 
 def test_places_are_read_from_words() -> None:
     assert Place.parse("some/where") == Place("where", "", "some/where")
-    assert Place.parse("gopro=x") == Place("gopro", "", "x")
-    assert Place.parse("gopro/train=x") == Place("gopro", "train", "x")
+    assert Place.parse("gopro=x") == Place("gopro", "", "x", "gopro")
+    assert Place.parse("gopro/train=x") == Place("gopro", "train", "x", "gopro")
+    assert Place.parse("GoPro/Train=x") == Place("GoPro", "train", "x", "gopro")
+    assert Place.parse("holiday=x") == Place("holiday", "", "x")
     with pytest.raises(UsageError, match="expected gopro/train, gopro/test"):
         Place.parse("gopro/trian=x")
     with pytest.raises(UsageError, match="undegrade data list"):
         Place.parse("mine/train=x")
+
+
+@pytest.mark.parametrize("name", ["rain10l", "Rain100", "rain_100l", "gorpo", "lol_v1", "kodak-24"])
+def test_what_is_nearly_a_benchmark_is_not_taken_for_ones_own(name: str) -> None:
+    with pytest.raises(UsageError, match=r"clearly different.*did you mean .*mine=FOLDER"):
+        Place.parse(f"{name}=x")
+
+
+@pytest.mark.parametrize("name", ["CBSD68", "Kodak24", "LIVE1", "McMaster", "Urban100", "kodak24"])
+def test_clean_benchmarks_may_be_a_plain_folder(tmp_path: Path, name: str) -> None:
+    for number in range(3):
+        put(tmp_path / "some photos" / f"{number}.png")
+    place = Place.parse(f"{name}={tmp_path / 'some photos'}")
+    assert len(place.find(Problems()).photos) == 3
+    assert (place.name, place.benchmark) == (name, name.lower())
+
+
+def test_a_benchmark_in_capitals_is_the_benchmark(tmp_path: Path) -> None:
+    put(tmp_path / "Rain100L" / "rainy" / "rain-001.png")
+    put(tmp_path / "Rain100L" / "norain-001.png")
+    for text in (f"Rain100L={tmp_path / 'Rain100L'}", str(tmp_path / "Rain100L")):
+        place = Place.parse(text)
+        assert (place.name, len(place.find(Problems()).pairs)) == ("Rain100L", 1)
+        assert place.note(place.find(Problems())) == (
+            "rain100l/test has 1 pictures here, 100 as published"
+        )
+
+
+def test_a_folder_that_is_only_called_like_a_benchmark_is_ones_own(tmp_path: Path) -> None:
+    put(tmp_path / "DIV2K" / "beach.png")
+    place = Place.parse(str(tmp_path / "DIV2K"))
+    assert place.benchmark == ""
+    assert len(place.find(Problems(), prefer="train").photos) == 1
+    with pytest.raises(InputError, match=r"does not hold div2k/test in .*such as mine="):
+        Place.parse(f"DIV2K={tmp_path / 'DIV2K'}").find(Problems())
 
 
 def test_nobody_trains_on_a_test_unasked(tmp_path: Path) -> None:
@@ -70,4 +108,4 @@ def test_a_frame_is_not_parted_from_its_scene() -> None:
     made_of_scenes = {name for name, known in benchmarks().items() if known.scenes}
     assert made_of_scenes == {"gopro", "revide", "sidd"}
     for name in made_of_scenes:
-        assert any("{scene}/" in layout.hq for layout in benchmarks()[name].splits["train"].layouts)
+        assert any("{scene}" in layout.hq for layout in benchmarks()[name].splits["train"].layouts)

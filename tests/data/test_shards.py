@@ -1,5 +1,6 @@
 """Shards: what is packed comes out, anywhere, in any order; damage is named and survived."""
 
+import json
 from itertools import islice
 from pathlib import Path
 
@@ -11,14 +12,22 @@ from damaged_shards import spoil
 from PIL import Image
 
 from undegrade.data.batches import StepBatches, load_batches
+from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.pairs import find_pairs
 from undegrade.data.photos import decode
+from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops
 from undegrade.data.shards import ShardedSource, is_sharded
 from undegrade.degradations import Chain, Mixture
-from undegrade.errors import InputError, MissingExtraError, TransferError, UsageError
+from undegrade.errors import (
+    InputError,
+    MissingExtraError,
+    TransferError,
+    UndegradeError,
+    UsageError,
+)
 from undegrade.images.files import find_photos
 
 NOISE = Mixture((Chain.parse(["noise:sigma=25"]),), (1.0,))
@@ -84,6 +93,44 @@ def test_twins_can_be_made_ahead(photo_folder: Path, tmp_path: Path) -> None:
     assert pictures.lq is not None
     assert 15 < (pictures.lq.astype(float) - pictures.hq).std() < 21
     assert np.array_equal(pictures.lq, second.read(5).lq)
+
+
+def test_photos_keep_their_place_in_the_name(tmp_path: Path) -> None:
+    for name in ("one/a.png", "two/a.png", "b.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 40), "grey").save(tmp_path / "photos" / name)
+    root = tmp_path / "photos"
+    options = PackOptions(0, Chain.parse(["noise:sigma=20"]), root=root)
+    pack(find_photos(root, recursive=True), tmp_path / "shards", options)
+    folder = open_photos(str(root), [1.0], Cache(tmp_path / "cache"), Problems())
+    shards = ShardedSource(str(tmp_path / "shards"))
+    names = [shards.name(index) for index in range(3)]
+    assert names == [folder.name(index) for index in range(3)]
+    assert sorted(names) == ["b.png", "one/a.png", "two/a.png"]
+    degraded = [shards.read(index).lq for index in range(3)]
+    assert not np.array_equal(degraded[1], degraded[2]), "each name draws noise of its own"
+
+
+def test_shards_of_before_are_read(shards: Path, tmp_path: Path) -> None:
+    for file in shards.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    table = json.loads((tmp_path / "000000.json").read_text())
+    fields = {"name", "height", "width", "hq", "lq"}
+    table["pictures"] = [{key: item[key] for key in fields} for item in table["pictures"]]
+    (tmp_path / "000000.json").write_text(json.dumps(table))
+    old, new = ShardedSource(str(tmp_path)), ShardedSource(str(shards))
+    assert [old.name(index) for index in (0, 95)] == ["scene-00.png", "scene-23.png"]
+    assert np.array_equal(old.read(7).hq, new.read(7).hq)
+
+
+@pytest.mark.parametrize("link", ["kernel-blur", "kernel-blur:chance=0.01", "holes:file=nowhere"])
+def test_options_that_fail_leave_nothing_behind(
+    photo_folder: Path, tmp_path: Path, link: str
+) -> None:
+    paths = find_photos(photo_folder, recursive=False)[:2]
+    with pytest.raises(UndegradeError, match=r"without a file|nowhere"):
+        pack(paths, tmp_path / "shards", PackOptions(chain=Chain.parse([link])))
+    assert not (tmp_path / "shards").exists()
 
 
 def test_what_cannot_be_read_is_left_out_and_named(photo_folder: Path, tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from undegrade.data.caching import Cache
 from undegrade.data.pairs import find_pairs
-from undegrade.data.places import Cache, Place, open_pairs
+from undegrade.data.places import Place, open_pairs
 from undegrade.data.problems import Problems
 from undegrade.data.unpaired import UnpairedSource, look_at, open_unpaired
 from undegrade.errors import InputError

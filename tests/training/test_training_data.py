@@ -13,7 +13,9 @@ from rich.console import Console
 from tiny_model import tiny_resflow
 
 from undegrade.data.packing import PackOptions, pack
+from undegrade.data.pairs import find_pairs
 from undegrade.data.photos import is_validation
+from undegrade.data.problems import Problems
 from undegrade.errors import InputError, RecipeError
 from undegrade.images.files import find_photos
 from undegrade.training import train
@@ -103,6 +105,24 @@ def test_scenes_are_trained_on_or_kept_as_a_whole(recipe: Path, tmp_path: Path) 
     assert 0 < kept < 20
     text, _, _ = prepared(recipe, f"data.pairs.gopro={tmp_path / 'GOPRO'}")
     assert f"{60 - kept} pictures to train on, {kept} kept for validation" in text
+
+
+def test_pairs_of_one_clean_photo_are_trained_on_or_kept_together(
+    recipe: Path, tmp_path: Path
+) -> None:
+    names = [f"{number:04}" for number in range(20)]
+    for half in ("hazy", "gt"):
+        (tmp_path / "set" / half).mkdir(parents=True)
+    for name in names:
+        Image.new("RGB", (40, 40)).save(tmp_path / "set" / "gt" / f"{name}.png")
+        for strength in range(3):
+            Image.new("RGB", (40, 40)).save(tmp_path / "set" / "hazy" / f"{name}_0.{strength}.png")
+    kept = 3 * sum(map(is_validation, names))
+    assert 0 < kept < 20
+    told = f"{60 - kept} pictures to train on, {kept} kept for validation"
+    assert told in prepared(recipe, f"data.pairs.mine={tmp_path / 'set'}")[0]
+    pack(find_pairs(tmp_path / "set", Problems()), tmp_path / "shards", PackOptions())
+    assert told in prepared(recipe, f"data.pairs.mine={tmp_path / 'shards'}")[0]
 
 
 def test_photos_and_pairs_go_together(recipe: Path, pairs: Path, photo_folder: Path) -> None:

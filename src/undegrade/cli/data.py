@@ -1,5 +1,8 @@
 """`undegrade data`: known benchmarks, checks of folders, and packing into shards."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +16,15 @@ if TYPE_CHECKING:
     from undegrade.data.benchmarks import Benchmark
     from undegrade.data.layouts import Found
     from undegrade.data.problems import Problems
+    from undegrade.data.shards import ShardedSource
 
 app = typer.Typer(help="List, show, check and pack data sets.", no_args_is_help=True)
 
 DataArgument = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="Folder, or NAME=FOLDER or NAME/SPLIT=FOLDER for a known benchmark."
+        metavar="DATA",
+        help="Folder, or NAME=FOLDER or NAME/SPLIT=FOLDER for a known benchmark; shards to check.",
     ),
 ]
 
@@ -67,25 +72,23 @@ def check(
     """Look at a data set as a training or an evaluation would, and say all that is wrong."""
     from undegrade.data.places import Place
     from undegrade.data.problems import Problems
+    from undegrade.data.shards import ShardedSource, is_sharded
 
     place, problems = Place.parse(data), Problems()
     if unpaired:
         _check_unpaired(Path(place.where), problems, as_json)
         raise typer.Exit(1 if problems.count else 0)
-    found = place.find(problems)
-    readable = _read_all(found, problems)
-    remark = place.note(found)
-    if as_json:
-        json_result(
-            {"pairs": len(found.pairs), "photos": len(found.photos), "readable": readable}
-            | {"problems": problems.found, "note": remark}
-        )
+    if is_sharded(place.where):
+        looked = _look_at_shards(ShardedSource(place.where), problems)
     else:
-        what = "pairs" if found.pairs else "photos"
-        result(f"{data}: {len(found)} {what}, {readable} of them can be used")
-    if remark and not as_json:
-        note(remark)
-    if not as_json:
+        found = place.find(problems)
+        looked = _look_at_files(found, place.note(found), problems)
+    if as_json:
+        json_result(looked.facts() | {"problems": problems.found, "note": looked.remark})
+    else:
+        result(f"{data}: {looked}")
+        if looked.remark:
+            note(looked.remark)
         _name_all(problems)
     raise typer.Exit(1 if problems.count else 0)
 
@@ -117,9 +120,10 @@ def pack(
     from undegrade.degradations import Chain
 
     problems = Problems()
-    found = Place.parse(data).find(problems, prefer="train")
-    problems.check(len(found) + problems.count, "pictures")
-    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers)
+    place = Place.parse(data)
+    found = place.find(problems, prefer="train")
+    _refuse_early(found, problems)
+    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers, Path(place.where))
     with Bar(1) as bar:
         bar.begin("packing")
         index, unread = pack(found.pairs or found.photos, output, options, bar.advance)
@@ -130,7 +134,7 @@ def pack(
 
 
 def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
-    from undegrade.data.pairs import find_halves
+    from undegrade.data.halves import find_halves
     from undegrade.data.unpaired import look_at
 
     halves = [look_at(half, problems) for half in find_halves(folder)]
@@ -146,9 +150,22 @@ def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
     _name_all(problems)
 
 
+def _refuse_early(found: "Found", problems: "Problems") -> None:
+    """Name all that is wrong, before hours of packing, if it is too much."""
+    from undegrade.data.headers import look_at_headers
+
+    with Bar(len(found)) as bar:
+        bar.begin("looking at headers")
+        told = look_at_headers(found, problems, bar.finish)
+    total = len(found) + problems.count
+    if told.complaint(total, "pictures"):
+        _name_all(told)
+    told.check(total, "pictures")
+
+
 def _name_all(problems: "Problems") -> None:
     for kind, names in problems.found.items():
-        for name in names:
+        for name in dict.fromkeys(names):  # the squares of one photo are told once
             note(f"{kind.removeprefix('that ')}: {name}")
 
 
@@ -165,15 +182,47 @@ def _lines(benchmark: "Benchmark") -> list[str]:
     return lines
 
 
-def _read_all(found: "Found", problems: "Problems") -> int:
-    """Decode every picture, and count those that can be used."""
+@dataclass(frozen=True)
+class _Looked:
+    """What a check has found: how many, of what, and how many can be used."""
+
+    total: int
+    paired: bool
+    readable: int
+    remark: str | None = None
+    photos: str = "photos"
+
+    def __str__(self) -> str:
+        what = "pairs" if self.paired else self.photos
+        return f"{self.total} {what}, {self.readable} of them can be used"
+
+    def facts(self) -> dict[str, Any]:
+        pairs = self.total * self.paired
+        return {"pairs": pairs, "photos": self.total - pairs, "readable": self.readable}
+
+
+def _look_at_files(found: "Found", remark: str | None, problems: "Problems") -> _Looked:
     from undegrade.data.photos import decode
-    from undegrade.errors import InputError
 
     readers: list[Any] = [pair.read for pair in found.pairs]
-    readers += [lambda path=path: decode(path) for path in found.photos]
+    readers += [partial(decode, path) for path in found.photos]
+    readable = _read_all(readers, len(readers), problems)
+    return _Looked(len(readers), bool(found.pairs), readable, remark)
+
+
+def _look_at_shards(source: "ShardedSource", problems: "Problems") -> _Looked:
+    readers = (partial(source.read, index) for index in range(len(source)))
+    readable = _read_all(readers, len(source), problems)
+    paired = len(source) > 0 and source.holds_pairs
+    return _Looked(len(source), paired, readable, photos="pictures")
+
+
+def _read_all(readers: Iterable[Callable[[], Any]], total: int, problems: "Problems") -> int:
+    """Decode every picture, and count those that can be used."""
+    from undegrade.errors import InputError
+
     good = 0
-    with Bar(len(readers)) as bar:
+    with Bar(total) as bar:
         bar.begin("reading")
         for read in readers:
             try:

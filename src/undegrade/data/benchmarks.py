@@ -30,7 +30,7 @@ class Benchmark(Part):
     colour: Literal["rgb", "y"]
     protocol: str
     scenes: bool = False
-    """Whether its folders hold many pictures of one scene each, which are to stay together."""
+    """Whether it holds many pictures of each scene, which are to stay together."""
     splits: dict[str, Split]
 
 
@@ -41,16 +41,29 @@ def benchmarks() -> dict[str, Benchmark]:
     return {name: Benchmark.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
 
 
+def known_as(name: str) -> str:
+    """Return the name of the benchmark that is meant, whatever its case; empty if none is."""
+    return name.lower() if name.lower() in benchmarks() else ""
+
+
 def find_benchmark(name: str) -> Benchmark:
-    """Return a benchmark by name.
+    """Return a benchmark by name, whatever its case.
 
     Raises:
         UsageError: There is none of that name.
     """
     known = benchmarks()
-    if name not in known:
-        raise UsageError(f"there is no benchmark '{name}'", fix=did_you_mean(name, [*known]))
-    return known[name]
+    if not known_as(name):
+        raise UsageError(
+            f"there is no benchmark '{name}'", fix=did_you_mean(name.lower(), [*known])
+        )
+    return known[known_as(name)]
+
+
+def lies_in(name: str, folder: Path) -> bool:
+    """Tell whether a folder holds any split of a benchmark in a layout that is known."""
+    pictures = find_files(folder)
+    return any(_fits(split, pictures) for split in find_benchmark(name).splits.values())
 
 
 def open_split(name: str, split: str, folder: Path, problems: Problems) -> Found:
@@ -111,5 +124,7 @@ def _wrong_layout(asked: tuple[str, str, Sequence[str]], split: Split, files: Fi
     return InputError(
         f"{files.folder} does not hold {name}/{wanted} in a layout that is known: found {seen}",
         expected=" or ".join(map(str, split.layouts)),
-        fix=f"what is there is {name}/{others[0]}; name that" if others else None,
+        fix=f"what is there is {name}/{others[0]}; name that"
+        if others
+        else f"if it is data of your own, give it another name, such as mine={files.folder}",
     )

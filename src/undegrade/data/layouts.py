@@ -145,9 +145,10 @@ def _pair_by_fields(degraded: Matches, clean: Matches, centre: bool) -> Paired:
     missing = []
     for fields, paths in degraded.items():
         partner = clean.get(fields, [])
+        scene = dict(fields).get("scene", "")
         for path in paths:
             if partner:
-                pairs.append(FilePair(_title(fields), path, partner[0], centre))
+                pairs.append(FilePair(_title(fields), path, partner[0], centre, scene))
             else:
                 missing.append(path)
     missing += [path for fields, paths in clean.items() if fields not in degraded for path in paths]

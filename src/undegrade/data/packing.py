@@ -1,24 +1,23 @@
 """Packing of photos or pairs into shards; see :mod:`undegrade.data.shards` for what they are."""
 
-import io
-import math
 import multiprocessing
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pyvips
 
 from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import Samples, decode
+from undegrade.data.photos import decode
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
 from undegrade.data.shards import INDEX, Index, Packed, Table
 from undegrade.data.sources import Pictures
+from undegrade.data.squares import squares
+from undegrade.data.tars import add
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, OutputError, UsageError
 from undegrade.images.files import NewFile, write_whole
@@ -41,16 +40,25 @@ class PackOptions:
         chain: What makes the degraded twin of each square of a clean photo; none if empty.
         seed: Seed of that.
         workers: Processes that work beside each other.
+        root: Folder in which photos are named by their place, as by a training that reads them from
+            there; without it, by the file's name alone.
     """
 
     tile: int = 512
     chain: Chain = field(default_factory=Chain)
     seed: int = 0
     workers: int = 1
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         if 0 < self.tile < _LEAST_TILE:
             raise UsageError(f"tile={self.tile}", expected=f"0, or at least {_LEAST_TILE} pixels")
+
+    def name(self, item: Item) -> str:
+        """Return what an item is called in the shards."""
+        if isinstance(item, Path) and self.root is not None:
+            return item.relative_to(self.root).as_posix()
+        return item.name
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,14 @@ def pack(
         What was written, and what was left out.
 
     Raises:
-        UsageError: The folder holds shards of something else, or pairs are to be degraded.
+        UsageError: The folder holds shards of something else, pairs are to be degraded, or photos
+            in a way that cannot be.
         InputError: More than 5 % of the items cannot be read.
         OutputError: The folder cannot be written into.
     """
     if options.chain.links and not all(isinstance(item, Path) for item in items):
         raise UsageError("these are pairs, degraded already", fix="leave out --with")
+    _try(options)
     _claim(output, items, options)
     jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
     missing = [job for job in jobs if not _file(job, "json").exists()]
@@ -115,10 +125,19 @@ def pack(
     return index, problems
 
 
+def _try(options: PackOptions) -> None:
+    """Degrade a tiny picture: what is wrong with the options shows before anything is written."""
+    surely = Chain(tuple(replace(link, chance=1.0) for link in options.chain.links))
+    grey = np.full((_LEAST_TILE, _LEAST_TILE, 3), 0.5, np.float32)
+    surely.apply(grey, generator(options.seed, "trial"))
+
+
 def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
     """Note in the folder what is packed there, or check that it is the same."""
     what = [
-        (str(file.resolve()), file.stat().st_mtime_ns) for item in items for file in _files(item)
+        (options.name(item), str(file.resolve()), file.stat().st_mtime_ns)
+        for item in items
+        for file in _files(item)
     ]
     plan = f"{entropy(str(what), options.tile, str(options.chain), options.seed):032x}"
     noted = output / _PLAN
@@ -190,8 +209,11 @@ def _write_shard(job: _Job) -> None:
                 except InputError as error:
                     skipped.append(error.got)
                     continue
-                for tile in _tiles(read, job.options, item.name):
-                    pictures.append(_add(tar, len(pictures), tile, item.name))
+                name = job.options.name(item)
+                group = (item.group if isinstance(item, PhotoPair) else "") or None
+                for tile in _tiles(read, job.options, name):
+                    packed = add(tar, len(pictures), tile, name)
+                    pictures.append(packed.model_copy(update={"group": group}))
         new.commit()
     finally:
         new.discard()
@@ -207,41 +229,14 @@ def _read(item: Item) -> Pictures:
 
 
 def _tiles(pictures: Pictures, options: PackOptions, name: str) -> Iterator[Pictures]:
-    """Cut into squares that cover the picture, evenly spread; small ones are kept whole."""
     height, width = pictures.hq.shape[:2]
-    tile = options.tile or max(height, width)
-    for number, (top, left) in enumerate(product(_starts(height, tile), _starts(width, tile))):
-        part = pictures.part(slice(top, top + tile), slice(left, left + tile))
+    for number, square in enumerate(squares(height, width, options.tile)):
+        part = pictures.part(*square)
         if options.chain.links and part.lq is None:
             rng = generator(options.seed, "pack", name, number)
             lq = np.rint(options.chain.apply(as_float(part.hq), rng) * 255).astype(np.uint8)
             part = Pictures(part.hq, lq)
         yield part
-
-
-def _starts(length: int, tile: int) -> list[int]:
-    if length <= tile:
-        return [0]
-    last = math.ceil(length / tile) - 1
-    return [round(index * (length - tile) / last) for index in range(last + 1)]
-
-
-def _add(tar: tarfile.TarFile, number: int, pictures: Pictures, name: str) -> Packed:
-    """Append a picture, or a pair, and say where it lies."""
-    height, width = pictures.hq.shape[:2]
-    hq = _append(tar, f"{number:08d}.hq.png", pictures.hq)
-    lq = None if pictures.lq is None else _append(tar, f"{number:08d}.lq.png", pictures.lq)
-    return Packed(name=name, height=height, width=width, hq=hq, lq=lq)
-
-
-def _append(tar: tarfile.TarFile, member: str, samples: Samples) -> tuple[int, int]:
-    picture = pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation="srgb")
-    content = picture.pngsave_buffer(compression=4)
-    header = tarfile.TarInfo(member)
-    header.size = len(content)
-    start = tar.offset + tarfile.BLOCKSIZE  # a header in this format is one block
-    tar.addfile(header, io.BytesIO(content))
-    return start, len(content)
 
 
 def _file(job: _Job, ending: str) -> Path:

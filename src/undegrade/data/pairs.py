@@ -8,27 +8,20 @@ The folders are told by their names (``lq`` and ``hq``, ``input`` and ``target``
 import re
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from undegrade.data.halves import find_halves
 from undegrade.data.photos import Samples, decode
 from undegrade.data.problems import Problems
 from undegrade.errors import InputError
 from undegrade.images.files import find_photos
 from undegrade.matlab import read_arrays
 
-LQ_FOLDERS = (
-    *("lq", "low", "input", "in", "degraded", "noisy", "rain", "rainy", "hazy", "haze", "blur"),
-    *("blurry", "snow", "synthetic", "shadow", "data", "source", "jpeg"),
-)
-HQ_FOLDERS = (
-    *("hq", "high", "target", "gt", "clean", "clear", "groundtruth", "norain", "sharp"),
-    *("shadow_free", "normal", "reference", "ref"),
-)
 PARTNERLESS = "without a partner"
 """Kind of problem: a photo of one half that nothing in the other goes with."""
 
@@ -38,10 +31,11 @@ UNPAIRED = (
 )
 _WORD = (
     "(?:lq|hq|low|high|input|target|in|gt|rain|rainy|norain|clean|clear|hazy|haze|blur|blurry|"
-    "sharp|noisy|snow|shadow|free|no|normal|source|ref)"
+    "sharp|noisy|snow|shadow|free|no|normal|source|ref|lr|hr|foggy|degraded|original|compressed|"
+    "distorted)"
 )
 _WORDS = re.compile(
-    rf"^{_WORD}(?=[-_. ]|$)|(?:^|(?<=[-_. ])){_WORD}[-_. ]*$|(?<=\d)x2$",
+    rf"^{_WORD}(?=[-_. ]|$)|(?:^|(?<=[-_. ])){_WORD}[-_. ]*$|(?<=\d)x[2348]$",
     re.IGNORECASE,
 )
 
@@ -53,11 +47,14 @@ class PhotoPair(ABC):
         name: What to call the pair in a report.
         lq: File with the degraded one.
         hq: File with the clean one.
+        group: What pairs have in common that are not to be parted between training and validation;
+            empty for what has nothing to do with others.
     """
 
     name: str
     lq: Path
     hq: Path
+    group: str = ""
 
     @abstractmethod
     def read(self) -> tuple[Samples, Samples]:
@@ -77,12 +74,14 @@ class FilePair(PhotoPair):
         lq: The degraded photo.
         hq: The clean one.
         centre: The clean one has a frame more, to be cut off.
+        group: See :class:`PhotoPair`.
     """
 
     name: str
     lq: Path
     hq: Path
     centre: bool = False
+    group: str = ""
 
     def read(self) -> tuple[Samples, Samples]:
         """See :class:`PhotoPair`."""
@@ -174,9 +173,7 @@ def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
         InputError: A folder holds no photos, or nothing in them goes together.
     """
     degraded, clean = (find_photos(folder, recursive=True) for folder in (lq, hq))
-    readings = [_pair_by(key, (lq, degraded), (hq, clean)) for key in _KEYS]
-    most = [pairs for pairs in readings if 2 * len(pairs) >= len(degraded)]
-    pairs = most[0] if most else max(readings, key=len)
+    pairs = match_names((lq, degraded), (hq, clean))
     if not pairs:
         raise InputError(
             f"no photo in {lq} has a partner in {hq}",
@@ -190,45 +187,24 @@ def pair_folders(lq: Path, hq: Path, problems: Problems) -> list[PhotoPair]:
     return [*pairs]
 
 
-def has_halves(folder: Path) -> bool:
-    """Tell whether a folder holds one of degraded and one of clean photos, by their names."""
-    return folder.is_dir() and None not in _find_halves(_folders(folder))
+def match_names(
+    degraded: tuple[Path, Sequence[Path]], clean: tuple[Path, Sequence[Path]]
+) -> list[FilePair]:
+    """Return the photos of two folders that go together; see :func:`pair_folders`.
 
-
-def find_halves(folder: Path) -> tuple[Path, Path]:
-    """Return the folders of the degraded and of the clean photos in a folder, by their names.
-
-    Raises:
-        InputError: There are no two such folders.
+    Args:
+        degraded: A folder and its photos.
+        clean: The other.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder", expected="a folder with one for each half")
-    inside = _folders(folder)
-    halves = _find_halves(inside)
-    if halves[0] is None or halves[1] is None:
-        raise InputError(
-            f"{folder} holds the folders {', '.join(p.name for p in inside.values()) or '(none)'}",
-            expected="one of degraded photos, such as lq or input, and one of clean ones, such as "
-            "hq or target",
-        )
-    return halves[0], halves[1]
-
-
-def _folders(folder: Path) -> dict[str, Path]:
-    return {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-
-
-def _find_halves(inside: Mapping[str, Path]) -> list[Path | None]:
-    return [
-        next((inside[name] for name in names if name in inside), None)
-        for names in (LQ_FOLDERS, HQ_FOLDERS)
-    ]
+    readings = [_pair_by(key, degraded, clean) for key in _KEYS]
+    most = [pairs for pairs in readings if 2 * len(pairs) >= len(degraded[1])]
+    return most[0] if most else max(readings, key=len)
 
 
 Key = Callable[[str], str]
 
 
-def _without_words(name: str) -> str:
+def without_words(name: str) -> str:
     """Return a name without the words that tell a degraded photo from a clean one."""
     folder, slash, stem = name.rpartition("/")
     shorter = _WORDS.sub("", stem)
@@ -242,14 +218,17 @@ def _up_to_underscore(name: str) -> str:
     return folder + slash + stem.partition("_")[0].lower()
 
 
-_KEYS: tuple[Key, ...] = (str, str.lower, _without_words, _up_to_underscore)
+_KEYS: tuple[Key, ...] = (str, str.lower, without_words, _up_to_underscore)
 """Readings of a name, the strictest first."""
 
 
 def _pair_by(
     key: Key, degraded: tuple[Path, Sequence[Path]], clean: tuple[Path, Sequence[Path]]
 ) -> list[FilePair]:
-    """Pair by what ``key`` makes of names; ambiguous clean photos are nobody's partner."""
+    """Pair by what ``key`` makes of names; ambiguous clean photos are nobody's partner.
+
+    Those that share a clean photo are grouped by its name.
+    """
     partners: dict[str, list[Path]] = defaultdict(list)
     for path in clean[1]:
         if key is not _up_to_underscore or "_" not in path.stem:  # 0001.png, not 0001_other.png
@@ -259,7 +238,7 @@ def _pair_by(
         name = _name(path, degraded[0])
         found = partners.get(key(name), [])
         if key(name) and len(found) == 1:
-            pairs.append(FilePair(name, path, found[0]))
+            pairs.append(FilePair(name, path, found[0], group=_name(found[0], clean[0])))
     return pairs
 
 

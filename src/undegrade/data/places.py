@@ -1,41 +1,21 @@
 """What a user names as data (a folder, shards, a known benchmark), opened as a source."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from undegrade.data.benchmarks import benchmarks, count_note, open_split
+from undegrade.data.benchmarks import benchmarks, count_note, known_as, lies_in, open_split
+from undegrade.data.caching import Cache, cached_pairs, cached_photos
+from undegrade.data.halves import has_halves
 from undegrade.data.layouts import Found
-from undegrade.data.pairs import (
-    PARTNERLESS,
-    UNPAIRED,
-    FilePair,
-    PhotoPair,
-    find_pairs,
-    has_halves,
-)
-from undegrade.data.photos import CachedPhoto, cache_photo, cache_samples
+from undegrade.data.lookalikes import refuse_lookalikes
+from undegrade.data.pairs import PARTNERLESS, UNPAIRED, find_pairs
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
-from undegrade.data.sources import CachedSource, Selection, Source
+from undegrade.data.sources import Selection, Source
 from undegrade.errors import InputError, UsageError
 from undegrade.images.files import find_photos
-
-Report = Callable[[int, int], None]
-"""Called with (done, total) after each picture."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """Where decoded pictures are kept, and how far decoding is.
-
-    Args:
-        folder: About 3 bytes for each pixel.
-        report: Called with (done, total) after each picture.
-    """
-
-    folder: Path
-    report: Report = field(default=lambda _done, _total: None)
+from undegrade.registry import near_misses
 
 
 @dataclass(frozen=True)
@@ -43,34 +23,43 @@ class Place:
     """A known benchmark, or data of the user's own, and where it lies.
 
     Args:
-        name: Name of a benchmark, or any other.
+        name: What reports call it, as the user wrote it.
         split: Part of the benchmark; empty for what the reader prefers.
         where: Folder, or address of shards.
+        benchmark: Which benchmark it is; empty for data of the user's own.
     """
 
     name: str
     split: str
     where: str
+    benchmark: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Place":
         """Read ``NAME=PLACE``, ``NAME/SPLIT=PLACE`` or ``PLACE``.
 
+        A folder without a name before it is a benchmark if it is called so and laid out so.
+
         Raises:
-            UsageError: A split is asked of what is no benchmark, or there is none of that name.
+            UsageError: A split is asked of what is no benchmark, there is none of that name, or the
+                name is a benchmark's but for a slip.
         """
         label, equals, where = text.partition("=")
         if not equals:
-            return cls(Path(text).name, "", text)
+            name = Path(text).name
+            fits = known_as(name) and not is_sharded(text) and lies_in(name, Path(text))
+            return cls(name, "", text, known_as(name) if fits else "")
         name, _, split = label.partition("/")
-        if split and (name not in benchmarks() or split not in benchmarks()[name].splits):
-            known = [f"{key}/{part}" for key in benchmarks() for part in benchmarks()[key].splits]
-            near = [entry for entry in known if entry.startswith(f"{name}/")]
+        benchmark = known_as(name)
+        if not benchmark:
+            _refuse_slip(name)
+        if split and not (benchmark and split.lower() in benchmarks()[benchmark].splits):
+            near = [f"{benchmark}/{part}" for part in _splits(benchmark)]
             raise UsageError(
                 f"there is no '{label}'",
                 expected=", ".join(near) if near else "a benchmark of `undegrade data list`",
             )
-        return cls(name, split, where)
+        return cls(name, split.lower(), where, benchmark)
 
     def find(self, problems: Problems, *, prefer: str = "test") -> Found:
         """Return the pairs or photos that lie there as files.
@@ -83,29 +72,33 @@ class Place:
             InputError: There is nothing that can be used.
         """
         folder = Path(self.where)
-        if self.name in benchmarks():
-            return open_split(self.name, self._split(prefer), folder, problems)
+        if self.benchmark:
+            return open_split(self.benchmark, self._split(prefer), folder, problems)
         if is_sharded(self.where):
             raise InputError(f"{self.where} holds shards", expected="photos or pairs as files")
         if has_halves(folder):
             return Found(pairs=tuple(find_pairs(folder, problems)))
-        return Found(photos=tuple(_find_clean(folder).values()))
+        photos = tuple(_find_clean(folder).values())
+        refuse_lookalikes(folder, photos)
+        return Found(photos=photos)
 
     def together(self, name: str) -> str:
         """Return the name of what a picture is not to be parted from: its scene, or itself.
 
+        Shards made before groups were noted in them name the scene with the picture only.
+
         Args:
-            name: Name of the picture, the scene's before the last slash where there is one.
+            name: Of the picture or its group; the scene stands before the last slash, if any.
         """
-        known = benchmarks().get(self.name)
+        known = benchmarks().get(self.benchmark)
         scene = name.rpartition("/")[0] if known is not None and known.scenes else ""
         return scene or name
 
     def note(self, found: Found, *, prefer: str = "test") -> str | None:
         """Return what to say of a benchmark that is not as large as published."""
-        if self.name not in benchmarks():
+        if not self.benchmark:
             return None
-        return count_note(self.name, self._split(prefer), len(found))
+        return count_note(self.benchmark, self._split(prefer), len(found))
 
     def _split(self, prefer: str) -> str:
         """Return the split that is meant; what is published for testing is not trained on unasked.
@@ -113,15 +106,36 @@ class Place:
         Raises:
             UsageError: No split is named, and there is none for training.
         """
-        known = benchmarks()[self.name].splits
+        known = _splits(self.benchmark)
         if self.split or prefer in known:
             return self.split or prefer
         if prefer == "train":
             raise UsageError(
-                f"'{self.name}' has no training split, only {', '.join(known)}",
-                fix=f"write {self.name}/{next(iter(known))} if you mean that",
+                f"'{self.benchmark}' has no training split, only {', '.join(known)}",
+                fix=f"write {self.benchmark}/{next(iter(known))}=FOLDER if you mean that",
             )
         return next(iter(known))
+
+
+def _splits(benchmark: str) -> Sequence[str]:
+    return [*benchmarks()[benchmark].splits] if benchmark else []
+
+
+def _refuse_slip(name: str) -> None:
+    """Refuse a name of one's own that is nearly a benchmark's.
+
+    Taken for the user's own, a benchmark's degraded photos would be scored as clean ones.
+
+    Raises:
+        UsageError: It is.
+    """
+    meant = near_misses(name, benchmarks())
+    if meant:
+        raise UsageError(
+            f"there is no benchmark '{name}'",
+            expected="the name of a benchmark, or a clearly different one for data of your own",
+            fix=f"did you mean {' or '.join(meant)}? Data of your own may be called mine=FOLDER",
+        )
 
 
 def open_photos(
@@ -146,7 +160,7 @@ def open_photos(
     if is_sharded(where):
         return Selection.named(ShardedSource(where, scales), wanted)
     chosen = {name: path for name, path in _find_clean(Path(where)).items() if wanted(name)}
-    return _cached_photos(chosen, scales, cache, problems)
+    return cached_photos(chosen, scales, cache, problems)
 
 
 def _find_clean(folder: Path) -> dict[str, Path]:
@@ -156,20 +170,6 @@ def _find_clean(folder: Path) -> dict[str, Path]:
     except InputError as error:  # whose advice is for the command that restores
         raise InputError(error.got, expected="a folder of photos, of pairs, or shards") from error
     return {path.relative_to(folder).as_posix(): path for path in paths}
-
-
-def _cached_photos(
-    paths: Mapping[str, Path], scales: Sequence[float], cache: Cache, problems: Problems
-) -> CachedSource:
-    photos: list[CachedPhoto] = []
-    for done, (name, path) in enumerate(paths.items(), 1):
-        try:
-            decoded = [cache_photo(path, scale, cache.folder) for scale in scales]
-            photos += [replace(photo, name=name) for photo in decoded]
-        except InputError as error:
-            problems.add("that cannot be read", error.got)
-        cache.report(done, len(paths))
-    return CachedSource(photos)
 
 
 def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
@@ -195,28 +195,4 @@ def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:
             expected="pairs of photos",
             fix=UNPAIRED,
         )
-    return _cached_pairs(found.pairs, cache, problems)
-
-
-def _cached_pairs(pairs: Sequence[PhotoPair], cache: Cache, problems: Problems) -> CachedSource:
-    lq: list[CachedPhoto] = []
-    hq: list[CachedPhoto] = []
-    for done, pair in enumerate(pairs, 1):
-        try:
-            degraded, clean = _cached_pair(pair, cache.folder)
-        except InputError as error:
-            problems.add("that cannot be used", error.got)
-        else:
-            lq.append(degraded)
-            hq.append(clean)
-        cache.report(done, len(pairs))
-    return CachedSource(hq, lq)
-
-
-def _cached_pair(pair: PhotoPair, folder: Path) -> tuple[CachedPhoto, CachedPhoto]:
-    if isinstance(pair, FilePair) and not pair.centre:  # need not be decoded at every start
-        lq, hq = (cache_photo(file, 1.0, folder) for file in (pair.lq, pair.hq))
-        pair.check_sizes((lq.height, lq.width), (hq.height, hq.width))
-        return lq, replace(hq, name=pair.name)
-    degraded, clean = (cache_samples(pair.name, half, folder) for half in pair.read())
-    return degraded, clean
+    return cached_pairs(found.pairs, cache, problems)

@@ -36,6 +36,8 @@ class Packed(_Part):
     hq: tuple[int, int]
     """Place and length of the clean picture's file within the tar, in bytes."""
     lq: tuple[int, int] | None = None
+    group: str | None = None
+    """What it is not to be parted from; see :meth:`undegrade.data.sources.Source.group`."""
 
 
 class Index(_Part):
@@ -71,7 +73,7 @@ class ShardedSource(Source):
         self.place, self.scales = place, tuple(scales)
         self._storage = Storage.open(place)
         self._shards = self._index().shards
-        numbers: dict[str, int] = {}  # of the photos' names
+        numbers: dict[str, int] = {}  # of the names of photos and groups
         columns = [
             _columns(number, self._table(shard), numbers)
             for number, shard in enumerate(self._shards)
@@ -86,6 +88,10 @@ class ShardedSource(Source):
     def name(self, index: int) -> str:
         """See :class:`Source`."""
         return self._names[int(self._items[index // len(self.scales), 1])]
+
+    def group(self, index: int) -> str:
+        """See :class:`Source`."""
+        return self._names[int(self._items[index // len(self.scales), 2])]
 
     @property
     def holds_pairs(self) -> bool:
@@ -106,7 +112,7 @@ class ShardedSource(Source):
 
     def _find(self, index: int) -> tuple[str, Packed, float]:
         number, scale = divmod(index, len(self.scales))
-        shard, name, height, width, *extents = map(int, self._items[number])
+        shard, name, _, height, width, *extents = map(int, self._items[number])
         hq, lq = (extents[0], extents[1]), (extents[2], extents[3])
         packed = Packed.model_construct(
             name=self._names[name], height=height, width=width, hq=hq, lq=lq if lq[1] else None
@@ -145,20 +151,21 @@ class ShardedSource(Source):
             ) from error
 
 
-_COLUMNS = 8  # shard, name, height, width, place and length of the clean file and of the degraded
+# Shard, name, group, height, width, place and length of the clean file and of the degraded one.
+_COLUMNS = 9
 
 
 def _columns(
     shard: int, pictures: Sequence[Packed], numbers: dict[str, int]
 ) -> npt.NDArray[np.int64]:
     """Return a table as rows of numbers; names new to ``numbers`` are added to it."""
-    rows = [
-        (
-            *(shard, numbers.setdefault(item.name, len(numbers)), item.height, item.width),
-            *(*item.hq, *(item.lq or (0, 0))),
+    rows = []
+    for item in pictures:
+        name, group = (
+            numbers.setdefault(text, len(numbers)) for text in (item.name, item.group or item.name)
         )
-        for item in pictures
-    ]
+        extents = (*item.hq, *(item.lq or (0, 0)))
+        rows.append((shard, name, group, item.height, item.width, *extents))
     return np.asarray(rows, np.int64).reshape(-1, _COLUMNS)
 
 

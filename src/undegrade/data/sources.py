@@ -43,6 +43,10 @@ class Source(ABC):
     def name(self, index: int) -> str:
         """Return the name of the photo that item ``index`` is, or is part of."""
 
+    def group(self, index: int) -> str:
+        """Return what is to be kept together with item ``index``: by default its photo alone."""
+        return self.name(index)
+
     @abstractmethod
     def size(self, index: int) -> tuple[int, int]:
         """Return (height, width) of an item without reading it."""
@@ -63,10 +67,12 @@ class CachedSource(Source):
     Args:
         hq: Clean photos.
         lq: Their degraded twins in the same order; None if there are none.
+        groups: What each belongs to, empty for itself; None if that is so for all.
     """
 
     hq: Sequence[CachedPhoto]
     lq: Sequence[CachedPhoto] | None = None
+    groups: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.hq)
@@ -74,6 +80,10 @@ class CachedSource(Source):
     def name(self, index: int) -> str:
         """See :class:`Source`."""
         return self.hq[index].name
+
+    def group(self, index: int) -> str:
+        """See :class:`Source`."""
+        return (self.groups[index] if self.groups else "") or self.name(index)
 
     def size(self, index: int) -> tuple[int, int]:
         """See :class:`Source`."""
@@ -110,6 +120,10 @@ class Selection(Source):
         """See :class:`Source`."""
         return self.source.name(int(self.indices[index]))
 
+    def group(self, index: int) -> str:
+        """See :class:`Source`."""
+        return self.source.group(int(self.indices[index]))
+
     def size(self, index: int) -> tuple[int, int]:
         """See :class:`Source`."""
         return self.source.size(int(self.indices[index]))
@@ -133,6 +147,11 @@ class Joined(Source):
         """See :class:`Source`."""
         source, inner = self._find(index)
         return source.name(inner)
+
+    def group(self, index: int) -> str:
+        """See :class:`Source`."""
+        source, inner = self._find(index)
+        return source.group(inner)
 
     def size(self, index: int) -> tuple[int, int]:
         """See :class:`Source`."""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from undegrade.data.pairs import find_halves
+from undegrade.data.caching import Cache
+from undegrade.data.halves import find_halves
 from undegrade.data.photos import Samples, decode
-from undegrade.data.places import Cache, open_photos
+from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
 from undegrade.data.sources import Source, index_at
 from undegrade.errors import InputError

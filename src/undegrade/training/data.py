@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from undegrade.data.caching import Cache
 from undegrade.data.photos import is_validation
-from undegrade.data.places import Cache, Place, open_pairs, open_photos
+from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
@@ -119,8 +120,9 @@ def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
     problems = Problems()
     pairs = open_pairs(place, cache, problems)
-    trained = Selection.named(pairs, lambda name: _is_trained(place.together(name)))
-    kept = Selection.named(pairs, lambda name: is_validation(place.together(name)))
+    groups = [place.together(pairs.group(index)) for index in range(len(pairs))]
+    trained = Selection.where(pairs, lambda index: _is_trained(groups[index]))
+    kept = Selection.where(pairs, lambda index: is_validation(groups[index]))
     return _Opened(place.name, trained, kept, problems)
 
 
