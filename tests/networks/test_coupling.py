@@ -17,8 +17,9 @@ SHAPE = RecognitionOptions(widths=(4, 6, 8), blocks=1)
 
 def test_untrained_both_are_the_standard_normal_distribution() -> None:
     pictures = torch.rand(2, 3, 16, 24)
-    mean, log_deviation = Recognition(3, 5, 8, SHAPE)(pictures, pictures, pictures)
-    prior = LatentPrior(3, 5, 8, SHAPE)(pictures)
+    recognition = Recognition(LatentEncoder(9, 10, 8, SHAPE))
+    mean, log_deviation = recognition(pictures, pictures, pictures)
+    prior = LatentPrior(LatentEncoder(3, 5, 8, SHAPE))(pictures)
     assert mean.shape == log_deviation.shape == prior.shape == (2, 5, 2, 3)
     assert not any(part.any() for part in (mean, log_deviation, prior))
 

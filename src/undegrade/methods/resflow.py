@@ -20,7 +20,7 @@ from undegrade.methods.resflow_options import (
     check_fit,
     check_sampler,
 )
-from undegrade.networks.coupling import LatentPrior, Recognition
+from undegrade.networks.coupling import LatentEncoder, LatentPrior, Recognition
 from undegrade.networks.unet import UNet
 from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -237,11 +237,12 @@ def _coupling_networks(
     """Return what the variational coupling needs beside the flow: a prior only if it is learned."""
     if options.aux_coupling == "independent":
         return None, None
-    latent = options.network.aux_channels, options.network.aux_stride
+    channels, stride = options.network.aux_channels, options.network.aux_stride
     shape = options.coupling.recognition
-    recognition = Recognition(CHANNELS, *latent, shape)
-    learned = options.coupling.prior == "learned"
-    return recognition, LatentPrior(CHANNELS, *latent, shape) if learned else None
+    recognition = Recognition(LatentEncoder(3 * CHANNELS, 2 * channels, stride, shape))
+    if options.coupling.prior == "standard":
+        return recognition, None
+    return recognition, LatentPrior(LatentEncoder(CHANNELS, channels, stride, shape))
 
 
 def _kl_weight(options: CouplingOptions, step: int) -> float:

@@ -86,17 +86,12 @@ class Recognition(nn.Module):
     it out by itself would tell it all. Untrained it is the standard normal distribution.
 
     Args:
-        channels: Channels of the pictures.
-        latent_channels: Channels of ``y_1``.
-        stride: See :class:`LatentEncoder`, also for what is refused.
-        options: The same.
+        encoder: From three pictures beside each other to two numbers for each entry of ``y_1``.
     """
 
-    def __init__(
-        self, channels: int, latent_channels: int, stride: int, options: RecognitionOptions
-    ) -> None:
+    def __init__(self, encoder: LatentEncoder) -> None:
         super().__init__()
-        self.encoder = LatentEncoder(3 * channels, 2 * latent_channels, stride, options)
+        self.encoder = encoder
 
     def forward(self, x_0: Tensor, x_1: Tensor, estimate: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log deviation ``(B, C', H / s, W / s)``.
@@ -118,17 +113,12 @@ class LatentPrior(nn.Module):
     for all would be too small there. Untrained it is the standard normal distribution.
 
     Args:
-        channels: Channels of the pictures.
-        latent_channels: Channels of ``y_1``.
-        stride: See :class:`LatentEncoder`, also for what is refused.
-        options: The same.
+        encoder: From a degraded picture to a number for each entry of ``y_1``.
     """
 
-    def __init__(
-        self, channels: int, latent_channels: int, stride: int, options: RecognitionOptions
-    ) -> None:
+    def __init__(self, encoder: LatentEncoder) -> None:
         super().__init__()
-        self.encoder = LatentEncoder(channels, latent_channels, stride, options)
+        self.encoder = encoder
 
     @property
     def receptive_radius(self) -> int:
