@@ -153,12 +153,12 @@ def test_steps_that_are_none_are_refused(steps: tuple[int, ...]) -> None:
 
 def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:
     photo = (photo_folder / "scene-00.png").read_bytes()
-    for folder in ("one", "two"):
+    for folder in ("one", "two", "three"):  # two would look like the halves of pairs
         (tmp_path / "set" / folder).mkdir(parents=True)
         (tmp_path / "set" / folder / "a.png").write_bytes(photo)
     pictures = PictureSet.open(Place.parse(str(tmp_path / "set")), Chain())
-    assert pictures.names == ("a.png", "a.png (2)")
-    assert [picture.name for picture in pictures] == ["a.png", "a.png (2)"]
+    assert pictures.names == ("a.png", "a.png (2)", "a.png (3)")
+    assert [picture.name for picture in pictures] == [*pictures.names]
 
 
 def test_the_baselines_remove_noise(photo_folder: Path, tmp_path: Path) -> None:
