@@ -192,10 +192,10 @@ def draw(runs: list[Run], root: Path) -> Figure:
             if not np.isnan(gain).all():
                 axes.plot(np.nanmean(gain), place, "|", color="black", markersize=16)
         axes.axvline(0, color="0.7", zorder=0)
-        axes.set(title=TASKS[task], xlabel="PSNR against the paper's choice, dB (4 steps)")
+        axes.set(title=TASKS[task], xlabel="dB against the paper's choice")
         axes.set_yticks(range(len(ROWS)), list(ROWS))
         axes.invert_yaxis()
-    figure.suptitle("One thing changed at a time; a dot for each seed")
+    figure.suptitle("One thing changed at a time: PSNR in four steps, a dot for each seed")
     return figure
 
 
