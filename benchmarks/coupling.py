@@ -27,7 +27,7 @@ from undegrade import Restorer
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.evaluation.pictures import Cut, PictureSet
-from undegrade.inference.uncertainty import heat_colours
+from undegrade.inference.uncertainty import heat
 from undegrade.metrics.calibration import Calibration, calibration, fit_curve
 
 Draws = npt.NDArray[np.float32]
@@ -186,17 +186,16 @@ def sheet(squares: Squares, draws: Mapping[str, Draws]) -> PilImage.Image:
     for model in draws.values():
         for hq, lq, variants in list(zip(squares.hq, squares.lq, model, strict=True))[:SHOWN]:
             mean = variants.mean(axis=0)
-            maps = [heat(variants.std(axis=0)), heat(np.abs(mean - hq))]
+            maps = [heated(variants.std(axis=0)), heated(np.abs(mean - hq))]
             rows.append(np.concatenate([lq, hq, *variants[:SHOWN], mean, *maps], axis=1))
     levels = np.rint(np.concatenate(rows).clip(0, 1) * 255).astype(np.uint8)
     return PilImage.fromarray(levels)
 
 
-def heat(values: Draws) -> Draws:
+def heated(values: Draws) -> Draws:
     """Return ``(H, W, 3)`` numbers as colours from black to white."""
-    place = (values.mean(axis=-1) / FULL_HEAT).clip(0, 1)
-    colours: Draws = heat_colours()[np.rint(255 * place).astype(np.intp)].astype(np.float32) / 255
-    return colours
+    colours = heat((values.mean(axis=-1) / FULL_HEAT).clip(0, 1))
+    return colours.astype(np.float32) / np.float32(255)
 
 
 def curve(worth: Mapping[str, Worth]) -> Figure:

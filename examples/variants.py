@@ -17,7 +17,7 @@ from undegrade import Restorer
 from undegrade.data.photos import shrunk
 from undegrade.data.samples import as_float
 from undegrade.degradations import Chain, Image
-from undegrade.inference.uncertainty import heat_colours
+from undegrade.inference.uncertainty import heat
 from undegrade.randomness import generator
 
 SIDE = 160
@@ -43,8 +43,8 @@ def row(restorer: Restorer, chain: Chain, name: str) -> Image:
     result = restorer(lq, variants=VARIANTS, uncertainty=True)
     assert result.uncertainty is not None  # it was asked for
     place = (result.uncertainty / np.quantile(result.uncertainty, 0.999)).clip(0, 1)
-    heat = heat_colours()[np.rint(255 * place).astype(np.intp)].astype(np.float32) / 255
-    parts: Image = np.concatenate([lq, *result.variants, result.image, heat, hq], axis=1)
+    shown = heat(place).astype(np.float32) / 255
+    parts: Image = np.concatenate([lq, *result.variants, result.image, shown, hq], axis=1)
     return parts
 
 

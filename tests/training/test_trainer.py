@@ -102,14 +102,20 @@ def test_averaged_weights_have_a_short_memory_at_first() -> None:
     assert kept == pytest.approx([2 / 11, 5 / 14, 72 / 81, 0.9])
 
 
-def test_stopped_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:
-    whole = train(recipe, [], tmp_path / "whole")
+def trained_in_parts(recipe: Path, folder: Path) -> tuple[Path, int]:
+    """Train, stopped at once again and again; return the model and how many runs it took."""
     runs = 0
     parts = None
     while parts is None:
-        parts = train(recipe, [], tmp_path / "parts", max_time=0, resume=True)
+        parts = train(recipe, [], folder, max_time=0, resume=True)
         runs += 1
         assert runs < 20
+    return parts, runs
+
+
+def test_stopped_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:
+    whole = train(recipe, [], tmp_path / "whole")
+    parts, runs = trained_in_parts(recipe, tmp_path / "parts")
     assert runs == 12  # no time at all is one step for each run
     assert same(whole, parts)
 
@@ -275,13 +281,8 @@ def test_a_coupling_is_learned_after_the_flow(recipe: Path, tmp_path: Path) -> N
 def test_a_coupling_is_gone_on_with_where_it_was_stopped(recipe: Path, tmp_path: Path) -> None:
     variational(recipe)
     whole = train(recipe, [], tmp_path / "whole")
-    runs = 0
-    parts = None
-    while parts is None:
-        parts = train(recipe, [], tmp_path / "parts", max_time=0, resume=True)
-        runs += 1
-        assert runs < 10
-    assert runs > 3  # some of them in the second stage
+    parts, runs = trained_in_parts(recipe, tmp_path / "parts")
+    assert 3 < runs < 10  # some of them in the second stage
     assert same(whole, parts)
 
 

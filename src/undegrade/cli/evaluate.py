@@ -193,6 +193,7 @@ def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report:
             bar.begin(pictures.name)
             rows = measure(candidates, pictures, plan, journal, bar.advance)
             summaries.append(summarise(rows, order, plan.metrics))
+            bar.finish()
     write_results(report.folder / RESULTS, journal.rows())
     if report.as_json:
         facts = [summary.facts() for summary in summaries]

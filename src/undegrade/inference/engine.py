@@ -18,6 +18,7 @@ from undegrade.inference.device import precision_name
 from undegrade.inference.draws import Draws
 from undegrade.inference.options import MIN_TILE, RestoreOptions
 from undegrade.inference.precision import Runner
+from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 
@@ -78,6 +79,7 @@ class TileRestorer:
         options: What was asked for.
         steps: Network evaluations for each draw.
         plan: The picture's tiles.
+        curve: What the deviation over draws means; None to give it as it is.
 
     Attributes:
         limit: Longest side of a tile that memory is thought to suffice for.
@@ -85,9 +87,16 @@ class TileRestorer:
         messages: What the user should know.
     """
 
-    def __init__(self, runner: Runner, options: RestoreOptions, steps: int, plan: TilePlan) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        options: RestoreOptions,
+        steps: int,
+        plan: TilePlan,
+        curve: DeviationCurve | None = None,
+    ) -> None:
         self.runner, self.options, self.steps, self.plan = runner, options, steps, plan
-        self.draws = Draws.of(options)
+        self.draws = Draws.of(options, curve)
         self.limit = max(plan.tile_height, plan.tile_width)
         self.tiles = 0
         self.messages: list[str] = []

@@ -10,7 +10,6 @@ from undegrade.images.provenance import Provenance
 from undegrade.images.tiles import Floats, TilePlan, tile_bands
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
-from undegrade.inference.draws import Draws
 from undegrade.inference.engine import Engine, TileRestorer
 from undegrade.inference.options import QUADRATURE_DRAWS, RestoreOptions
 from undegrade.inference.pixels import ArrayPicture, Pixels
@@ -55,7 +54,6 @@ class Run:
             )
         self._engine, self._model, self._options = engine, model, options
         self._steps = self._choose_steps()
-        self._draws = Draws.of(options, model.uncertainty)
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
 
@@ -89,12 +87,12 @@ class Run:
             sampler=self._sampler,
             deterministic=self._options.deterministic,
         )
-        return PhotoJob(photo, plan, tiler, self._draws, write, provenance)
+        return PhotoJob(photo, plan, tiler, write, provenance)
 
     def restore_picture(self, picture: ArrayPicture) -> RestoredArrays:
         """Restore a picture in an array."""
-        draws = self._draws
         plan, tiler = self._tiles(picture.height, picture.width)
+        draws = tiler.draws
         several = draws.kept > 1
         variants = tuple(picture.blank() for _ in range(draws.kept * several))
         result = picture.blank() if draws.averaged or not several else variants[0]
@@ -152,6 +150,8 @@ class Run:
 
     def _tiles(self, height: int, width: int) -> tuple[TilePlan, TileRestorer]:
         plan = self._engine.plan(height, width, self._options, self._steps)
-        tiler = TileRestorer(self._engine.runner, self._options, self._steps, plan)
+        tiler = TileRestorer(
+            self._engine.runner, self._options, self._steps, plan, self._model.uncertainty
+        )
         self._tilers.append(tiler)
         return plan, tiler

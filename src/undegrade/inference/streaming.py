@@ -13,7 +13,7 @@ from undegrade.images.photo import Alpha, Photo, Rows
 from undegrade.images.provenance import Provenance
 from undegrade.images.tiles import Floats, TilePlan, TileProgress, tile_bands
 from undegrade.images.writer import PhotoWriter, WriteOptions
-from undegrade.inference.draws import Bands, Draws
+from undegrade.inference.draws import Bands
 from undegrade.inference.engine import TileRestorer
 from undegrade.inference.uncertainty import UncertaintyWriter
 
@@ -68,7 +68,6 @@ class PhotoJob:
         photo: The photo, none of it read yet.
         plan: Its tiles.
         restore: Restores a tile.
-        draws: Tells apart what comes out of it.
         write: How results are written.
         provenance: What is recorded in them.
     """
@@ -76,7 +75,6 @@ class PhotoJob:
     photo: Photo
     plan: TilePlan
     restore: TileRestorer
-    draws: Draws
     write: WriteOptions
     provenance: Provenance
 
@@ -90,7 +88,7 @@ class PhotoJob:
         with ExitStack() as stack:
             writers = _Writers(self, sinks, stack)
             for rows in tile_bands(self.plan, reader.read, self.restore, progress):
-                bands = self.draws.split(rows)
+                bands = self.restore.draws.split(rows)
                 writers.write(bands, reader.take_alpha(len(rows)))
         return (*self.photo.messages, *writers.messages())
 

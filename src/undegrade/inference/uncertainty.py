@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -107,8 +108,13 @@ def heat_table(brightest: int) -> npt.NDArray[np.uint8]:
         brightest: Level from which on the colour is the brightest.
     """
     place = np.minimum(np.arange(_LEVELS) / brightest, 1)
-    table: npt.NDArray[np.uint8] = heat_colours()[np.rint(place * 255).astype(np.intp)][None]
-    return table
+    return heat(place)[None]
+
+
+def heat(place: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """Return the colours of places in ``[0, 1]`` between black and the brightest, ``(..., 3)``."""
+    colours: npt.NDArray[np.uint8] = heat_colours()[np.rint(place * 255).astype(np.intp)]
+    return colours
 
 
 def heat_colours() -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from undegrade.errors import MissingExtraError
@@ -75,8 +76,6 @@ def _similarity(restored: Tensor, hq: Tensor) -> Tensor:
 
 
 def _joined(numbers: list[Tensor]) -> Tensor:
-    import torch
-
     return torch.stack([number.reshape(()) for number in numbers])
 
 
