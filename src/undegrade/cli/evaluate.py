@@ -20,14 +20,13 @@ from undegrade.cli.options import (
     TestDegradeOption,
     complete_model,
 )
-from undegrade.cli.papers import LIST, list_tables, metrics_of, open_sets, tell
+from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.candidates import Candidate
     from undegrade.evaluation.measuring import Plan
-    from undegrade.evaluation.papers.tables import Table
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.evaluation.summary import Summary
 
@@ -109,12 +108,14 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     measured.
     """
     if paper is not None and not models and not data:
-        _show_paper(paper, output, as_json)
+        show(paper, output, as_json)
         return
     models, data, output = _whole(models, data, output)
     counts = parse_steps(steps) if steps is not None else None
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
-    table = _find_table(paper, analyse)
+    if paper is not None and analyse is not None:
+        raise UsageError("--paper and --analyse", expected="one of them")
+    table = find(paper) if paper is not None else None
     if table is None:
         opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     else:
@@ -218,26 +219,6 @@ def _whole(
             expected="MODEL... --data NAME=DIR --output FOLDER",
         )
     return models, data, output
-
-
-def _find_table(paper: str | None, analyse: Analysis | None) -> "Table | None":
-    if paper is None:
-        return None
-    if analyse is not None:
-        raise UsageError("--paper and --analyse", expected="one of them")
-    from undegrade.evaluation.papers.tables import find_table
-
-    return find_table(paper)
-
-
-def _show_paper(paper: str, output: Path | None, as_json: bool) -> None:
-    """Name the tables, or give one with what was measured before."""
-    if paper == LIST:
-        list_tables(as_json)
-        return
-    from undegrade.evaluation.papers.tables import find_table
-
-    tell(find_table(paper), output, (), as_json)
 
 
 def _measure(

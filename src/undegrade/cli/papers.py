@@ -13,11 +13,39 @@ if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.zoo import ModelConfig
 
-LIST = "list"
-"""What names the tables instead of one of them."""
+_LIST = "list"  # names the tables instead of one of them
 
 
-def list_tables(as_json: bool) -> None:
+def find(name: str) -> "Table":
+    """Return a table by what it is called here.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    from undegrade.evaluation.papers.tables import find_table
+
+    return find_table(name)
+
+
+def show(name: str, folder: Path | None, as_json: bool) -> None:
+    """Give a table with what was measured before; or name all of them.
+
+    Args:
+        name: Of the table, or ``list``.
+        folder: Where it was measured; None for the table alone.
+        as_json: Give facts for programs.
+
+    Raises:
+        UsageError: There is no such table.
+        InputError: There is no such folder.
+    """
+    if name == _LIST:
+        _list_tables(as_json)
+    else:
+        tell(find(name), folder, (), as_json)
+
+
+def _list_tables(as_json: bool) -> None:
     """Name all tables, with the benchmarks that they have numbers of."""
     from undegrade.evaluation.papers.tables import papers
 
