@@ -200,7 +200,7 @@ def heated(values: Draws) -> Draws:
 
 def curve(worth: Mapping[str, Worth]) -> Figure:
     """Draw promised against observed shares."""
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 6.4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--", label="honest")
     for name, found in worth.items():
@@ -216,7 +216,7 @@ def curve(worth: Mapping[str, Worth]) -> Figure:
         ylim=(0, 1),
         title="Calibration of the uncertainty",
     )
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center")
     return figure
 
 
