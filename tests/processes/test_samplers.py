@@ -132,3 +132,28 @@ def test_the_adaptive_sampler_keeps_its_tolerance_and_then_goes_straight() -> No
     asked.clear()
     adaptive(velocity, one, [1.0, 0.2, 0.0], tolerance=1e-2)
     assert len(asked) < rough
+
+
+def test_a_callback_costs_the_adaptive_sampler_nothing() -> None:
+    """The method of Dormand and Prince takes one evaluation to begin an interval, one to choose its
+    first step, then six for each step; the last interval is Euler's with one."""
+    asked: list[float] = []
+    seen: list[Step] = []
+
+    def velocity(x_t: Tensor, t: float) -> Tensor:
+        asked.append(t)
+        return growing_velocity(x_t, t)
+
+    one = torch.ones(1, dtype=torch.float64)
+    plain = adaptive(velocity, one, [1.0, 0.5, 0.0], tolerance=1e-3)
+    count = len(asked)
+    assert (count - 3) % 6 == 0
+    assert asked.count(1.0) == 1
+    watched = adaptive(velocity, one, [1.0, 0.5, 0.0], seen.append, tolerance=1e-3)
+    assert len(asked) == 2 * count
+    assert torch.equal(plain, watched)
+    assert [step.t for step in seen] == [1.0, 0.5]
+    assert float(seen[0].x_0) == pytest.approx(1 - math.e)
+    halfway = float(seen[0].x_t)
+    assert halfway == pytest.approx(math.exp(math.exp(0.5) - math.e), rel=1e-3)
+    assert float(seen[1].x_0) == pytest.approx(halfway * (1 - 0.5 * math.exp(0.5)))
