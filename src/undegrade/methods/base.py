@@ -53,6 +53,11 @@ class Method(nn.Module, ABC):
     def receptive_radius(self) -> int:
         """How many pixels one network evaluation looks in each direction."""
 
+    @property
+    def is_random(self) -> bool:
+        """Whether what :meth:`restore` gives depends on its noise; if not, one draw is all."""
+        return True
+
     @classmethod
     def check_stages(cls, options: MethodOptions, stages: Sequence[str]) -> None:
         """Check that stages of :attr:`stages`, in this order, train what the options promise.

@@ -42,6 +42,11 @@ class Regression(SingleNetworkMethod):
         self.error = options.loss
         self.network = UNet(options.network)
 
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`; nothing is drawn."""
+        return False
+
     def loss(
         self,
         pair: Pair,

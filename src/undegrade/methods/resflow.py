@@ -92,6 +92,11 @@ class ResFlow(SingleNetworkMethod):
         self._sampler = sampler
 
     @property
+    def is_random(self) -> bool:
+        """See :class:`Method`; the auxiliary variable is all that is drawn."""
+        return self.flow_options.network.aux_channels > 0
+
+    @property
     def receptive_radius(self) -> int:
         """See :class:`Method`; what the prior looks at comes before what the network does."""
         prior = 0 if self.prior is None else self.prior.receptive_radius
