@@ -66,6 +66,19 @@ class Method(nn.Module, ABC):
             ValueError: They do not; a method that has only one stage cannot go wrong.
         """
 
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:  # noqa: ARG003
+        """Return which options change nothing beside the others, whatever their values.
+
+        Args:
+            options: Options of this method.
+
+        Returns:
+            Why, by the option's key; ``"a.b"`` for an option ``b`` within ``a``, and ``"a"`` for
+            all that is within.
+        """
+        return {}
+
     @property
     def sampler(self) -> SamplerOptions | None:
         """The sampler that :meth:`restore` walks with; None for a method that has no choice."""

@@ -19,6 +19,7 @@ from undegrade.methods.resflow_options import (
     ResFlowOptions,
     check_fit,
     check_sampler,
+    unheeded,
 )
 from undegrade.networks.coupling import LatentEncoder, LatentPrior, Recognition
 from undegrade.networks.unet import UNet
@@ -77,6 +78,12 @@ class ResFlow(SingleNetworkMethod):
             )
         if list(stages) != sorted(stages, key=cls.stages.index):
             raise ValueError(f"stages {', '.join(stages)}; expected the flow before the coupling")
+
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, ResFlowOptions)
+        return unheeded(options)
 
     @property
     def sampler(self) -> SamplerOptions:
