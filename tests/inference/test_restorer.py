@@ -21,6 +21,7 @@ from undegrade.images.writer import WriteOptions
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.report import ModelInfo
 from undegrade.inference.restorer import Restorer
+from undegrade.methods.resflow import ResFlow
 from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.zoo import ModelConfig, save_model
 
@@ -122,6 +123,18 @@ def test_uncertainty_of_a_single_variant_takes_eight_draws() -> None:
     certain = Restorer(Simple())(noise(8, 8), uncertainty=True)
     assert certain.uncertainty is not None
     assert not certain.uncertainty.any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (13, 7), (5, 66)])
+def test_resflow_takes_any_size(size: tuple[int, int]) -> None:
+    """Whose velocity is nothing gives the picture back; another gives the same seed the same."""
+    image = noise(*size)
+    untrained, method = ResFlow(small_resflow().flow_options), small_resflow()
+    np.testing.assert_array_equal(Restorer(untrained)(image, steps=4).image, image)
+    one, same, other = (Restorer(method)(image, seed=seed).image for seed in (0, 0, 1))
+    assert one.shape == image.shape
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
 
 
 @pytest.mark.parametrize("asked", [{"variants": 3}, {"uncertainty": True}, {"deterministic": True}])
