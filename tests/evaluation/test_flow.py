@@ -3,20 +3,23 @@
 import csv
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_methods import small_resflow
+from small_methods import small_coupled_resflow, small_plain_resflow, small_resflow
 from tiny_model import tiny_regression
 
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.flow import FlowModel, analyse_flow
+from undegrade.evaluation.flow_companion import Companion, companion_of, describe
 from undegrade.evaluation.flow_figures import FlowOptions
 from undegrade.evaluation.flow_information import (
     Patches,
@@ -29,6 +32,7 @@ from undegrade.evaluation.flow_plots import draw_figures, draw_strip
 from undegrade.evaluation.flow_walks import Walk, mean_straightness, measure_bend, psnr_along
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.methods import build_method, parse_options
+from undegrade.methods.resflow import ResFlow
 from undegrade.processes.flow import AuxiliarySchedule
 from undegrade.zoo import ModelConfig, save_model
 
@@ -41,7 +45,7 @@ def noisy_gaussians(scale: float, coupled: bool, count: int = 3000) -> Patches:
     """Return ``x_1 = x_0 + scale * n``, with ``y_1 = n`` or a noise of its own."""
     rng = np.random.default_rng(0)
     x_0, noise, other = rng.standard_normal((3, count, 1))
-    return Patches(x_0, x_0 + scale * noise, noise if coupled else other)
+    return Patches(x_0, x_0 + scale * noise, Companion(noise if coupled else other))
 
 
 def idle() -> None:
@@ -55,21 +59,24 @@ def test_information_falls_towards_the_degraded_end_as_it_should() -> None:
     curves = information_curves(patches, AuxiliarySchedule(), options, idle)
     exact = [math.log(1 + 1 / (0.8 * t) ** 2) / 2 for t in options.times]
     assert curves.x == pytest.approx(exact, abs=0.06)
-    assert curves.joint == pytest.approx(curves.shuffled, abs=0.06)
+    assert curves.drawn is not None
+    assert curves.drawn.gain == pytest.approx([0, 0, 0], abs=0.06)
+    assert curves.recognised is None
 
 
 def test_a_coupled_y_tells_and_a_shuffled_one_does_not() -> None:
     options = replace(OPTIONS, times=(1.0,))
     patches = noisy_gaussians(1.0, coupled=True)
     curves = information_curves(patches, AuxiliarySchedule(), options, idle)
-    assert curves.joint[0] > curves.shuffled[0] + 1  # x_1 and the noise give x_0 exactly
-    assert curves.shuffled[0] == pytest.approx(curves.x[0], abs=0.1)
+    assert curves.drawn is not None
+    assert curves.drawn.gain[0] > 1  # x_1 and the noise give x_0 exactly
+    assert curves.drawn.shuffled[0] == pytest.approx(curves.x[0], abs=0.1)
 
 
 def test_entropies_of_gaussians_and_the_schedule_that_preserves_them() -> None:
     """Ends that are fully correlated, 1.1 and 1: the case for which equation 8 is exact."""
     x_1 = np.random.default_rng(1).standard_normal((3000, 2))
-    patches = Patches(1.1 * x_1, x_1, x_1)
+    patches = Patches(1.1 * x_1, x_1, Companion(x_1))
     curves = entropy_curves(patches, 10.0, replace(OPTIONS, times=(0.1, 0.5, 1.0)), idle)
     normal = 1.4189385
     exact = [normal + math.log(1.1 - 0.1 * t) for t in curves.times]
@@ -79,6 +86,113 @@ def test_entropies_of_gaussians_and_the_schedule_that_preserves_them() -> None:
     assert curves.drift["paper"] < 1e-6  # the same samples, scaled: the estimator's error cancels
     assert curves.drift["constant"] == pytest.approx(math.log(1.09), abs=1e-6)
     assert curves.needed_sigma == pytest.approx([10 / (11 - t) for t in curves.times])
+
+
+def test_entropies_count_the_entries_of_y_and_what_they_are_like() -> None:
+    """A y of a quarter of the entries, each a nat below a normal one, has to move four times."""
+    x_1 = np.random.default_rng(1).standard_normal((3000, 2))
+    options = replace(OPTIONS, times=(0.1, 0.5, 1.0))
+    patches = Patches(1.1 * x_1, x_1, Companion(x_1, None, -1.0, 0.25))
+    curves = entropy_curves(patches, 10.0, options, idle)
+    assert curves.y["constant"] == pytest.approx([0.4189385] * 3)
+    assert curves.total["constant"] == pytest.approx([x + 0.4189385 / 4 for x in curves.x])
+    assert curves.sigma["paper"] == pytest.approx([10 / (11 - t) for t in curves.times])
+    assert curves.needed_sigma == pytest.approx([(10 / (11 - t)) ** 4 for t in curves.times])
+    for y in (None, Companion(x_1, surplus=None)):
+        curves = entropy_curves(Patches(1.1 * x_1, x_1, y), 10.0, options, idle)
+        assert len(curves.x) == 3
+        assert (curves.y, curves.sigma, curves.total, curves.drift) == ({}, {}, {}, {})
+        assert curves.needed_sigma == ()
+
+
+def ends(*shapes: tuple[int, int]) -> list[tuple[Any, Any]]:
+    rng = np.random.default_rng(5)
+    return [tuple(rng.random((2, *shape, 3), dtype=np.float32)) for shape in shapes]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("kind", "surplus", "largest"),
+    [
+        ("gaussian", 0.0, 6.0),
+        ("uniform", math.log(2 * math.sqrt(3)) - 1.4189385, math.sqrt(3)),
+        ("rademacher", None, 1.0),
+    ],
+)
+def test_a_y_that_does_not_look_is_of_the_models_distribution(
+    kind: str, surplus: float | None, largest: float
+) -> None:
+    method = small_resflow()
+    method.flow_options = method.flow_options.model_copy(update={"aux_distribution": kind})
+    pairs = ends((40, 40), (40, 40))
+    found = companion_of(method, pairs, cut_patches(pairs, OPTIONS)[1], OPTIONS)
+    assert found is not None
+    assert found.drawn.shape == (300, 2)
+    assert float(found.drawn.std()) == pytest.approx(1, abs=0.1)
+    assert float(np.abs(found.drawn).max()) <= largest + 1e-9
+    assert found.recognised is None
+    assert found.surplus == (None if surplus is None else pytest.approx(surplus, abs=1e-6))
+    assert found.share == 1
+    assert describe(method) == f"y drawn independently, {kind}, sigma paper"
+
+
+def test_a_model_without_y_has_no_companion() -> None:
+    pairs = ends((40, 40))
+    method = small_plain_resflow()
+    assert companion_of(method, pairs, cut_patches(pairs, OPTIONS)[1], OPTIONS) is None
+    assert describe(method) == "no y"
+
+
+class Told(torch.nn.Module):
+    """A recognition network that says in its second channel how bright the clean cell is."""
+
+    def forward(
+        self, x_0: torch.Tensor, x_1: torch.Tensor, estimate: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        bright = torch.nn.functional.avg_pool2d(x_0.mean(dim=1, keepdim=True), 8)
+        mean = torch.cat([0 * bright, bright], dim=1)
+        return mean, torch.full_like(mean, -20.0)
+
+
+def test_a_learned_y_is_drawn_by_its_prior_and_recognised_from_both_ends() -> None:
+    """Whole cells of 8x8 pixels share an entry; the channel that says something comes first."""
+    method = small_coupled_resflow()
+    method.recognition = Told()  # type: ignore[assignment]
+    assert method.prior is not None
+    method.prior.forward = lambda x_1: torch.full(  # type: ignore[method-assign]
+        (1, 2, x_1.shape[2] // 8, x_1.shape[3] // 8), math.log(3)
+    )
+    pairs = ends((16, 32), (40, 40))
+    options = replace(OPTIONS, patches=500)
+    patches, cells = cut_patches(pairs, options)
+    found = companion_of(method, pairs, cells, options)
+    assert found is not None
+    assert found.recognised is not None
+    expected = []
+    for (_, hq), chosen in zip(pairs, cells, strict=True):
+        rows, columns = np.divmod(chosen, hq.shape[1] // 2)
+        cell = hq.reshape(hq.shape[0] // 8, 8, -1, 8, 3).mean(axis=(1, 3, 4))
+        expected.append(2 * cell[rows // 4, columns // 4] - 1)
+    np.testing.assert_allclose(found.recognised[:, 0], np.concatenate(expected), atol=1e-5)
+    np.testing.assert_allclose(found.recognised[:, 1], 0, atol=1e-5)
+    assert found.drawn.shape == found.recognised.shape == (len(patches.x_0), 2)
+    first = cells[0]
+    rows, columns = np.divmod(first, 16)
+    place = rows // 4 * 4 + columns // 4
+    assert len(np.unique(found.drawn[: len(first), 0])) == len(np.unique(place)) == 8
+    assert float(found.drawn.std()) == pytest.approx(3, rel=0.4)
+    assert found.surplus == pytest.approx(math.log(3))
+    assert found.share == pytest.approx(2 / (3 * 64))
+    assert describe(method) == "y learned, its prior learned, sigma paper"
+
+
+def test_a_recognised_y_is_seen_to_say_something() -> None:
+    rng = np.random.default_rng(0)
+    x_0, noise, other = rng.standard_normal((3, 2000, 1))
+    patches = Patches(x_0, x_0 + noise, Companion(other, recognised=noise))
+    curves = information_curves(patches, AuxiliarySchedule(), replace(OPTIONS, times=(1.0,)), idle)
+    assert list(curves.tellings) == ["drawn", "recognised"]
+    assert abs(curves.tellings["drawn"].gain[0]) < 0.1
+    assert curves.tellings["recognised"].gain[0] > 1
 
 
 def test_patches_keep_the_deviation_of_white_noise() -> None:
@@ -92,11 +206,12 @@ def test_patches_keep_the_deviation_of_white_noise() -> None:
 
 def test_patches_of_degraded_and_clean_are_of_the_same_places() -> None:
     hq = np.random.default_rng(3).random((40, 40, 3)).astype(np.float32)
-    patches = cut_patches([(hq, hq), (hq, hq)], replace(OPTIONS, dimensions=3))
-    assert patches.x_0.shape == patches.x_1.shape == patches.y_1.shape == (300, 3)
+    patches, cells = cut_patches([(hq, hq), (hq, hq)], replace(OPTIONS, dimensions=3))
+    assert patches.x_0.shape == patches.x_1.shape == (300, 3)
+    assert [len({*chosen}) for chosen in cells] == [150, 150]
     assert np.abs(patches.x_0 - patches.x_1).max() < 4 / 255 * math.sqrt(3)  # within a level
     assert np.abs(patches.x_0 - patches.x_1).max() > 0
-    assert len(cut_patches([(hq, hq)], replace(OPTIONS, patches=9999)).x_0) == 400
+    assert len(cut_patches([(hq, hq)], replace(OPTIONS, patches=9999))[0].x_0) == 400
 
 
 def walk_through(*points: tuple[float, float], times: tuple[float, ...]) -> Walk:
@@ -191,6 +306,43 @@ def test_a_whole_analysis(pictures: PictureSet, tmp_path: Path) -> None:
         "flow.png",
         "strip.png",
     ]
+
+
+@pytest.mark.parametrize(
+    ("make", "estimates", "series"),
+    [
+        (small_plain_resflow, 2, {"x"}),
+        (
+            small_coupled_resflow,
+            6,
+            {"x", "y drawn", "y drawn, shuffled", "y recognised", "y recognised, shuffled"},
+        ),
+    ],
+)
+def test_models_with_another_y_or_none_are_analysed_with_their_own(
+    make: Callable[[], ResFlow],
+    estimates: int,
+    series: set[str],
+    pictures: PictureSet,
+    tmp_path: Path,
+) -> None:
+    model, seen = FlowModel("other", make()), []
+    figures, _ = analyse_flow(model, pictures, OPTIONS, lambda *now: seen.append(now))
+    total = 2 * 3 + estimates * 2 + 1
+    assert seen == [(done, total) for done in range(1, total + 1)]
+    of_information = {
+        one.series for one in figures.points() if one.quantity == "mutual_information"
+    }
+    assert of_information == series
+    assert figures.companion == describe(model.method)
+    assert figures.companion in figures.summary()
+    has_y = "y drawn" in series
+    assert bool(figures.entropies.y) == bool(figures.entropies.needed_sigma) == has_y
+    assert ("there is none" in " ".join(figures.summary())) != has_y
+    figures.write(tmp_path)
+    draw_figures(figures, tmp_path / "flow.png")
+    assert Image.open(tmp_path / "flow.png").size == (2000, 900)
+    assert analyse_flow(model, pictures, OPTIONS)[0] == figures
 
 
 def test_a_picture_that_is_too_small_is_refused(tmp_path: Path) -> None:

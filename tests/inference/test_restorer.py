@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_methods import Noisy, Shifted, Simple, small_resflow
+from small_methods import Noisy, Shifted, Simple, small_plain_resflow, small_resflow
 
 import undegrade
 from undegrade.errors import DeviceError, InputError, OutputError, UsageError
@@ -20,6 +21,8 @@ from undegrade.images.writer import WriteOptions
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.report import ModelInfo
 from undegrade.inference.restorer import Restorer
+from undegrade.methods.resflow import ResFlow
+from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.zoo import ModelConfig, save_model
 
 MODEL = ModelInfo("testing", "ab" * 32, 3, ("denoise", "dejpeg"))
@@ -120,6 +123,57 @@ def test_uncertainty_of_a_single_variant_takes_eight_draws() -> None:
     certain = Restorer(Simple())(noise(8, 8), uncertainty=True)
     assert certain.uncertainty is not None
     assert not certain.uncertainty.any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (13, 7), (5, 66)])
+def test_resflow_takes_any_size(size: tuple[int, int]) -> None:
+    """Whose velocity is nothing gives the picture back; another gives the same seed the same."""
+    image = noise(*size)
+    untrained, method = ResFlow(small_resflow().flow_options), small_resflow()
+    np.testing.assert_array_equal(Restorer(untrained)(image, steps=4).image, image)
+    one, same, other = (Restorer(method)(image, seed=seed).image for seed in (0, 0, 1))
+    assert one.shape == image.shape
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+@pytest.mark.parametrize("asked", [{"variants": 3}, {"uncertainty": True}, {"deterministic": True}])
+def test_a_model_that_draws_nothing_runs_once(asked: dict[str, Any]) -> None:
+    method = Shifted(0.25)
+    image = noise(8, 8)
+    result = Restorer(method)(image, **asked)
+    assert len(method.calls) == 1
+    plain = Restorer(method)(image)
+    np.testing.assert_array_equal(result.image, plain.image)
+    assert len(result.variants) == asked.get("variants", 1)
+    for variant in result.variants:
+        np.testing.assert_array_equal(variant, plain.image)
+    if asked.get("uncertainty"):
+        assert result.uncertainty is not None
+        assert result.uncertainty.shape == (8, 8)
+        assert not result.uncertainty.any()
+    told = "the model draws nothing: it ran once, and all draws are the same"
+    assert told in result.info.messages
+    assert told not in plain.info.messages
+    assert not any("fixed draws" in text for text in result.info.messages)
+
+
+def test_only_an_auxiliary_variable_makes_resflow_draw() -> None:
+    assert small_resflow().is_random
+    method = small_plain_resflow()
+    assert not method.is_random
+    first, second = (Restorer(method)(noise(16, 16), seed=seed).image for seed in (0, 1))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_what_an_uncertainty_means_is_told_of_a_model_that_draws_nothing_too() -> None:
+    curve = DeviationCurve(deviations=(0.0,), errors=(0.125,), measured_on="photos")
+    result = Restorer(Shifted(0.0), replace(MODEL, uncertainty=curve))(
+        noise(8, 8), uncertainty=True
+    )
+    assert result.uncertainty is not None
+    np.testing.assert_allclose(result.uncertainty, 0.125)
+    assert "68 % of the errors were within the map on photos" in result.info.messages
 
 
 def test_a_real_network_gives_the_same_with_the_same_seed() -> None:

@@ -141,6 +141,30 @@ def test_restoring_is_deterministic_and_independent_of_the_batch() -> None:
     assert not torch.equal(together, other_seed)
 
 
+def test_a_batch_of_several_times_is_the_mean_of_its_samples() -> None:
+    torch.manual_seed(0)
+    method = build_method(ResFlowOptions(network=SMALL))
+    for parameter in method.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    times: list[Tensor] = []
+    method.network.register_forward_pre_hook(lambda _module, inputs: times.append(inputs[1]))
+    pair = Pair(torch.rand(3, 3, 4, 4), torch.rand(3, 3, 4, 4))
+    together = method.loss(pair, stage="flow", step=0, noise=SampleNoise(0, 0, range(3)))
+    assert len({*times[0].tolist()}) == 3
+    alone = [
+        method.loss(
+            Pair(pair.lq[item : item + 1], pair.hq[item : item + 1]),
+            stage="flow",
+            step=0,
+            noise=SampleNoise(0, 0, [item]),
+        )
+        for item in range(3)
+    ]
+    for name, value in together.items():
+        mean = torch.stack([terms[name] for terms in alone]).mean()
+        torch.testing.assert_close(value, mean, rtol=1e-4, atol=1e-6)
+
+
 def test_a_batch_of_equal_pictures_has_no_velocity_to_learn() -> None:
     pair = Pair(*[torch.rand(2, 3, 4, 4)] * 2)
     terms = build_method(ResFlowOptions(network=SMALL)).loss(

@@ -56,6 +56,46 @@ def test_gaussian_error_and_variance() -> None:
         assert 2 * gain**2 == pytest.approx(variance, abs=1e-4)
 
 
+def test_many_gaussian_steps_are_the_monotone_map_between_the_ends() -> None:
+    """From N(m_1, s_1^2) to N(m_0, s_0^2): ``m_0 + (s_0 / s_1) (x - m_1)``, of error 2 - sqrt 2."""
+    noise, m_0, m_1 = 1.0, 0.3, -0.5
+
+    def velocity(x_t: Tensor, t: float) -> Tensor:
+        gain = noise**2 * t / (1 + noise**2 * t**2)
+        return m_1 - m_0 + gain * (x_t - torch.lerp(ends[0], ends[1], t))
+
+    ends = torch.tensor([m_0, m_1], dtype=torch.float64)
+    x_1 = torch.tensor([-2.0, -0.5, 0.0, 1.5], dtype=torch.float64)
+    walked = euler(velocity, x_1, uniform_grid(20_000))
+    torch.testing.assert_close(walked, m_0 + (x_1 - m_1) / math.sqrt(2), atol=1e-4, rtol=0)
+    gain = 1 / math.sqrt(2)
+    assert (1 - gain) ** 2 + gain**2 == pytest.approx(0.585786, abs=1e-6)
+
+
+def bimodal_velocity(x_t: Tensor, t: float) -> Tensor:
+    """The exact velocity for x_0 = +-1, each as likely, and an independent x_1 ~ N(0, 1)."""
+    return (x_t - torch.tanh((1 - t) * x_t / t**2)) / t
+
+
+def test_one_step_between_two_answers_gives_neither() -> None:
+    x_1 = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    assert euler(bimodal_velocity, x_1, uniform_grid(1)).abs().max() < 1e-12
+
+
+def test_four_steps_go_to_the_answer_that_the_start_is_nearer_to() -> None:
+    x_1 = torch.tensor([0.1, 0.25, 0.5, -0.25], dtype=torch.float64)
+    out = euler(bimodal_velocity, x_1, uniform_grid(4))
+    assert out.tolist() == pytest.approx([0.799165, 0.990898, 0.999925, -0.990898], abs=1e-6)
+
+
+@pytest.mark.parametrize(("steps", "square"), [(1, 0.0), (2, 0.394), (4, 0.927), (8, 0.9988)])
+def test_answers_reach_their_size_with_the_number_of_steps(steps: int, square: float) -> None:
+    """``E[x_0^2]`` is 1; the expectation over ``x_1`` is an integral by the midpoint rule."""
+    quantile = (torch.arange(100_000, dtype=torch.float64) + 0.5) / 100_000
+    out = euler(bimodal_velocity, torch.special.ndtri(quantile), uniform_grid(steps))
+    assert float(out.square().mean()) == pytest.approx(square, abs=6e-4)
+
+
 def test_one_gaussian_step_is_the_least_squares_estimate() -> None:
     s = 0.7
     gain = euler(lambda x, t: s**2 * t / (1 + s**2 * t**2) * x, torch.ones(1), uniform_grid(1))
@@ -132,3 +172,28 @@ def test_the_adaptive_sampler_keeps_its_tolerance_and_then_goes_straight() -> No
     asked.clear()
     adaptive(velocity, one, [1.0, 0.2, 0.0], tolerance=1e-2)
     assert len(asked) < rough
+
+
+def test_a_callback_costs_the_adaptive_sampler_nothing() -> None:
+    """The method of Dormand and Prince takes one evaluation to begin an interval, one to choose its
+    first step, then six for each step; the last interval is Euler's with one."""
+    asked: list[float] = []
+    seen: list[Step] = []
+
+    def velocity(x_t: Tensor, t: float) -> Tensor:
+        asked.append(t)
+        return growing_velocity(x_t, t)
+
+    one = torch.ones(1, dtype=torch.float64)
+    plain = adaptive(velocity, one, [1.0, 0.5, 0.0], tolerance=1e-3)
+    count = len(asked)
+    assert (count - 3) % 6 == 0
+    assert asked.count(1.0) == 1
+    watched = adaptive(velocity, one, [1.0, 0.5, 0.0], seen.append, tolerance=1e-3)
+    assert len(asked) == 2 * count
+    assert torch.equal(plain, watched)
+    assert [step.t for step in seen] == [1.0, 0.5]
+    assert float(seen[0].x_0) == pytest.approx(1 - math.e)
+    halfway = float(seen[0].x_t)
+    assert halfway == pytest.approx(math.exp(math.exp(0.5) - math.e), rel=1e-3)
+    assert float(seen[1].x_0) == pytest.approx(halfway * (1 - 0.5 * math.exp(0.5)))

@@ -54,7 +54,9 @@ class Noisy(Simple):
 
 
 class Shifted(Simple):
-    """Adds a constant."""
+    """Adds a constant, and draws nothing."""
+
+    is_random = False
 
     def __init__(self, shift: float) -> None:
         super().__init__()
@@ -123,6 +125,20 @@ def small_coupled_resflow(seed: int = 0) -> ResFlow:
     coupling = {"prior": "learned", "recognition": {"widths": (6, 6, 6), "blocks": 0}}
     options = {"network": network, "predict_aux": False, "coupling": coupling}
     values = options | {"aux_coupling": "variational"}
+    return _randomised(ResFlow(ResFlowOptions.model_validate(values)), seed)
+
+
+def small_plain_resflow(seed: int = 0) -> ResFlow:
+    """Return one without an auxiliary variable."""
+    network = {
+        "out_channels": 3,
+        "widths": (8, 16),
+        "encoder_blocks": (1, 1),
+        "decoder_blocks": (1, 1),
+        "adaptor_widths": (4, 4),
+        "embedding_dim": 8,
+    }
+    values = {"network": network, "predict_aux": False, "aux_distribution": "none"}
     return _randomised(ResFlow(ResFlowOptions.model_validate(values)), seed)
 
 

@@ -23,4 +23,5 @@ def tiny_resflow(*, predict_aux: bool = True) -> dict[str, Any]:
 def tiny_regression() -> dict[str, Any]:
     """Return options of the baseline, on the same network without an auxiliary variable."""
     network = tiny_resflow(predict_aux=False)["network"]
+    del network["adaptor_widths"]
     return {"name": "regression", "network": network | {"aux_channels": 0}}

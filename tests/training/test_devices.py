@@ -9,13 +9,17 @@ import pytest
 import torch
 import yaml
 from damaged_shards import spoil
+from rich.console import Console
 from tiny_model import tiny_resflow
 
+from undegrade.data.batches import StepBatches
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.photos import is_validation
+from undegrade.data.samples import Begun, Crops
 from undegrade.errors import DeviceError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.training import train
+from undegrade.training.data import prepare
 from undegrade.training.processes import check_devices
 from undegrade.training.recipe_files import load_recipe
 from undegrade.zoo import find_model, load_method
@@ -52,7 +56,13 @@ def recipe(tmp_path: Path, photo_folder: Path) -> Path:
 
 
 def on_two(recipe: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "undegrade", "train", str(recipe), "-o", str(output)]
+    return start_two([sys.executable, "-m", "undegrade"], recipe, output, *more)
+
+
+def start_two(
+    program: list[str], recipe: Path, output: Path, *more: str
+) -> subprocess.CompletedProcess[str]:
+    command = [*program, "train", str(recipe), "-o", str(output)]
     environment = os.environ | {
         "UNDEGRADE_HOME": str(output.parent / "home"),
         "CUDA_VISIBLE_DEVICES": "",
@@ -123,6 +133,54 @@ def test_much_damage_stops_all_processes(recipe: Path, shards: Path, tmp_path: P
     done = on_two(recipe, tmp_path / "run", f"data.photos={shards}", "stages.0.steps=200")
     assert done.returncode == 1
     assert done.stderr.count("pictures cannot be read: ") == 1
+
+
+HARMED = """
+import os
+from undegrade.methods.resflow import ResFlow
+
+plain = ResFlow.loss
+
+def loss(self, pair, *, stage, step, noise):
+    terms = plain(self, pair, stage=stage, step=step, noise=noise)
+    if step == 2 and os.environ.get("LOCAL_RANK", "0") in {ranks!r}:
+        zero = self.network.head.weight.sum() * 0
+        terms["total"] = terms["total"] + {harm}
+    return terms
+
+ResFlow.loss = loss
+from undegrade.cli.main import run
+run()
+"""
+"""A command whose processes of these ranks meet in the third step what is not finite."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("harm", "ranks", "samples"),
+    [
+        ("zero / 0", "1", (1, 3)),  # not a number, and so are the gradients of both
+        ("float('inf')", "1", (1, 3)),  # a constant: the gradients are as they were
+        ("float('inf')", "0", (0, 2)),
+        ("zero.sqrt()", "1", (0, 2, 1, 3)),  # nobody knows whose the shared gradient was
+    ],
+)
+def test_all_stop_for_a_number_and_name_the_photos_of_the_one_it_is_of(
+    recipe: Path, tmp_path: Path, harm: str, ranks: str, samples: tuple[int, ...]
+) -> None:
+    script = tmp_path / "harmed.py"
+    script.write_text(HARMED.format(harm=harm, ranks=ranks), encoding="utf-8")
+    loaded = load_recipe(recipe, [])
+    done = start_two([sys.executable, str(script)], recipe, tmp_path / "run")
+    assert done.returncode == 1
+    source = prepare(loaded, Console(quiet=True)).source
+    crops = Crops(source, 16, loaded.stages[0].batch, loaded.data.mixture, loaded.seed, Begun())
+    names = [StepBatches(crops, [sample]).batch(2).names[0] for sample in samples]
+    assert done.stderr.count("expected finite numbers") == 1, done.stderr
+    assert ("a gradient of " if "sqrt" in harm else "a loss of ") in done.stderr
+    assert f" at step 2, of {', '.join(names)}; expected finite numbers" in done.stderr
+    state = tmp_path / "run" / "stage-0-flow" / "state.ckpt"
+    assert torch.load(state, map_location="cpu", weights_only=True)["global_step"] == 2
 
 
 def test_an_uneven_batch_is_refused(recipe: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ before. Here each of them is measured.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.flow_companion import companion_of, describe
 from undegrade.evaluation.flow_figures import FlowFigures, FlowOptions, Straightness, WalkCurve
 from undegrade.evaluation.flow_information import cut_patches, entropy_curves, information_curves
 from undegrade.evaluation.flow_walks import (
@@ -103,15 +104,19 @@ def analyse_flow(
     Raises:
         InputError: Too many pictures cannot be used, or one is too small.
     """
-    pairs = [_middle(pair, options.crop, model.method.multiple_of) for pair in pictures]
-    clock = _Clock(progress, len(pairs) * (len(options.steps) + 1) + 4 * len(options.times) + 1)
-    walks, straightness = _measure_walks(model.method, pairs, options, clock.tick)
-    patches = cut_patches([(pair.lq, pair.hq) for pair in pairs], options)
-    schedule = model.method.schedule
+    method, schedule = model.method, model.method.schedule
+    pairs = [_middle(pair, options.crop, method.multiple_of) for pair in pictures]
+    ends = [(pair.lq, pair.hq) for pair in pairs]
+    plain, cells = cut_patches(ends, options)
+    patches = replace(plain, y=companion_of(method, ends, cells, options))
+    estimates = (patches.estimates + 1) * len(options.times) + 1
+    clock = _Clock(progress, len(pairs) * (len(options.steps) + 1) + estimates)
+    walks, straightness = _measure_walks(method, pairs, options, clock.tick)
     figures = FlowFigures(
         model=model.name,
         data=pictures.name,
         degradation=pictures.degradation,
+        companion=describe(method),
         pictures=len(pairs),
         patches=len(patches.x_0),
         options=options,
@@ -121,7 +126,7 @@ def analyse_flow(
         straightness=straightness,
         walks=walks,
     )
-    return figures, _strip(model.method, pairs[0], options)
+    return figures, _strip(method, pairs[0], options)
 
 
 class _Clock:

@@ -57,22 +57,47 @@ class FlowOptions:
 
 
 @dataclass(frozen=True)
+class Telling:
+    """What ``y`` says of the clean picture at each time, in nats for each patch.
+
+    Args:
+        joint: ``I((x_t, y_t); x_0)``.
+        shuffled: The same with each ``y`` given to another patch, where it cannot say anything.
+            What lies between this and ``I(x_t; x_0)`` is the estimator's error in more dimensions;
+            what lies between this and ``joint`` is what ``y`` says.
+    """
+
+    joint: Numbers
+    shuffled: Numbers
+
+    @property
+    def gain(self) -> Numbers:
+        """What ``y`` says beyond ``x_t``."""
+        return tuple(a - b for a, b in zip(self.joint, self.shuffled, strict=True))
+
+
+@dataclass(frozen=True)
 class InformationCurves:
     """Mutual information with the clean picture at each time, in nats for each patch.
 
     Args:
         times: Where it was estimated.
         x: ``I(x_t; x_0)``.
-        joint: ``I((x_t, y_t); x_0)``, with ``y`` as it is coupled.
-        shuffled: The same with each ``y`` given to another patch, where it cannot say anything.
-            What lies between this and ``x`` is the estimator's error in twice the dimensions;
-            what lies between this and ``joint`` is what ``y`` says.
+        drawn: With ``y`` as restoring draws it; None for a model without ``y``.
+        recognised: With ``y`` as a learned coupling recognises it from both ends of the flow; None
+            for any other. That is what the velocity was trained with.
     """
 
     times: Numbers
     x: Numbers
-    joint: Numbers
-    shuffled: Numbers
+    drawn: Telling | None
+    recognised: Telling | None
+
+    @property
+    def tellings(self) -> dict[str, Telling]:
+        """Each kind of ``y`` that there is, by its name."""
+        kinds = {"drawn": self.drawn, "recognised": self.recognised}
+        return {name: telling for name, telling in kinds.items() if telling is not None}
 
 
 @dataclass(frozen=True)
@@ -82,15 +107,20 @@ class EntropyCurves:
     Args:
         times: Where they hold.
         x: ``h(x_t)``, estimated.
-        y: ``h(y_t)`` under each schedule, exact.
-        total: Their sum under each schedule.
+        y: ``h(y_t)`` under each schedule, exact, for each entry of ``y``.
+        sigma: ``sigma(t)`` of each schedule.
+        total: Their sum under each schedule, for each dimension of ``x``.
         drift: Largest minus smallest sum under each schedule; 0 where entropy is preserved.
-        needed_sigma: The ``sigma(t)`` that would preserve it, ``exp(h(x_1) - h(x_t))``.
+        needed_sigma: The ``sigma(t)`` that would preserve it, ``exp(h(x_1) - h(x_t))`` where ``y``
+            has as many entries as ``x``.
+
+    Without a ``y`` that has a density, all but the first two are empty.
     """
 
     times: Numbers
     x: Numbers
     y: dict[str, Numbers]
+    sigma: dict[str, Numbers]
     total: dict[str, Numbers]
     drift: dict[str, float]
     needed_sigma: Numbers
@@ -151,6 +181,7 @@ class FlowFigures:
         model: Name of the model.
         data: Name of the set of pictures.
         degradation: What was done to them.
+        companion: What the model's auxiliary variable is like, in words.
         pictures: How many there were.
         patches: How many patches the estimates by nearest neighbours had.
         options: How it was done.
@@ -160,6 +191,7 @@ class FlowFigures:
     model: str
     data: str
     degradation: str
+    companion: str
     pictures: int
     patches: int
     options: FlowOptions
@@ -178,14 +210,15 @@ class FlowFigures:
         """Say the main figures in a few lines."""
         known, straight = self.information, self.straightness
         drifts = ", ".join(f"{kind} {drift:.2f}" for kind, drift in self.entropies.drift.items())
+        gains = [f"{name} {max(told.gain):.2f}" for name, told in known.tellings.items()]
         ends = ", ".join(f"{walk.steps}: {walk.state[-1]:.2f}" for walk in self.walks)
-        gain = max(a - b for a, b in zip(known.joint, known.shuffled, strict=True))
         return [
             self.title,
+            self.companion,
             f"mutual information with the clean patch: {known.x[-1]:.2f} nats at "
-            f"t={known.times[-1]:g}, {known.x[0]:.2f} at t={known.times[0]:g}; "
-            f"y_t adds at most {gain:.2f}",
-            f"drift of the entropy in nats for each dimension: {drifts}",
+            f"t={known.times[-1]:g}, {known.x[0]:.2f} at t={known.times[0]:g}",
+            f"y_t adds at most: {', '.join(gains) or 'nothing, there is none'}",
+            f"drift of the entropy in nats for each dimension: {drifts or 'y has no density'}",
             f"bend of the walk: {straight.mean_deviation:.3f}, length over distance "
             f"{straight.length_ratio:.3f}",
             f"PSNR after so many steps in dB: {ends}; degraded {self.input_psnr:.2f}",
@@ -194,14 +227,18 @@ class FlowFigures:
     def points(self) -> Iterator[Point]:
         """Go through all curves; of walks, ``at`` is the step, otherwise the time."""
         information, entropies = self.information, self.entropies
-        for series in ("x", "joint", "shuffled"):
-            values = getattr(information, series)
-            yield from _points("mutual_information", series, information.times, values)
+        times = information.times
+        yield from _points("mutual_information", "x", times, information.x)
+        for name, told in information.tellings.items():
+            yield from _points("mutual_information", f"y {name}", times, told.joint)
+            yield from _points("mutual_information", f"y {name}, shuffled", times, told.shuffled)
         yield from _points("entropy_x", "estimated", entropies.times, entropies.x)
         for kind in entropies.y:
             yield from _points("entropy_y", kind, entropies.times, entropies.y[kind])
             yield from _points("entropy_sum", kind, entropies.times, entropies.total[kind])
-        yield from _points("sigma", "needed", entropies.times, entropies.needed_sigma)
+            yield from _points("sigma", kind, entropies.times, entropies.sigma[kind])
+        if entropies.needed_sigma:
+            yield from _points("sigma", "needed", entropies.times, entropies.needed_sigma)
         straight = self.straightness
         series = f"{straight.steps} steps"
         yield from _points("deviation", series, straight.times, straight.deviation)

@@ -25,7 +25,13 @@ import numpy.typing as npt
 import torch
 
 from undegrade.degradations import Image
-from undegrade.evaluation.flow_figures import EntropyCurves, FlowOptions, InformationCurves
+from undegrade.evaluation.flow_companion import SIDE, Cells, Companion
+from undegrade.evaluation.flow_figures import (
+    EntropyCurves,
+    FlowOptions,
+    InformationCurves,
+    Telling,
+)
 from undegrade.metrics.information import (
     Rows,
     entropy,
@@ -38,7 +44,6 @@ from undegrade.randomness import generator
 Tick = Callable[[], None]
 """Called after each estimate."""
 
-_SIDE = 2
 _HAAR = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
 _LEVEL = 2 / 255  # of 8 bits, in the range [-1, 1]
 
@@ -50,12 +55,19 @@ class Patches:
     Args:
         x_0: Clean.
         x_1: Degraded.
-        y_1: Auxiliary variable at ``t = 1``, as it is coupled with the other two.
+        y: Auxiliary variable; None where there is none.
     """
 
     x_0: Rows
     x_1: Rows
-    y_1: Rows
+    y: Companion | None = None
+
+    @property
+    def estimates(self) -> int:
+        """How many estimates of information there are for each time."""
+        if self.y is None:
+            return 1
+        return 3 if self.y.recognised is None else 5
 
     def x_t(self, t: float) -> Rows:
         """Return the states at a time."""
@@ -63,26 +75,30 @@ class Patches:
         return state
 
 
-def cut_patches(pairs: Sequence[tuple[Image, Image]], options: FlowOptions) -> Patches:
-    """Return random patches that do not overlap, as many of each picture, with independent ``y``.
+def cut_patches(
+    pairs: Sequence[tuple[Image, Image]], options: FlowOptions
+) -> tuple[Patches, list[Cells]]:
+    """Return random patches that do not overlap, as many of each picture, and which they are.
 
     Args:
         pairs: Degraded and clean pictures, each ``(H, W, 3)`` in ``[0, 1]``.
         options: How many patches in all (fewer if the pictures do not have as many), their
-            dimensions, and the seed of the choice, of the noise over the levels, and of ``y``.
+            dimensions, and the seed of the choice and of the noise over the levels.
     """
     share = -(-options.patches // len(pairs))
     rows: list[tuple[Rows, Rows]] = []
+    cells: list[Cells] = []
     for number, (lq, hq) in enumerate(pairs):
         rng = generator(options.seed, "patches", number)
         clean, degraded = (
             haar(_spread(picture, rng))[:, : options.dimensions] for picture in (hq, lq)
         )
-        chosen = rng.permutation(len(clean))[:share]
+        left = options.patches - sum(map(len, cells))
+        chosen = rng.permutation(len(clean))[: min(share, left)]
+        cells.append(chosen)
         rows.append((clean[chosen], degraded[chosen]))
-    x_0, x_1 = (np.concatenate(part)[: options.patches] for part in zip(*rows, strict=True))
-    y_1 = generator(options.seed, "patches", "y").standard_normal(x_0.shape)
-    return Patches(x_0, x_1, y_1)
+    x_0, x_1 = (np.concatenate(part) for part in zip(*rows, strict=True))
+    return Patches(x_0, x_1), cells
 
 
 def information_curves(
@@ -97,19 +113,26 @@ def information_curves(
         patches: Samples.
         schedule: Scale of ``y_t``.
         options: Times, neighbours, seed.
-        tick: Called after each of three estimates for each time.
+        tick: Called after each of the estimates for each time.
     """
-    k, seed = options.neighbours, options.seed
-    order = generator(seed, "patches", "shuffle").permutation(len(patches.y_1))
-    curves: tuple[list[float], ...] = ([], [], [])
-    for t in options.times:
-        x_t, y_t = patches.x_t(t), _sigma(schedule, [t])[0] * patches.y_1
-        known = (x_t, np.hstack([x_t, y_t]), np.hstack([x_t, y_t[order]]))
-        for curve, rows in zip(curves, known, strict=True):
-            curve.append(mutual_information(rows, patches.x_0, k=k, seed=seed).nats)
+
+    def curve(y_1: Rows | None) -> tuple[float, ...]:
+        values = []
+        for t, scale in zip(options.times, _sigma(schedule, options.times), strict=True):
+            x_t = patches.x_t(t)
+            known = x_t if y_1 is None else np.hstack([x_t, scale * y_1])
+            k, seed = options.neighbours, options.seed
+            values.append(mutual_information(known, patches.x_0, k=k, seed=seed).nats)
             tick()
-    x, joint, shuffled = map(tuple, curves)
-    return InformationCurves(options.times, x, joint, shuffled)
+        return tuple(values)
+
+    def telling(y_1: Rows | None) -> Telling | None:
+        return None if y_1 is None else Telling(curve(y_1), curve(y_1[order]))
+
+    order = generator(options.seed, "patches", "shuffle").permutation(len(patches.x_0))
+    x, y = curve(None), patches.y
+    drawn, recognised = (None, None) if y is None else (y.drawn, y.recognised)
+    return InformationCurves(options.times, x, telling(drawn), telling(recognised))
 
 
 def entropy_curves(
@@ -117,7 +140,8 @@ def entropy_curves(
 ) -> EntropyCurves:
     """Estimate the entropy of ``x_t``, and add that of ``y_t`` under each schedule.
 
-    ``y_1`` is taken for standard normal, so that ``h(y_t) = ln(2 pi e) / 2 + ln sigma(t)``.
+    That of ``y_t`` is ``h(y_1) + ln sigma(t)`` for each of its entries, where ``h(y_1)`` is given
+    the degraded picture if a learned prior looks at it.
 
     Args:
         patches: Samples.
@@ -131,19 +155,29 @@ def entropy_curves(
         rows = patches.x_t(t)
         x.append(entropy(rows, k=options.neighbours, seed=options.seed).nats / width)
         tick()
-    degraded = x.pop()
-    y: dict[str, tuple[float, ...]] = {}
-    for kind in get_args(ScheduleKind):
-        sigma = _sigma(AuxiliarySchedule(kind, beta), options.times)
-        y[kind] = tuple(gaussian_entropy(scale) for scale in sigma)
-    total = {kind: tuple(np.add(x, values).tolist()) for kind, values in y.items()}
+    degraded, y = x.pop(), patches.y
+    if y is None or y.surplus is None:
+        return EntropyCurves(options.times, tuple(x), {}, {}, {}, {}, ())
+    sigma = {
+        kind: tuple(_sigma(AuxiliarySchedule(kind, beta), options.times))
+        for kind in get_args(ScheduleKind)
+    }
+    own = {
+        kind: tuple(gaussian_entropy(scale) + y.surplus for scale in scales)
+        for kind, scales in sigma.items()
+    }
+    total = {
+        kind: tuple(np.add(x, y.share * np.asarray(values)).tolist())
+        for kind, values in own.items()
+    }
     return EntropyCurves(
         times=options.times,
         x=tuple(x),
-        y=y,
+        y=own,
+        sigma=sigma,
         total=total,
         drift={kind: max(values) - min(values) for kind, values in total.items()},
-        needed_sigma=tuple(np.exp(degraded - np.asarray(x)).tolist()),
+        needed_sigma=tuple(np.exp((degraded - np.asarray(x)) / y.share).tolist()),
     )
 
 
@@ -160,8 +194,8 @@ def _spread(picture: Image, rng: np.random.Generator) -> npt.NDArray[np.float64]
 def haar(picture: npt.NDArray[np.float64]) -> Rows:
     """Return all patches ``(N, 4)`` of a picture ``(H, W, 3)``, on a grid of 2x2 pixels."""
     grey = picture.sum(axis=2) / np.sqrt(3)
-    height, width = (side // _SIDE for side in grey.shape)
-    cells = grey[: height * _SIDE, : width * _SIDE].reshape(height, _SIDE, width, _SIDE)
-    flat = cells.transpose(0, 2, 1, 3).reshape(-1, _SIDE * _SIDE)
+    height, width = (side // SIDE for side in grey.shape)
+    cells = grey[: height * SIDE, : width * SIDE].reshape(height, SIDE, width, SIDE)
+    flat = cells.transpose(0, 2, 1, 3).reshape(-1, SIDE * SIDE)
     rows: Rows = flat @ _HAAR.T
     return rows

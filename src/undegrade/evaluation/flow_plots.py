@@ -41,7 +41,9 @@ def draw_figures(figures: FlowFigures, file: Path) -> None:
         OutputError: The file cannot be written.
     """
     figure = _new_figure(_SIZE)
-    figure.suptitle(f"{figures.title}, {figures.patches} patches of 2x2 pixels")
+    figure.suptitle(
+        f"{figures.title}, {figures.patches} patches of 2x2 pixels; {figures.companion}"
+    )
     panels = figure.subplots(2, 4)
     drawn = (
         (_draw_information, _draw_gain, _draw_entropies, _draw_sums),
@@ -51,8 +53,9 @@ def draw_figures(figures: FlowFigures, file: Path) -> None:
         for panel, draw in zip(row, draws, strict=True):
             draw(panel, figures)
     for panel in panels.flat:
-        panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        if panel.has_data():
+            panel.grid(alpha=0.3)
+            panel.legend(fontsize=8)
     _save(figure, file)
 
 
@@ -78,55 +81,67 @@ def draw_strip(strip: Strip, file: Path) -> None:
     _save(figure, file)
 
 
+_KINDS = {"drawn": "y as restoring draws it", "recognised": "y recognised from both ends"}
+_SHUFFLED = "the same, y of other patches"
+
+
 def _draw_information(panel: Axes, figures: FlowFigures) -> None:
     curves = figures.information
-    lines = {
-        "I(x_t; x_0)": curves.x,
-        "I((x_t, y_t); x_0)": curves.joint,
-        "the same, y of other patches": curves.shuffled,
-    }
-    _lines(panel, curves.times, lines, dashed=("the same, y of other patches",))
+    lines, dashed = {"I(x_t; x_0)": curves.x}, []
+    for name, told in curves.tellings.items():
+        kind = f", {_KINDS[name]}" if curves.recognised else ""
+        lines[f"I((x_t, y_t); x_0){kind}"] = told.joint
+        dashed.append(f"{_SHUFFLED}{kind}")
+        lines[dashed[-1]] = told.shuffled
+    _lines(panel, curves.times, lines, dashed)
     _name(panel, "Mutual information with the clean patch", "nats for each patch")
 
 
 def _draw_gain(panel: Axes, figures: FlowFigures) -> None:
     curves = figures.information
-    pairs = zip(curves.joint, curves.shuffled, strict=True)
-    gain = [joint - shuffled for joint, shuffled in pairs]
-    _lines(panel, curves.times, {"with y_t less with y of other patches": gain})
+    title = "What y_t says of x_0 beyond x_t"
+    gains = {
+        _KINDS[name] if curves.recognised else "with y_t less with y of other patches": told.gain
+        for name, told in curves.tellings.items()
+    }
+    if not gains:
+        _leave_out(panel, title, "the model has no y")
+        return
+    _lines(panel, curves.times, gains)
     panel.axhline(0, color="black", lw=1)
-    furthest = max(0.1, 1.2 * max(map(abs, gain)))  # so that noise looks like what it is
+    # At least so high, so that noise looks like what it is.
+    furthest = max(0.1, *(1.2 * abs(value) for gain in gains.values() for value in gain))
     panel.set_ylim(-furthest, furthest)
-    _name(panel, "What y_t says of x_0 beyond x_t", "nats for each patch")
+    _name(panel, title, "nats for each patch")
 
 
 def _draw_entropies(panel: Axes, figures: FlowFigures) -> None:
     curves = figures.entropies
     panel.plot(curves.times, curves.x, "o-", color="black", label="x_t, estimated")
     _lines(panel, curves.times, {f"y_t, {kind}": values for kind, values in curves.y.items()})
-    _name(panel, "Entropy of x_t and of y_t by schedule", "nats for each dimension")
+    title = "Entropy of x_t and of y_t by schedule" if curves.y else "Entropy of x_t"
+    _name(panel, title, "nats for each dimension")
 
 
 def _draw_sums(panel: Axes, figures: FlowFigures) -> None:
-    curves = figures.entropies
+    curves, title = figures.entropies, "h(x_t) + h(y_t): flat where preserved"
     lines = {f"{kind}: drift {curves.drift[kind]:.2f}": curves.total[kind] for kind in curves.total}
+    if not lines:
+        _leave_out(panel, title, "no y, or none that has a density")
+        return
     _lines(panel, curves.times, lines)
-    _name(panel, "h(x_t) + h(y_t): flat where preserved", "nats for each dimension")
+    _name(panel, title, "nats for each dimension")
 
 
 def _draw_sigma(panel: Axes, figures: FlowFigures) -> None:
-    import math
-
-    from undegrade.metrics.information import gaussian_entropy
-
-    curves, level = figures.entropies, gaussian_entropy()
+    curves, title = figures.entropies, "Standard deviation sigma(t) of y_t"
+    if not curves.sigma:
+        _leave_out(panel, title, "no y, or none that has a density")
+        return
     needed = "needed to preserve entropy"
     panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
-    lines = {
-        kind: [math.exp(value - level) for value in values] for kind, values in curves.y.items()
-    }
-    _lines(panel, curves.times, lines)
-    _name(panel, "Standard deviation sigma(t) of y_t", "sigma")
+    _lines(panel, curves.times, curves.sigma)
+    _name(panel, title, "sigma")
 
 
 def _draw_estimates(panel: Axes, figures: FlowFigures) -> None:
@@ -184,6 +199,13 @@ def _name(panel: Axes, title: str, unit: str) -> None:
     panel.set_title(title, fontsize=11)
     panel.set_xlabel("time t (0 clean, 1 degraded)")
     panel.set_ylabel(unit)
+
+
+def _leave_out(panel: Axes, title: str, why: str) -> None:
+    """Leave a panel empty and say why."""
+    panel.set_title(title, fontsize=11)
+    panel.set_axis_off()
+    panel.text(0.5, 0.5, why, ha="center", va="center", transform=panel.transAxes)
 
 
 def _show(panel: Axes, picture: Image, title: str) -> None:

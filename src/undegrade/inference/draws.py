@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import torch
 from torch import Tensor
@@ -72,21 +73,30 @@ class Draws:
         uncertainty: Whether mean and deviation are wanted.
         deterministic: Whether the mean over a fixed quadrature is wanted.
         curve: What the deviation over draws means; None to give it as it is.
+        alike: Whether all draws are the same, as those of a method that draws nothing.
     """
 
     variants: int
     uncertainty: bool
     deterministic: bool = False
     curve: DeviationCurve | None = None
+    alike: bool = False
 
     @classmethod
-    def of(cls, options: RestoreOptions, curve: DeviationCurve | None = None) -> "Draws":
+    def of(
+        cls, options: RestoreOptions, curve: DeviationCurve | None = None, *, alike: bool = False
+    ) -> "Draws":
         """Return what the options ask for."""
-        return cls(options.variants, options.uncertainty, options.deterministic, curve)
+        return cls(options.variants, options.uncertainty, options.deterministic, curve, alike)
+
+    @property
+    def runs(self) -> int:
+        """Number of draws that are worth a run of the method: one where all are alike."""
+        return 1 if self.alike else self.count
 
     @property
     def count(self) -> int:
-        """Number of draws that are made."""
+        """Number of draws that :meth:`gather` reduces."""
         if self.deterministic:
             return QUADRATURE_DRAWS
         return UNCERTAINTY_DRAWS if self.uncertainty and self.variants == 1 else self.variants
@@ -119,10 +129,11 @@ class Draws:
         return _RGB * (self.kept + self.averaged) + self.uncertainty
 
     def gather(self, pictures: Iterable[Tensor]) -> Tensor:
-        """Reduce the draws ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
+        """Reduce the :attr:`runs` ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
         parts: list[Tensor] = []
         statistics = Welford()
-        for number, picture in enumerate(pictures):
+        drawn = chain.from_iterable(repeat(one, self.count // self.runs) for one in pictures)
+        for number, picture in enumerate(drawn):
             if number < self.kept:
                 parts.append(picture)
             if self.averaged:

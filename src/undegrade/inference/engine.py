@@ -96,7 +96,7 @@ class TileRestorer:
         curve: DeviationCurve | None = None,
     ) -> None:
         self.runner, self.options, self.steps, self.plan = runner, options, steps, plan
-        self.draws = Draws.of(options, curve)
+        self.draws = Draws.of(options, curve, alike=not runner.fast.is_random)
         self.limit = max(plan.tile_height, plan.tile_width)
         self.tiles = 0
         self.messages: list[str] = []
@@ -163,7 +163,7 @@ class TileRestorer:
     def _restore(self, tile: Floats, top: int, left: int) -> Floats:
         with torch.inference_mode():
             lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
-            pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.count))
+            pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.runs))
             channels = self.draws.gather(pictures)[0].permute(1, 2, 0)
             result: Floats = channels.contiguous().cpu().numpy()
         self.tiles += 1

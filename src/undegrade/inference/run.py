@@ -117,11 +117,7 @@ class Run:
         """
         runner, tilers = self._engine.runner, self._tilers
         own = [text for tiler in tilers for text in tiler.messages]
-        if self._options.deterministic:
-            half = QUADRATURE_DRAWS // 2
-            own.append(f"the mean over {half} fixed draws and their opposites, for every seed")
-        if self._options.uncertainty:
-            own.append(self._meaning())
+        own += self._about_draws()
         redone = sum(tiler.redone for tiler in tilers)
         if redone:
             own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
@@ -140,6 +136,20 @@ class Run:
             redone_tiles=redone,
             messages=tuple(dict.fromkeys([*messages, *own])),
         )
+
+    def _about_draws(self) -> list[str]:
+        """Return what the user should know about the draws that were asked for."""
+        options = self._options
+        if not self._engine.runner.fast.is_random:
+            several = options.deterministic or options.uncertainty or options.variants > 1
+            known = options.uncertainty and self._model.uncertainty is not None
+            alike = "the model draws nothing: it ran once, and all draws are the same"
+            return [alike] * several + [self._meaning()] * known
+        told = []
+        if options.deterministic:
+            half = QUADRATURE_DRAWS // 2
+            told.append(f"the mean over {half} fixed draws and their opposites, for every seed")
+        return told + [self._meaning()] * options.uncertainty
 
     def _meaning(self) -> str:
         """Return what the map of the uncertainty says."""

@@ -53,6 +53,11 @@ class Method(nn.Module, ABC):
     def receptive_radius(self) -> int:
         """How many pixels one network evaluation looks in each direction."""
 
+    @property
+    def is_random(self) -> bool:
+        """Whether what :meth:`restore` gives depends on its noise; if not, one draw is all."""
+        return True
+
     @classmethod
     def check_stages(cls, options: MethodOptions, stages: Sequence[str]) -> None:
         """Check that stages of :attr:`stages`, in this order, train what the options promise.
@@ -60,6 +65,19 @@ class Method(nn.Module, ABC):
         Raises:
             ValueError: They do not; a method that has only one stage cannot go wrong.
         """
+
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:  # noqa: ARG003
+        """Return which options change nothing beside the others, whatever their values.
+
+        Args:
+            options: Options of this method.
+
+        Returns:
+            Why, by the option's key; ``"a.b"`` for an option ``b`` within ``a``, and ``"a"`` for
+            all that is within.
+        """
+        return {}
 
     @property
     def sampler(self) -> SamplerOptions | None:

@@ -42,6 +42,17 @@ class Regression(SingleNetworkMethod):
         self.error = options.loss
         self.network = UNet(options.network)
 
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, RegressionOptions)
+        return {f"network.{key}": why for key, why in options.network.unheeded.items()}
+
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`; nothing is drawn."""
+        return False
+
     def loss(
         self,
         pair: Pair,

@@ -19,6 +19,7 @@ from undegrade.methods.resflow_options import (
     ResFlowOptions,
     check_fit,
     check_sampler,
+    unheeded,
 )
 from undegrade.networks.coupling import LatentEncoder, LatentPrior, Recognition
 from undegrade.networks.unet import UNet
@@ -78,6 +79,12 @@ class ResFlow(SingleNetworkMethod):
         if list(stages) != sorted(stages, key=cls.stages.index):
             raise ValueError(f"stages {', '.join(stages)}; expected the flow before the coupling")
 
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, ResFlowOptions)
+        return unheeded(options)
+
     @property
     def sampler(self) -> SamplerOptions:
         """The sampler that :meth:`restore` walks with; the one of the options at first."""
@@ -90,6 +97,11 @@ class ResFlow(SingleNetworkMethod):
         except ValueError as error:
             raise UsageError(str(error)) from error
         self._sampler = sampler
+
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`; the auxiliary variable is all that is drawn."""
+        return self.flow_options.network.aux_channels > 0
 
     @property
     def receptive_radius(self) -> int:
@@ -153,6 +165,15 @@ class ResFlow(SingleNetworkMethod):
         walked = [self._walk(x_1[item], y_1[item], steps, callback) for item in alone]
         return (torch.cat(walked) + 1) / 2
 
+    def recognise(self, pair: Pair) -> flow.Coupling:
+        """Return what a learned coupling makes of ``y_1`` for pairs, beside what restoring draws.
+
+        Raises:
+            ValueError: The coupling is independent.
+        """
+        x_0, x_1 = 2 * pair.hq - 1, 2 * pair.lq - 1
+        return self._coupling(x_0, x_1, x_1.new_empty(self.latent_shape(x_1)))
+
     def latent_shape(self, pictures: Tensor) -> tuple[int, int, int, int]:
         """Return the shape of ``y_1`` for pictures ``(B, 3, H, W)``."""
         batch, _, height, width = pictures.shape
@@ -188,14 +209,18 @@ class ResFlow(SingleNetworkMethod):
         normal.copy_(noise.normal(shape))  # laid out as the pictures are
         if not coupled:
             return _Auxiliary(self._from_normal(normal), None)
-        if self.recognition is None:
-            raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
-        mean, log_deviation = self.recognition(x_0, x_1, self._estimate(x_1, normal))
-        coupling = flow.Coupling(mean, log_deviation, self._prior_log_deviation(x_1))
+        coupling = self._coupling(x_0, x_1, normal)
         share = self.flow_options.coupling.share_at_mean
         told = (noise.uniform(draw=1) >= share).to(x_0)
         divergence = told * coupling.divergence() / x_0[0].numel()
         return _Auxiliary(told.view(-1, 1, 1, 1) * coupling.sample(normal), divergence)
+
+    def _coupling(self, x_0: Tensor, x_1: Tensor, y_1: Tensor) -> flow.Coupling:
+        """Return what the recognition network says; of ``y_1`` the shape is looked at alone."""
+        if self.recognition is None:
+            raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
+        mean, log_deviation = self.recognition(x_0, x_1, self._estimate(x_1, y_1))
+        return flow.Coupling(mean, log_deviation, self._prior_log_deviation(x_1))
 
     @torch.no_grad()
     def _estimate(self, x_1: Tensor, y_1: Tensor) -> Tensor:

@@ -126,6 +126,22 @@ def check_sampler(options: ResFlowOptions, sampler: SamplerOptions) -> None:
         )
 
 
+def unheeded(options: ResFlowOptions) -> dict[str, str]:
+    """Return the keys of options that change nothing beside the others, and why each."""
+    found = {f"network.{key}": why for key, why in options.network.unheeded.items()}
+    if options.weight == "uniform":
+        found["gamma"] = "weight=uniform"
+    if options.aux_coupling == "independent":
+        found["coupling"] = "aux_coupling=independent"
+    elif not options.coupling.kl_weight:
+        found["coupling.kl_warmup"] = "coupling.kl_weight=0"
+    if options.aux_distribution == "none":
+        return found | dict.fromkeys(("aux_schedule", "beta"), "aux_distribution=none")
+    if options.aux_schedule in ("constant", "linear"):
+        found["beta"] = f"aux_schedule={options.aux_schedule}"
+    return found
+
+
 def _check_channels(options: ResFlowOptions) -> None:
     if options.predict_aux and options.parameterisation == "clean":
         raise ValueError(

@@ -87,10 +87,21 @@ class UNetOptions(BaseModel):
             raise ValueError(f"no size {values['size']!r}; expected one of {[*SIZES]}")
         return SIZES[values["size"]] | given
 
+    @property
+    def unheeded(self) -> dict[str, str]:
+        """Keys that change nothing beside the others, and why each."""
+        if not self.aux_channels:
+            keys = ("aux_stride", "injection", "adaptor_widths", "adaptor_blocks")
+            return dict.fromkeys(keys, "network.aux_channels=0")
+        if self.injection != "adaptor":
+            why = f"network.injection={self.injection}"
+            return dict.fromkeys(("adaptor_widths", "adaptor_blocks"), why)
+        return {}
+
     @model_validator(mode="after")
     def _same_levels(self) -> Self:
         for key in ("encoder_blocks", "decoder_blocks", "adaptor_widths"):
-            if len(getattr(self, key)) != len(self.widths):
+            if key not in self.unheeded and len(getattr(self, key)) != len(self.widths):
                 raise ValueError(
                     f"{key} has {len(getattr(self, key))} entries; expected one for each of the "
                     f"{len(self.widths)} widths"

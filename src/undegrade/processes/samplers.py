@@ -72,9 +72,10 @@ def heun(
             two. At 0 the end of the grid is asked for as well.
     """
 
-    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:
+    def direction(x_t: Tensor, t: float, t_next: float) -> _Way:
+        speed = velocity(x_t, t)
         ahead = torch.add(x_t, speed, alpha=t_next - t)
-        return torch.lerp(speed, velocity(ahead, t_next), 0.5)
+        return _Way(torch.lerp(speed, velocity(ahead, t_next), 0.5), speed)
 
     return _walk(velocity, x_1, grid, direction, callback, single)
 
@@ -91,9 +92,9 @@ def midpoint(
     Two velocities for each interval but the ``single`` last ones; arguments as in :func:`heun`.
     """
 
-    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:
-        middle = (t + t_next) / 2
-        return velocity(torch.add(x_t, speed, alpha=middle - t), middle)
+    def direction(x_t: Tensor, t: float, t_next: float) -> _Way:
+        speed, middle = velocity(x_t, t), (t + t_next) / 2
+        return _Way(velocity(torch.add(x_t, speed, alpha=middle - t), middle), speed)
 
     return _walk(velocity, x_1, grid, direction, callback, single)
 
@@ -108,7 +109,8 @@ def adaptive(
     """Let the method of Dormand and Prince choose its steps within the intervals of ``grid``.
 
     The last interval is one of Euler's. Steps are chosen for ``x_1`` as a whole: give one picture
-    at a time where its company must not matter. Needs torchdiffeq.
+    at a time where its company must not matter. A callback costs no evaluation: the method begins
+    with the velocity that the estimate is made of. Needs torchdiffeq.
 
     Args:
         velocity: Velocity field.
@@ -127,23 +129,37 @@ def adaptive(
             "the adaptive sampler needs torchdiffeq", fix="install undegrade[adaptive]"
         ) from error
 
-    def follow(t: Tensor, x_t: Tensor) -> Tensor:
-        return velocity(x_t, float(t))
+    def direction(x_t: Tensor, t: float, t_next: float) -> _Way:
+        begun: list[Tensor] = []
 
-    def direction(x_t: Tensor, speed: Tensor, t: float, t_next: float) -> Tensor:  # noqa: ARG001
+        def follow(time: Tensor, state: Tensor) -> Tensor:
+            speed = velocity(state, float(time))
+            if not begun:
+                begun.append(speed)
+            return speed
+
         times = torch.tensor([t, t_next], dtype=torch.float64)
         # Without a step to the end it would go beyond and interpolate: below zero there is nothing.
         end = {"step_t": times[1:]}
         ends: Tensor = odeint(
             follow, x_t, times, rtol=tolerance, atol=tolerance, method="dopri5", options=end
         )
-        return (ends[1] - x_t) / (t_next - t)
+        return _Way((ends[1] - x_t) / (t_next - t), begun[0])
 
     return _walk(velocity, x_1, grid, direction, callback, 1)
 
 
-_Direction = Callable[[Tensor, Tensor, float, float], Tensor]
-"""``direction(x_t, velocity at t, t, t_next)``: where to go in an interval."""
+class _Way(NamedTuple):
+    """How an interval is walked."""
+
+    mean: Tensor
+    """Velocity that leads from its beginning to its end."""
+    start: Tensor
+    """Velocity at its beginning."""
+
+
+_Direction = Callable[[Tensor, float, float], _Way]
+"""``direction(x_t, t, t_next)``: where to go in an interval."""
 
 
 def _walk(
@@ -158,12 +174,13 @@ def _walk(
     x_t = x_1
     intervals = list(pairwise(grid))
     for number, (t, t_next) in enumerate(intervals):
-        speed = velocity(x_t, t)
-        way = speed
         if direction is not None and number < len(intervals) - single:
-            way = direction(x_t, speed, t, t_next)
-        x_next = torch.add(x_t, way, alpha=t_next - t)
+            way = direction(x_t, t, t_next)
+        else:
+            speed = velocity(x_t, t)
+            way = _Way(speed, speed)
+        x_next = torch.add(x_t, way.mean, alpha=t_next - t)
         if callback is not None:
-            callback(Step(number, t, x_next, torch.add(x_t, speed, alpha=-t)))
+            callback(Step(number, t, x_next, torch.add(x_t, way.start, alpha=-t)))
         x_t = x_next
     return x_t

@@ -1,6 +1,6 @@
 """Training by several processes, one for each device: who speaks, and what all of them know."""
 
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import lightning
 import torch
@@ -8,7 +8,7 @@ from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import distributed
 
-from undegrade.errors import DeviceError, UsageError
+from undegrade.errors import DeviceError, UndegradeError, UsageError
 from undegrade.training.recipe import Recipe
 
 Thing = TypeVar("Thing")
@@ -68,3 +68,10 @@ def gathered(trainer: lightning.Trainer, thing: Thing) -> list[Thing]:
     things: list[Thing] = [thing] * trainer.world_size
     distributed.all_gather_object(things, thing)
     return things
+
+
+def stop_all(error: UndegradeError) -> NoReturn:
+    """Stop for a reason that all processes know and each of them stops for; the first says it."""
+    if not is_first():
+        raise SystemExit(error.exit_code)
+    raise error

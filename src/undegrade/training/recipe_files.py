@@ -1,5 +1,6 @@
 """Recipes as files: what they extend, and what a command changes of them."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from undegrade.errors import RecipeError
 from undegrade.training.recipe import Recipe, parse_recipe
+from undegrade.training.unheeded import refuse_unheeded
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -18,16 +20,19 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises:
         RecipeError: The file cannot be read, or a key or value is not valid; the message names the
-            key and the nearest valid one.
+            key and the nearest valid one. Or an option of the method changes nothing.
     """
-    values = _read_values(path)
+    states = _read_states(path)
+    values = copy.deepcopy(states[-1])
     for override in overrides:
         _override(values, override)
-    return parse_recipe(values)
+    recipe = parse_recipe(values)
+    refuse_unheeded([state.get("method") for state in (*states, values)])
+    return recipe
 
 
-def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return what a file says, with what it extends.
+def _read_states(path: Path, below: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """Return what a file says with what it extends; before it, the same of each that is extended.
 
     Args:
         path: The file.
@@ -41,7 +46,7 @@ def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RecipeError(f"recipe {path} is not a mapping", expected="key: value lines")
     if "extends" not in values:
-        return values
+        return [values]
     below = (*below, path.resolve())
     name = values.pop("extends")
     if not isinstance(name, str):
@@ -49,7 +54,8 @@ def _read_values(path: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     base = path.parent / name
     if base.resolve() in below:
         raise RecipeError(f"recipe {path} extends {base}, which extends it")
-    return _joined(_read_values(base, below), values)
+    states = _read_states(base, below)
+    return [*states, _joined(states[-1], values)]
 
 
 def _joined(base: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

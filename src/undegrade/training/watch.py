@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
@@ -13,8 +13,8 @@ from rich.console import Console
 from undegrade.data.batches import StepBatch
 from undegrade.data.problems import TOLERANCE, first_names
 from undegrade.data.samples import Begun
-from undegrade.errors import InputError, UndegradeError
-from undegrade.training.processes import gathered, is_first, total
+from undegrade.errors import InputError
+from undegrade.training.processes import gathered, is_first, stop_all, total
 
 _FAILED = 1 << 40  # more than pictures can be damaged in a step
 _ENOUGH = 200  # samples after which a share of damaged ones says something
@@ -86,7 +86,7 @@ class DataWatch(Callback):
         self._count(trainer, batch)
         drawn = self.steps * self.epochs.batch
         if self.count > TOLERANCE * max(drawn, min(_ENOUGH, self.epochs.pictures)):
-            _stop(
+            stop_all(
                 InputError(
                     f"{self.count} of {drawn} pictures cannot be read: "
                     f"{first_names(self._names(trainer))}",
@@ -104,7 +104,7 @@ class DataWatch(Callback):
         told = total(trainer, len(batch.damaged) + _FAILED * failed)
         if told >= _FAILED:
             failures = gathered(trainer, batch.failure)
-            _stop(next(failure for failure in failures if failure is not None))
+            stop_all(next(failure for failure in failures if failure is not None))
         self.count += told
 
     def on_train_batch_end(
@@ -156,10 +156,3 @@ class DataWatch(Callback):
         """Return what is damaged in all processes, each name once."""
         every = gathered(trainer, [*self.damaged])
         return [*dict.fromkeys(name for names in every for name in names)]
-
-
-def _stop(error: UndegradeError) -> NoReturn:
-    """Stop for a reason that all processes know; the first says it."""
-    if not is_first():
-        raise SystemExit(error.exit_code)
-    raise error
