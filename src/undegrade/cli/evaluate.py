@@ -20,6 +20,7 @@ from undegrade.cli.options import (
     TestDegradeOption,
     complete_model,
 )
+from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 _USUAL_STEPS = (1, 2, 4)
+_USUAL_METRICS = "psnr,ssim"
 
 
 class Analysis(StrEnum):
@@ -42,28 +44,40 @@ class Analysis(StrEnum):
 @reporting()
 def evaluate(  # noqa: PLR0913  (a command line has as many parameters as options)
     models: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="MODEL...",
             autocompletion=complete_model,
             help="Names of models, or their folders; or median, wavelet, nlm, tv.",
         ),
-    ],
+    ] = None,
     data: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="NAME=DIR",
             help="Pairs or clean photos: a folder, or NAME/SPLIT=DIR for a known benchmark; "
             "several one after another.",
         ),
-    ],
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")
-    ],
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results."),
+    ] = None,
+    paper: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Lay the numbers beside a published table, and measure what it asks for; "
+            "`list` names the tables.",
+        ),
+    ] = None,
     degrade: TestDegradeOption = None,
     metrics: Annotated[
-        str, typer.Option(metavar="NAME,...", help="psnr, psnr-y, ssim, ssim-y, ms-ssim, mae, ...")
-    ] = "psnr,ssim",
+        str | None,
+        typer.Option(
+            metavar="NAME,...", help="psnr, psnr-y, ssim, ssim-y, ...; psnr,ssim unless given."
+        ),
+    ] = None,
     analyse: Annotated[
         Analysis | None,
         typer.Option(help="Look into the flow of a ResFlow model instead of measuring quality."),
@@ -90,19 +104,35 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
 
     What has been measured into the folder already is not measured again, so that an interrupted
-    run is gone on with by the same command.
+    run is gone on with by the same command. With `--paper` alone, or with `-o` only, nothing is
+    measured.
     """
+    if paper is not None and not models and not data:
+        show(paper, output, as_json)
+        return
+    models, data, output = _whole(models, data, output)
     counts = parse_steps(steps) if steps is not None else None
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
-    opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
+    if paper is not None and analyse is not None:
+        raise UsageError("--paper and --analyse", expected="one of them")
+    table = find(paper) if paper is not None else None
+    if table is None:
+        opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
+    else:
+        opened = open_sets(table, data, degrade or [], seed, limit)
+        metrics = metrics or metrics_of(table, data)
     if analyse is None:
         from undegrade.evaluation.measuring import Plan
         from undegrade.metrics.catalogue import find_metrics
 
         named = tuple(range(seed, seed + seeds))
-        plan = Plan(find_metrics(metrics), counts or _USUAL_STEPS, named)
+        plan = Plan(find_metrics(metrics or _USUAL_METRICS), counts or _USUAL_STEPS, named)
         chosen = Models(models, device, str(precision), sampler)
-        _measure(chosen, opened, plan, Report(output, as_json))
+        summaries = _measure(chosen, opened, plan, output)
+        if table is None:
+            _tell(summaries, Report(output, as_json))
+        else:
+            tell(table, output, models, as_json)
     else:
         _check_flow(models, opened, sampler)
         _analyse_flow(models[0], opened[0], counts, Report(output, as_json))
@@ -178,14 +208,29 @@ def parse_steps(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report: Report) -> None:
+def _whole(
+    models: list[str] | None, data: list[str] | None, output: Path | None
+) -> tuple[list[str], list[str], Path]:
+    """Refuse a command that lacks what only `--paper` can do without."""
+    lacking = {"MODEL": not models, "--data": not data, "--output": output is None}
+    if not models or not data or output is None:
+        raise UsageError(
+            f"no {' and no '.join(name for name, lacks in lacking.items() if lacks)}",
+            expected="MODEL... --data NAME=DIR --output FOLDER",
+        )
+    return models, data, output
+
+
+def _measure(
+    models: Models, sets: "Sequence[PictureSet]", plan: "Plan", folder: Path
+) -> "list[Summary]":
     from undegrade.evaluation.measuring import measure
     from undegrade.evaluation.rows import RESULTS, Journal, write_results
     from undegrade.evaluation.summary import summarise
 
     candidates = models.load()
-    report.make_folder()
-    journal = Journal(report.folder)
+    Report(folder, as_json=False).make_folder()
+    journal = Journal(folder)
     order = [candidate.name for candidate in candidates]
     summaries: list[Summary] = []
     with Bar(len(sets)) as bar:
@@ -194,7 +239,13 @@ def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report:
             rows = measure(candidates, pictures, plan, journal, bar.advance)
             summaries.append(summarise(rows, order, plan.metrics))
             bar.finish()
-    write_results(report.folder / RESULTS, journal.rows())
+    write_results(folder / RESULTS, journal.rows())
+    return summaries
+
+
+def _tell(summaries: "Sequence[Summary]", report: Report) -> None:
+    from undegrade.evaluation.rows import RESULTS
+
     if report.as_json:
         facts = [summary.facts() for summary in summaries]
         json_result({"results": str(report.folder / RESULTS), "sets": facts})

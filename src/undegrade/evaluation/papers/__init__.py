@@ -1,0 +1,1 @@
+"""The papers' published tables as data, and our own measurements laid beside them."""

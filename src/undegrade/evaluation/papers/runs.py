@@ -1,0 +1,114 @@
+"""What was measured into a folder, gathered by what it is about."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from undegrade.data.benchmarks import known_as
+from undegrade.degradations import Chain, Drawn
+from undegrade.degradations.spec import Range
+from undegrade.errors import UsageError
+from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.rows import Row
+from undegrade.evaluation.statistics import Mean, mean_with_interval
+from undegrade.randomness import generator
+
+_SEED = re.compile(r", seed \d+$")
+
+
+@dataclass(frozen=True, order=True)
+class About:
+    """What numbers are about.
+
+    Args:
+        data: Name of the pictures, with the split where one was asked for.
+        degradation: What was done to them.
+        model: What restored them.
+        steps: Network evaluations; 0 where there are none, or for its own way.
+        weights_hash: SHA-256 of the weights; empty if there are none.
+    """
+
+    data: str
+    degradation: str
+    model: str
+    steps: int
+    weights_hash: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """The scores of one candidate on one set of pictures.
+
+    Args:
+        about: What they are about.
+        scores: By measure and picture, a number for each seed.
+    """
+
+    about: About
+    scores: dict[str, dict[str, dict[int, float]]] = field(compare=False)
+
+    @property
+    def benchmark(self) -> str:
+        """Name of the known benchmark; empty if it is none."""
+        return known_as(self.about.data.partition("/")[0])
+
+    @property
+    def split(self) -> str:
+        """Its split: that for testing unless another was named."""
+        return self.about.data.partition("/")[2] or "test"
+
+    @property
+    def title(self) -> str:
+        """What the candidate is called."""
+        steps = self.about.steps
+        return self.about.model + (f", {steps} step{'s' * (steps != 1)}" if steps else "")
+
+    def pictures(self, measure: str) -> int:
+        """Return on how many pictures it was measured."""
+        return len(self.scores[measure])
+
+    def mean(self, measure: str) -> Mean:
+        """Return the mean over pictures, of the means over seeds."""
+        by_picture = self.scores[measure]
+        return mean_with_interval(
+            [sum(by_picture[name].values()) / len(by_picture[name]) for name in sorted(by_picture)]
+        )
+
+
+def gather(rows: Sequence[Row]) -> tuple[Run, ...]:
+    """Return the runs that rows of a folder belong to, the degraded pictures themselves first."""
+    scores: dict[About, dict[str, dict[str, dict[int, float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(dict))
+    )
+    for row in rows:
+        key = row.key
+        about = About(key.data, key.degradation, key.model, key.steps, key.weights_hash)
+        for measure, score in row.by_metric().items():
+            scores[about][measure][key.picture][key.seed] = score
+    order = sorted(scores, key=lambda about: (about.model != INPUT, about))
+    return tuple(Run(about, scores[about]) for about in order)
+
+
+def settled(condition: str) -> Drawn | str:
+    """Return a degradation with every setting decided, so that equal ones are equal.
+
+    Args:
+        condition: As rows have it; the seed that may follow is left out.
+
+    Returns:
+        The degradations; the text itself where it names none or leaves something to chance.
+    """
+    text = _SEED.sub("", condition)
+    try:
+        chain = Chain.parse(text.split(" + "))
+    except UsageError:  # pairs and clean photos, or what another installation knew
+        return text
+    links = chain.links
+    if any(link.chance < 1 or _is_drawn(link.settings) for link in links):
+        return str(chain)
+    return chain.draw(generator("settled"))
+
+
+def _is_drawn(settings: Sequence[tuple[str, object]]) -> bool:
+    return any(isinstance(value, Range) for _, value in settings)
