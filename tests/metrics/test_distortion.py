@@ -5,7 +5,9 @@ import pytest
 import torch
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.functional.image import structural_similarity_index_measure
 
+from undegrade.metrics.catalogue import METRICS
 from undegrade.metrics.channels import luma, quantise
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
 from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
@@ -40,6 +42,45 @@ def test_agrees_with_scikit_image(seed: int) -> None:
     assert float(psnr(restored, hq)) == pytest.approx(peak_signal_noise_ratio(a, b), abs=1e-6)
     assert float(ssim(restored, hq)) == pytest.approx(reference_ssim(a, b, 2), abs=1e-5)
     assert float(mae(restored, hq)) == pytest.approx(np.abs(a.astype(float) - b).mean(), abs=1e-4)
+
+
+def torchmetrics_ssim(restored: torch.Tensor, hq: torch.Tensor) -> float:
+    """The map of torchmetrics, without the windows over its mirrored border."""
+    _, similarity = structural_similarity_index_measure(
+        restored.double(), hq.double(), data_range=1.0, return_full_image=True
+    )
+    return float(similarity[..., 5:-5, 5:-5].mean())
+
+
+@pytest.mark.parametrize(("height", "width"), [(11, 11), (11, 43), (12, 42), (75, 74), (150, 97)])
+def test_parts_of_any_size_are_put_together(height: int, width: int) -> None:
+    generator = torch.Generator().manual_seed(height)
+    hq = quantise(torch.rand(1, 3, height, width, generator=generator))
+    restored = quantise(hq + 0.2 * torch.randn(hq.shape, generator=generator))
+    reference = reference_ssim(as_uint8(hq), as_uint8(restored), 2)
+    assert float(ssim(restored, hq)) == pytest.approx(reference, abs=1e-6)
+    assert float(ssim(restored, hq)) == pytest.approx(torchmetrics_ssim(restored, hq), abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.02, 0.5, 0.98])
+def test_flat_parts_do_not_cancel(level: float) -> None:
+    """Bright and nearly even: where squares of single precision lose most of their digits."""
+    generator = torch.Generator().manual_seed(0)
+    hq = quantise(level + 0.004 * torch.randn(1, 3, 90, 120, generator=generator))
+    restored = quantise(hq + 0.004 * torch.randn(hq.shape, generator=generator))
+    reference = reference_ssim(as_uint8(hq), as_uint8(restored), 2)
+    assert float(ssim(restored, hq)) == pytest.approx(reference, abs=2e-6)
+    assert float(psnr(restored, hq)) == pytest.approx(
+        peak_signal_noise_ratio(as_uint8(hq), as_uint8(restored)), abs=1e-9
+    )
+
+
+def test_levels_count_as_the_picture_that_they_are() -> None:
+    restored, hq = pair(3, side=180)
+    files = [torch.from_numpy(as_uint8(part)).permute(2, 0, 1)[None] for part in (restored, hq)]
+    for metric in METRICS.values():
+        if not metric.name.startswith(("gmsd", "fsim", "haarpsi")):
+            assert float(metric(*files)) == pytest.approx(float(metric(restored, hq)), rel=1e-6)
 
 
 def test_the_luma_is_that_of_matlab() -> None:

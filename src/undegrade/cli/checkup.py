@@ -132,13 +132,12 @@ def why_no_cuda() -> tuple[str, str]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    from undegrade.inference.device import cpu_has_bfloat16
+    from undegrade.inference.device import cpu_has_bfloat16, usable_cores
     from undegrade.inference.memory import available_memory
 
     section = "processor and memory"
     yield Finding(section, "instructions", torch.backends.cpu.get_cpu_capability())
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding(section, "cores", usable)
+    yield Finding(section, "cores", usable_cores())
     yield Finding(section, "torch threads", torch.get_num_threads())
     yield Finding(section, "bfloat16", cpu_has_bfloat16())
     total, free = _total_memory(), available_memory(torch.device("cpu")) / 1e9

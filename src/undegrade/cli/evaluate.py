@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from undegrade.cli.console import json_result, note, reporting, result
-from undegrade.cli.loading import Runner, TestPictures
+from undegrade.cli.loading import TestPictures
 from undegrade.cli.options import (
-    DeviceOption,
+    DevicesOption,
     JsonOption,
     Precision,
     PrecisionOption,
     SamplerOption,
     SeedOption,
     TestDegradeOption,
+    WorkersOption,
     complete_model,
 )
 from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
@@ -25,9 +26,10 @@ from undegrade.cli.progress import Bar
 from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from undegrade.evaluation.candidates import Candidate
+    from undegrade.evaluation.candidates import Choice
     from undegrade.evaluation.measuring import Plan
     from undegrade.evaluation.pictures import PictureSet
+    from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.summary import Summary
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
@@ -48,7 +50,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         typer.Argument(
             metavar="MODEL...",
             autocompletion=complete_model,
-            help="Names of models, or their folders; or median, wavelet, nlm, tv.",
+            help="Names of models, or their folders; files of other networks; or median, wavelet, "
+            "nlm, tv.",
         ),
     ] = None,
     data: Annotated[
@@ -97,7 +100,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
     ] = None,
     sampler: SamplerOption = None,
-    device: DeviceOption = "auto",
+    device: DevicesOption = "auto",
+    workers: WorkersOption = None,
     precision: PrecisionOption = Precision.AUTO,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,13 +126,14 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         opened = open_sets(table, data, degrade or [], seed, limit)
         metrics = metrics or metrics_of(table, data)
     if analyse is None:
+        from undegrade.evaluation.candidates import Choice
         from undegrade.evaluation.measuring import Plan
         from undegrade.metrics.catalogue import find_metrics
 
         named = tuple(range(seed, seed + seeds))
         plan = Plan(find_metrics(metrics or _USUAL_METRICS), counts or _USUAL_STEPS, named)
-        chosen = Models(models, device, str(precision), sampler)
-        summaries = _measure(chosen, opened, plan, output)
+        choice = Choice(tuple(models), device, str(precision), sampler)
+        summaries = _measure(choice, [(pictures, plan) for pictures in opened], output, workers)
         if table is None:
             _tell(summaries, Report(output, as_json))
         else:
@@ -160,40 +165,6 @@ class Report:
             ) from error
 
 
-@dataclass(frozen=True)
-class Models:
-    """Which candidates are measured, and how models are run."""
-
-    names: Sequence[str]
-    device: str
-    precision: str
-    sampler: str | None
-
-    def load(self) -> "list[Candidate]":
-        """Return the candidates; the degraded picture itself is the first."""
-        from undegrade.evaluation.candidates import INPUT, Model, find_baseline
-
-        if len({*self.names}) < len(self.names):
-            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
-        candidates: list[Candidate] = []
-        for name in (INPUT, *(name for name in self.names if name != INPUT)):
-            baseline = find_baseline(name)
-            if baseline is not None:
-                candidates.append(baseline)
-                continue
-            restorer = Runner(name, self.device, self.precision, self.sampler).load()
-            sampler = f" ({self.sampler})" if self.sampler else ""
-            candidates.append(Model(restorer, restorer.model.name + sampler))
-        names = [candidate.name for candidate in candidates]
-        if len({*names}) < len(names):
-            raise UsageError(
-                f"models called {', '.join(names)}",
-                expected="different names",
-                fix="rename a folder: that is what a model is called",
-            )
-        return candidates
-
-
 def parse_steps(text: str) -> tuple[int, ...]:
     """Return the numbers of ``1,2,4``.
 
@@ -222,25 +193,39 @@ def _whole(
 
 
 def _measure(
-    models: Models, sets: "Sequence[PictureSet]", plan: "Plan", folder: Path
+    choice: "Choice", sets: "Sequence[tuple[PictureSet, Plan]]", folder: Path, workers: int | None
 ) -> "list[Summary]":
-    from undegrade.evaluation.measuring import measure
-    from undegrade.evaluation.rows import RESULTS, Journal, write_results
+    from undegrade.evaluation.rows import Journal
+    from undegrade.evaluation.session import open_session
     from undegrade.evaluation.summary import summarise
 
-    candidates = models.load()
-    Report(folder, as_json=False).make_folder()
-    journal = Journal(folder)
-    order = [candidate.name for candidate in candidates]
     summaries: list[Summary] = []
-    with Bar(len(sets)) as bar:
-        for pictures in sets:
+    with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
+        Report(folder, as_json=False).make_folder()
+        journal = Journal(folder)
+        order = [candidate.name for candidate in session.candidates]
+        for number, (pictures, plan) in enumerate(sets):
             bar.begin(pictures.name)
-            rows = measure(candidates, pictures, plan, journal, bar.advance)
+            rows = session.measure(number, journal, bar.advance)
             summaries.append(summarise(rows, order, plan.metrics))
             bar.finish()
-    write_results(folder / RESULTS, journal.rows())
+    _write(journal, folder)
     return summaries
+
+
+def _write(journal: "Journal", folder: Path) -> None:
+    """Write all rows that the folder has, as tables for other programs."""
+    from undegrade.evaluation.parquet import PARQUET, write_parquet
+    from undegrade.evaluation.rows import RESULTS, write_results
+
+    rows = journal.rows()
+    try:
+        write_results(folder / RESULTS, rows)
+        write_parquet(folder / PARQUET, rows)
+    except OutputError as error:
+        raise OutputError(
+            error.got, fix="make room and run the same command again: what was measured is kept"
+        ) from error
 
 
 def _tell(summaries: "Sequence[Summary]", report: Report) -> None:

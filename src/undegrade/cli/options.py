@@ -88,6 +88,22 @@ DeviceOption = Annotated[
     ),
 ]
 
+DevicesOption = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        envvar="UNDEGRADE_DEVICE",
+        help="auto, cpu, cuda, cuda:N or mps; several with commas, auto for all of CUDA.",
+    ),
+]
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Processes side by side; by cores and devices unless given."
+    ),
+]
+
 PrecisionOption = Annotated[
     Precision,
     typer.Option("--precision", help="Number format of the network; auto by device."),

@@ -3,12 +3,18 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
+from undegrade.data.photos import Samples
 from undegrade.degradations import Image
+from undegrade.errors import UsageError
 from undegrade.evaluation import classical
+from undegrade.evaluation.peak import PeakMemory
+from undegrade.evaluation.pictures import as_image
 from undegrade.inference import Restorer
 
 
@@ -27,10 +33,17 @@ class Setting:
 
 @dataclass(frozen=True)
 class Restored:
-    """A picture ``(H, W, 3)`` in ``[0, 1]``, and the seconds that it took."""
+    """What came of a picture.
 
-    picture: Image
+    Args:
+        picture: ``(H, W, 3)``, floats in ``[0, 1]`` or levels of uint8.
+        seconds: Time that it took.
+        peak_mb: Megabytes in memory at most; None where that is not known or nothing was done.
+    """
+
+    picture: Samples | Image
     seconds: float
+    peak_mb: float | None = None
 
 
 class Candidate(Protocol):
@@ -44,11 +57,15 @@ class Candidate(Protocol):
     def weights_hash(self) -> str:
         """SHA-256 of its weights; empty if it has none."""
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What the user should know about how it is run."""
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """Return the different ways of running it that were asked for."""
 
-    def restore(self, lq: Image, setting: Setting) -> Restored:
-        """Restore a picture ``(H, W, 3)`` in ``[0, 1]``."""
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
+        """Restore a picture ``(H, W, 3)``: floats in ``[0, 1]``, or levels of uint8."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +80,41 @@ class Model:
         """See :class:`Candidate`."""
         return self.restorer.model.weights_hash
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """See :class:`Candidate`."""
+        return self.restorer.messages
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds."""
         counts = steps if self.restorer.fixed_steps is None else (0,)
         return tuple(Setting(count, seed) for count in counts for seed in seeds)
 
-    def restore(self, lq: Image, setting: Setting) -> Restored:
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
         """See :class:`Candidate`."""
-        started = time.perf_counter()
-        result = self.restorer(lq, steps=setting.steps or None, seed=setting.seed)
-        return Restored(result.image, time.perf_counter() - started)
+        picture = as_image(lq)
+        with PeakMemory.of(torch.device(self.restorer.device)) as peak:
+            started = time.perf_counter()
+            result = self.restorer(picture, steps=setting.steps or None, seed=setting.seed)
+            seconds = time.perf_counter() - started
+        return Restored(result.image, seconds, peak.megabytes)
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """The degraded picture as it is: what has to be beaten."""
+
+    name: str
+    weights_hash: str = ""
+    messages: tuple[str, ...] = ()
+
+    def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
+        """See :class:`Candidate`."""
+        return (Setting(),)
+
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
+        """See :class:`Candidate`."""
+        return Restored(lq, 0.0)
 
 
 @dataclass(frozen=True)
@@ -82,23 +124,26 @@ class Baseline:
     name: str
     apply: Callable[[Image], Image]
     weights_hash: str = ""
+    messages: tuple[str, ...] = ()
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
         """See :class:`Candidate`."""
         return (Setting(),)
 
-    def restore(self, lq: Image, setting: Setting) -> Restored:  # noqa: ARG002
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
         """See :class:`Candidate`."""
-        started = time.perf_counter()
-        picture = self.apply(lq).astype(np.float32).clip(0, 1)
-        return Restored(picture, time.perf_counter() - started)
+        picture = as_image(lq)
+        with PeakMemory.of(torch.device("cpu")) as peak:
+            started = time.perf_counter()
+            restored = self.apply(picture).astype(np.float32).clip(0, 1)
+            seconds = time.perf_counter() - started
+        return Restored(restored, seconds, peak.megabytes)
 
 
 INPUT = "input"
 """The degraded picture as it is: what has to be beaten."""
 
 BASELINES: dict[str, Callable[[Image], Image]] = {
-    INPUT: lambda lq: lq,
     "median": classical.median,
     "wavelet": classical.wavelet,
     "nlm": classical.nlm,
@@ -106,14 +151,72 @@ BASELINES: dict[str, Callable[[Image], Image]] = {
 }
 
 
-def find_baseline(name: str) -> Baseline | None:
+def find_baseline(name: str) -> Candidate | None:
     """Return the baseline of a name; None if it is none.
 
     Raises:
         MissingExtraError: What it needs is not installed.
     """
+    if name == INPUT:
+        return Untouched(INPUT)
     if name not in BASELINES:
         return None
-    if name != INPUT:
-        classical.check_installed()
+    classical.check_installed()
     return Baseline(name, BASELINES[name])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which candidates are measured, and how models are run.
+
+    Args:
+        names: Baselines, models, and files of networks of others.
+        device: Where models run.
+        precision: Number type of networks.
+        sampler: How a flow is walked; None for each model's own way.
+    """
+
+    names: tuple[str, ...]
+    device: str = "auto"
+    precision: str = "auto"
+    sampler: str | None = None
+
+    @property
+    def has_models(self) -> bool:
+        """Whether there is a network among them."""
+        return any(name not in BASELINES and name != INPUT for name in self.names)
+
+    def load(self) -> list[Candidate]:
+        """Return the candidates; the degraded picture itself is the first.
+
+        Raises:
+            UsageError: Two have one name, or there is none of a name.
+            WeightsError: A model cannot be used.
+            MissingExtraError: What a candidate needs is not installed.
+        """
+        if len({*self.names}) < len(self.names):
+            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
+        wanted = (INPUT, *(name for name in self.names if name != INPUT))
+        candidates = [find_baseline(name) or self._load_network(name) for name in wanted]
+        names = [candidate.name for candidate in candidates]
+        if len({*names}) < len(names):
+            raise UsageError(
+                f"models called {', '.join(names)}",
+                expected="different names",
+                fix="rename a folder: that is what a model is called",
+            )
+        return candidates
+
+    def _load_network(self, name: str) -> Candidate:
+        from undegrade.allocator import keep_freed_memory
+
+        keep_freed_memory()
+        if Path(name).is_file():
+            from undegrade.evaluation.foreign import load_foreign
+
+            return load_foreign(Path(name), self.device, self.precision)
+        restorer = Restorer.from_pretrained(
+            name, device=self.device, precision=self.precision, sampler=self.sampler
+        )
+        sampler = f" ({self.sampler})" if self.sampler else ""
+        return Model(restorer, restorer.model.name + sampler)

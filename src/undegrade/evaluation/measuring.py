@@ -1,15 +1,20 @@
 """Candidates times pictures times settings, each measured once, whatever interrupts it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from undegrade.data.samples import to_tensor
+import torch
+from torch import Tensor
+
+from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.candidates import Candidate, Setting
-from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
+from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair
 from undegrade.evaluation.rows import Journal, Key, Row
+from undegrade.evaluation.tasks import UNMEASURABLE, Event, LeftOut, Take, Task, Work
 from undegrade.metrics.base import Metric
+from undegrade.metrics.channels import levels
 
 OWN_STEPS = (0,)
 """As many as each model takes by itself."""
@@ -56,36 +61,87 @@ class Plan:
         """Names of the measures with commas."""
         return ",".join(metric.name for metric in self.metrics)
 
-    def score(self, restored: Image, hq: Image) -> tuple[float, ...]:
-        """Return a number for each measure.
+    def score(self, restored: Samples | Image, hq: Samples | Image) -> tuple[float, ...]:
+        """Return a number for each measure of pictures ``(H, W, 3)``.
+
+        They are floats in ``[0, 1]``, rounded to 8 bits once for all measures, or uint8 levels.
 
         Raises:
             InputError: The picture is too small.
             MissingExtraError: What computes a measure is not installed.
         """
-        pair = to_tensor([restored]), to_tensor([hq])
+        pair = _levels(restored), _levels(hq)
         return tuple(float(metric(*pair)) for metric in self.metrics)
+
+    def keys(self, candidates: Sequence[Candidate], pictures: PictureSet) -> dict[str, list[Key]]:
+        """Return for each picture what its rows are about."""
+        settings = [
+            (candidate, setting)
+            for candidate in candidates
+            for setting in candidate.settings(self.steps, self.seeds)
+        ]
+        return {
+            picture: [
+                Key(
+                    data=pictures.name,
+                    degradation=pictures.condition,
+                    picture=picture,
+                    model=candidate.name,
+                    steps=setting.steps,
+                    seed=setting.seed,
+                    weights_hash=candidate.weights_hash,
+                    metrics=self.names,
+                )
+                for candidate, setting in settings
+            ]
+            for picture in pictures.names
+        }
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One setting of one candidate."""
+class Bench:
+    """All that a process needs to do any task.
 
-    candidate: Candidate
-    setting: Setting
+    Args:
+        candidates: What is measured.
+        sets: The pictures and what is measured of them, in the order in which tasks number them.
+    """
 
-    def key(self, pictures: PictureSet, picture: str, metrics: str) -> Key:
-        """Return what its row of a picture is about."""
-        return Key(
-            data=pictures.name,
-            degradation=pictures.condition,
-            picture=picture,
-            model=self.candidate.name,
-            steps=self.setting.steps,
-            seed=self.setting.seed,
-            weights_hash=self.candidate.weights_hash,
-            metrics=metrics,
-        )
+    candidates: Sequence[Candidate]
+    sets: Sequence[tuple[PictureSet, Plan]]
+
+    def do(self, task: Task) -> Iterator[Event]:
+        """Measure a picture.
+
+        Raises:
+            MissingExtraError: What a measure needs is not installed.
+            MemoryExhaustedError: A model cannot restore it with the memory there is.
+        """
+        pictures, plan = self.sets[task.data]
+        try:
+            picture = pictures.read(task.picture)
+        except InputError as error:
+            yield LeftOut(task.picture, UNUSABLE, error.got)
+            return
+        by_name = {candidate.name: candidate for candidate in self.candidates}
+        try:
+            for key in task.keys:
+                yield _measured(by_name[key.model], picture, plan, key)
+        except InputError as error:
+            yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error.got}")
+
+    def work(self, tasks: Sequence[Task], take: Take) -> None:
+        """Do tasks one after another in this process; see :data:`Work`."""
+        for task in tasks:
+            for event in self.do(task):
+                take(event)
+
+
+def _measured(candidate: Candidate, picture: ReadPair, plan: Plan, key: Key) -> Row:
+    restored = candidate.restore(picture.lq, Setting(key.steps, key.seed))
+    scores = plan.score(restored.picture, picture.hq)
+    megapixels = picture.hq.shape[0] * picture.hq.shape[1] / 1e6
+    return Row(key, scores, restored.seconds, megapixels, restored.peak_mb)
 
 
 def measure(
@@ -95,43 +151,78 @@ def measure(
     journal: Journal,
     progress: Progress | None = None,
 ) -> tuple[Row, ...]:
-    """Measure all candidates on all pictures; what the journal has is not done again.
+    """Measure all candidates on all pictures in this process; see :class:`Measuring`."""
+    bench = Bench(candidates, [(pictures, plan)])
+    keys = plan.keys(candidates, pictures)
+    return Measuring(pictures, keys, journal, progress).run(bench.work)
+
+
+@dataclass
+class Measuring:
+    """One set of pictures being measured; what the journal has is not done again.
 
     A picture that cannot be read or measured is noted in ``pictures.problems`` and left out for
     all candidates.
 
-    Returns:
-        The rows of this plan, sorted.
-
-    Raises:
-        InputError: More than 5 % of the pictures cannot be used.
-        MissingExtraError: What a measure needs is not installed.
-        OutputError: The journal cannot be written.
+    Args:
+        pictures: The set.
+        keys: For each picture, what its rows are about.
+        journal: Keeps the rows.
+        progress: Called after each of them.
+        number: Of the set, among all that are measured.
     """
-    jobs = [
-        _Job(candidate, setting)
-        for candidate in candidates
-        for setting in candidate.settings(plan.steps, plan.seeds)
-    ]
-    keys = {name: [job.key(pictures, name, plan.names) for job in jobs] for name in pictures.names}
-    finished = {name for name, wanted in keys.items() if all(key in journal for key in wanted)}
-    done, total = len(finished) * len(jobs), len(keys) * len(jobs)
-    for picture in replace(pictures, left_out=frozenset(finished)):
-        try:
-            for job, key in zip(jobs, keys[picture.name], strict=True):
-                if key not in journal:
-                    journal.add(_measured(job, picture, plan, key))
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-        except InputError as error:
-            pictures.problems.add("that cannot be measured", f"{picture.name}: {error.got}")
-    whole = [wanted for wanted in keys.values() if all(key in journal for key in wanted)]
-    return tuple(journal[key] for key in sorted(key for wanted in whole for key in wanted))
+
+    pictures: PictureSet
+    keys: dict[str, list[Key]]
+    journal: Journal
+    progress: Progress | None = None
+    number: int = 0
+    _left_out: dict[str, LeftOut] = field(default_factory=dict)
+    _done: int = 0
+
+    def run(self, work: Work) -> tuple[Row, ...]:
+        """Do what is left, by whichever process.
+
+        Returns:
+            The rows of all pictures that could be measured, sorted.
+
+        Raises:
+            InputError: More than 5 % of the pictures cannot be used.
+            MissingExtraError: What a measure needs is not installed.
+            OutputError: The journal cannot be written.
+        """
+        tasks = self.tasks()
+        self._done = self._total - sum(len(task.keys) for task in tasks)
+        work(tasks, self._take)
+        for name in self.pictures.names:  # in their order, whoever found them first
+            if name in self._left_out:
+                left = self._left_out[name]
+                self.pictures.problems.add(left.kind, left.reason)
+        self.pictures.check()
+        whole = [keys for keys in self.keys.values() if all(key in self.journal for key in keys)]
+        return tuple(self.journal[key] for key in sorted(key for keys in whole for key in keys))
+
+    def tasks(self) -> list[Task]:
+        """Return what the journal does not have yet."""
+        missing = {
+            name: tuple(key for key in keys if key not in self.journal)
+            for name, keys in self.keys.items()
+        }
+        return [Task(self.number, name, keys) for name, keys in missing.items() if keys]
+
+    @property
+    def _total(self) -> int:
+        return sum(map(len, self.keys.values()))
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, LeftOut):
+            self._left_out[event.picture] = event
+            return
+        self.journal.add(event)
+        self._done += 1
+        if self.progress is not None:
+            self.progress(self._done, self._total)
 
 
-def _measured(job: _Job, picture: TruthPair, plan: Plan, key: Key) -> Row:
-    restored = job.candidate.restore(picture.lq, job.setting)
-    height, width = picture.hq.shape[:2]
-    scores = plan.score(restored.picture, picture.hq)
-    return Row(key, scores, restored.seconds, height * width / 1e6)
+def _levels(picture: Samples | Image) -> Tensor:
+    return levels(torch.from_numpy(picture)).permute(2, 0, 1)[None]

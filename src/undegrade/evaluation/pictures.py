@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from undegrade.data.pairs import PhotoPair
 from undegrade.data.photos import Samples, decode, shrunk
@@ -17,6 +20,10 @@ Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
+UNUSABLE = "that cannot be used"
+"""Kind of problem: a picture that cannot be read, or does not go with its partner."""
+
+
 @dataclass(frozen=True)
 class TruthPair:
     """A degraded picture and the truth, each ``(H, W, 3)``, RGB in ``[0, 1]``."""
@@ -24,6 +31,30 @@ class TruthPair:
     name: str
     lq: Image
     hq: Image
+
+
+@dataclass(frozen=True)
+class ReadPair:
+    """A pair as it was read: levels from 0 to 255, uint8, wherever nothing was computed yet.
+
+    Args:
+        name: What the pair is called.
+        lq: Degraded, ``(H, W, 3)``; floats in ``[0, 1]`` if it was degraded here.
+        hq: The truth, likewise.
+    """
+
+    name: str
+    lq: Samples | Image
+    hq: Samples
+
+    def as_floats(self) -> TruthPair:
+        """Return the same in ``[0, 1]``."""
+        return TruthPair(self.name, as_image(self.lq), as_float(self.hq))
+
+
+def as_image(pixels: Samples | Image) -> Image:
+    """Return levels as floats in ``[0, 1]``; floats stay what they are."""
+    return as_float(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
@@ -137,7 +168,7 @@ class PictureSet:
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each picture, all different."""
-        return tuple(self._named())
+        return tuple(self._named)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -148,15 +179,39 @@ class PictureSet:
         Raises:
             InputError: More than 5 % of them cannot be used; raised at the end.
         """
-        for name, file in self._named().items():
+        for name in self.names:
             if name in self.left_out:
                 continue
             try:
-                yield self._read(name, file)
+                yield self.read(name).as_floats()
             except InputError as error:
-                self.problems.add("that cannot be used", error.got)
+                self.problems.add(UNUSABLE, error.got)
+        self.check()
+
+    def read(self, name: str) -> ReadPair:
+        """Read one of the pictures, by its name in the set.
+
+        Raises:
+            InputError: It cannot be used.
+        """
+        file = self._named[name]
+        if isinstance(file, PhotoPair):
+            return ReadPair(name, *file.read())
+        hq = self.cut.apply(decode(file))
+        if not self.chain.links:
+            return ReadPair(name, hq, hq)
+        rng = generator(self.seed, "benchmark", str(self.chain), file.name)
+        return ReadPair(name, self.chain.apply(as_float(hq), rng), hq)
+
+    def check(self) -> None:
+        """Refuse pictures of which too many turned out to be of no use.
+
+        Raises:
+            InputError: More than 5 % of them, or all.
+        """
         self.problems.check(len(self), "pictures")
 
+    @cached_property
     def _named(self) -> dict[str, PhotoPair | Path]:
         """Return files by name; those of equal names in several folders are numbered."""
         named: dict[str, PhotoPair | Path] = {}
@@ -165,11 +220,3 @@ class PictureSet:
             number = seen[file.name] = seen.get(file.name, 0) + 1
             named[file.name if number == 1 else f"{file.name} ({number})"] = file
         return named
-
-    def _read(self, name: str, file: PhotoPair | Path) -> TruthPair:
-        if isinstance(file, PhotoPair):
-            lq, hq = map(as_float, file.read())
-            return TruthPair(name, lq, hq)
-        hq = as_float(self.cut.apply(decode(file)))
-        rng = generator(self.seed, "benchmark", str(self.chain), file.name)
-        return TruthPair(name, self.chain.apply(hq, rng), hq)

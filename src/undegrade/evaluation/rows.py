@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from undegrade.errors import OutputError
 from undegrade.evaluation.tables import write_csv
@@ -48,12 +49,14 @@ class Row:
         scores: One number for each measure.
         seconds: Restoring took.
         megapixels: Size of the picture.
+        peak_mb: Megabytes that restoring had in memory at most; None where that is not known.
     """
 
     key: Key
     scores: tuple[float, ...]
     seconds: float
     megapixels: float
+    peak_mb: float | None = None
 
     def by_metric(self) -> dict[str, float]:
         """Return each score under the name of its measure."""
@@ -97,6 +100,7 @@ class Journal:
             "scores": row.scores,
             "seconds": row.seconds,
             "megapixels": row.megapixels,
+            "peak_mb": row.peak_mb,
         }
         try:
             with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
@@ -122,7 +126,8 @@ def _parse(line: str) -> Row | None:
     try:
         values = json.loads(line)
         key = Key(**{field.name: values[field.name] for field in fields(Key)})
-        return Row(key, tuple(values["scores"]), values["seconds"], values["megapixels"])
+        cost = values["seconds"], values["megapixels"], values.get("peak_mb")
+        return Row(key, tuple(values["scores"]), *cost)
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -133,12 +138,30 @@ def write_results(file: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    names = [field.name for field in fields(Key) if field.name != "metrics"]
-    metrics = list(dict.fromkeys(name for row in rows for name in row.by_metric()))
-    lines = []
-    for row in rows:
-        scores = {name: f"{score:.6f}" for name, score in row.by_metric().items()}
-        about = [getattr(row.key, name) for name in names]
-        cost = [f"{row.seconds:.4f}", f"{row.megapixels:.6f}"]
-        lines.append([*about, *(scores.get(name, "") for name in metrics), *cost])
-    write_csv(file, [*names, *metrics, "seconds", "megapixels"], lines)
+    table = results_table(rows)
+    names = [*table]
+    lines = [
+        [_cell(name, value) for name, value in zip(names, values, strict=True)]
+        for values in zip(*table.values(), strict=True)
+    ]
+    write_csv(file, names, lines)
+
+
+def results_table(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Return the columns of the results by their names; None where there is no value."""
+    about = [field.name for field in fields(Key) if field.name != "metrics"]
+    scores = [row.by_metric() for row in rows]
+    table: dict[str, list[Any]] = {name: [getattr(row.key, name) for row in rows] for name in about}
+    for name in dict.fromkeys(name for found in scores for name in found):
+        table[name] = [found.get(name) for found in scores]
+    return table | {name: [getattr(row, name) for row in rows] for name in _DIGITS}
+
+
+_DIGITS = {"seconds": 4, "megapixels": 6, "peak_mb": 1}
+"""Columns of what a row cost, and how many digits of them are written as text."""
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.{_DIGITS.get(name, 6)}f}" if isinstance(value, float) else str(value)

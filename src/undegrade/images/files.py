@@ -85,6 +85,17 @@ class NewFile:
         except OSError as error:
             raise self._failure(error) from error
 
+    def write(self, content: bytes) -> None:
+        """Write all of what the file holds.
+
+        Raises:
+            OutputError: There is no room.
+        """
+        try:
+            self.path.write_bytes(content)
+        except OSError as error:
+            raise self._failure(error) from error
+
     def commit(self) -> None:
         """Make the file durable and give it its name, or copy it into the stream.
 
@@ -126,7 +137,7 @@ def write_whole(file: Path, content: bytes) -> None:
     """
     new = NewFile(file)
     try:
-        new.path.write_bytes(content)
+        new.write(content)
         new.commit()
     finally:
         new.discard()

@@ -1,5 +1,6 @@
 """Where the network runs and in which number type: what was asked for, or the best there is."""
 
+import os
 from pathlib import Path
 
 import torch
@@ -40,6 +41,25 @@ def choose_device(name: str) -> torch.device:
     if kind == "mps" and not _has_mps():
         raise DeviceError("device 'mps' was asked for", expected=_seen(), fix=_USE_AUTO)
     return torch.device(kind)
+
+
+def choose_devices(names: str) -> tuple[torch.device, ...]:
+    """Return the devices that are meant, for work that several can share.
+
+    Args:
+        names: Names as :func:`choose_device` takes them, with commas; ``"auto"`` alone for all of
+            CUDA, else for what that chooses.
+
+    Raises:
+        DeviceError: One is not there.
+        UsageError: There is no such kind of device, or one is named twice.
+    """
+    if names == "auto" and torch.cuda.is_available():
+        return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
+    devices = tuple(choose_device(name.strip()) for name in names.split(","))
+    if len({*devices}) < len(devices):
+        raise UsageError(f"devices {names}", expected="each at most once")
+    return devices
 
 
 _USE_AUTO = "use `auto` or `cpu`, or install a torch that supports the device"
@@ -109,6 +129,13 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     except OSError:  # not Linux
         return False
     return bool(words & {"amx_bf16", "avx512_bf16"})
+
+
+def usable_cores() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def precision_name(dtype: torch.dtype) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor
 
 from undegrade.errors import InputError
+from undegrade.metrics.channels import quantise
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 """``measure(restored, hq)``: pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a number each, ``(B,)``."""
@@ -26,6 +27,7 @@ class Metric:
         protocol: Colour space, border and rounding that it is measured with.
         least_side: Pixels each way that it needs.
         measure: What computes it.
+        takes_levels: Whether it does so of levels as they are in a file, uint8, too.
     """
 
     name: str
@@ -37,12 +39,13 @@ class Metric:
     protocol: str
     least_side: int
     measure: Measure
+    takes_levels: bool = False
 
     def __call__(self, restored: Tensor, hq: Tensor) -> Tensor:
         """Return one number for each picture.
 
         Args:
-            restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``.
+            restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, or uint8 levels from 0 to 255.
             hq: True pictures, same shape.
 
         Raises:
@@ -60,6 +63,8 @@ class Metric:
                 f"pictures of {width}x{height} pixels",
                 expected=f"at least {least}x{least} for {self.name}",
             )
+        if not self.takes_levels:
+            restored, hq = quantise(restored), quantise(hq)
         return self.measure(restored, hq).clamp(max=self.highest)
 
     def is_better(self, one: float, other: float) -> bool:

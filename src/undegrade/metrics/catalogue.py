@@ -7,20 +7,65 @@ from undegrade.metrics.base import Metric
 from undegrade.metrics.colour import colour_drift
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
 from undegrade.metrics.gradients import fsim, gmsd, haarpsi
-from undegrade.metrics.structure import SSIM_REACH, ms_ssim, ssim, ssim_luma, vif
+from undegrade.metrics.similarity import REACH
+from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 from undegrade.registry import did_you_mean
 
 _EQUAL = 100.0  # dB that equal pictures count for: a mean would otherwise be infinite
 _RGB = "RGB, whole picture, rounded to 8 bits"
 _LUMA = "luma of BT.601 in studio range, whole picture, RGB rounded to 8 bits"
 _WANG = "Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 2004"
-_WINDOW = 2 * SSIM_REACH + 1
+_WINDOW = 2 * REACH + 1
 
 _ALL = (
-    Metric("psnr", "higher", 0, _EQUAL, "dB", "peak signal-to-noise ratio", _RGB, 1, psnr),
-    Metric("psnr-y", "higher", 0, _EQUAL, "dB", "peak signal-to-noise ratio", _LUMA, 1, psnr_luma),
-    Metric("ssim", "higher", -1, 1, "", _WANG, f"{_RGB}, windows inside", _WINDOW, ssim),
-    Metric("ssim-y", "higher", -1, 1, "", _WANG, f"{_LUMA}, windows inside", _WINDOW, ssim_luma),
+    Metric(
+        "psnr",
+        "higher",
+        0,
+        _EQUAL,
+        "dB",
+        "peak signal-to-noise ratio",
+        _RGB,
+        1,
+        psnr,
+        takes_levels=True,
+    ),
+    Metric(
+        "psnr-y",
+        "higher",
+        0,
+        _EQUAL,
+        "dB",
+        "peak signal-to-noise ratio",
+        _LUMA,
+        1,
+        psnr_luma,
+        takes_levels=True,
+    ),
+    Metric(
+        "ssim",
+        "higher",
+        -1,
+        1,
+        "",
+        _WANG,
+        f"{_RGB}, windows inside",
+        _WINDOW,
+        ssim,
+        takes_levels=True,
+    ),
+    Metric(
+        "ssim-y",
+        "higher",
+        -1,
+        1,
+        "",
+        _WANG,
+        f"{_LUMA}, windows inside",
+        _WINDOW,
+        ssim_luma,
+        takes_levels=True,
+    ),
     Metric(
         "ms-ssim",
         "higher",
@@ -32,7 +77,9 @@ _ALL = (
         176,
         ms_ssim,
     ),
-    Metric("mae", "lower", 0, 255, "of 255", "mean absolute error", _RGB, 1, mae),
+    Metric(
+        "mae", "lower", 0, 255, "of 255", "mean absolute error", _RGB, 1, mae, takes_levels=True
+    ),
     Metric(
         "vif",
         "higher",

@@ -1,5 +1,6 @@
 """How pictures are prepared for a measure: rounding and luma."""
 
+import torch
 from torch import Tensor
 
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
@@ -7,8 +8,20 @@ LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 
 
 def quantise(pictures: Tensor) -> Tensor:
-    """Clamp to ``[0, 1]`` and round to the 256 levels that a written file would have."""
+    """Clamp to ``[0, 1]`` and round to the 256 levels that a written file would have.
+
+    Levels of uint8 are only brought to that range.
+    """
+    if pictures.dtype == torch.uint8:
+        return pictures.float() / 255
     return (pictures.clamp(0, 1) * 255).round() / 255
+
+
+def levels(pictures: Tensor) -> Tensor:
+    """Return the same 256 levels as they are in a file: uint8; what is uint8 already stays."""
+    if pictures.dtype == torch.uint8:
+        return pictures
+    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8)
 
 
 def luma(pictures: Tensor) -> Tensor:

@@ -3,20 +3,25 @@
 import torch
 from torch import Tensor
 
-from undegrade.metrics.channels import luma, quantise
+from undegrade.metrics.channels import levels, luma, quantise
+
+_ROWS = 64  # taken together: they stay in the processor's cache
 
 
 def psnr(restored: Tensor, hq: Tensor) -> Tensor:
     """Return the peak signal-to-noise ratio of each picture in dB; higher is better.
 
     Args:
-        restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``; rounded to 8 bits first.
+        restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``; rounded to 8 bits first; or uint8
+            levels.
         hq: True pictures, same shape.
 
     Returns:
         One number for each picture, ``(B,)``; infinite where nothing differs.
     """
-    return _decibels(quantise(restored), quantise(hq))
+    pairs = zip(levels(restored), levels(hq), strict=True)
+    errors = torch.tensor([_squared_error(*pair) for pair in pairs], dtype=torch.float64)
+    return -10 * torch.log10(errors / (255**2 * hq[0].numel()))
 
 
 def psnr_luma(restored: Tensor, hq: Tensor) -> Tensor:
@@ -26,8 +31,19 @@ def psnr_luma(restored: Tensor, hq: Tensor) -> Tensor:
 
 def mae(restored: Tensor, hq: Tensor) -> Tensor:
     """Return the mean absolute error of each picture in levels of 255; lower is better."""
-    error = (quantise(restored).double() - quantise(hq).double()).abs()
-    return 255 * error.mean(dim=(1, 2, 3))
+    error = (levels(restored).short() - levels(hq).short()).abs()
+    return error.sum(dim=(1, 2, 3)).double() / hq[0].numel()
+
+
+def _squared_error(restored: Tensor, hq: Tensor) -> int:
+    """Return the sum of squared differences of levels ``(3, H, W)``, exactly."""
+    planes = zip(restored, hq, strict=True)
+    rows = (
+        (one.int() - other.int()).square_().sum()
+        for plane in planes
+        for one, other in zip(*(part.split(_ROWS) for part in plane), strict=True)
+    )
+    return sum(int(row) for row in rows)
 
 
 def _decibels(restored: Tensor, hq: Tensor) -> Tensor:

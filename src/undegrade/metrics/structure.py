@@ -1,4 +1,4 @@
-"""Likeness of local structure, through torchmetrics; pictures are rounded to 8 bits first."""
+"""Likeness of local structure; pictures are rounded to 8 bits first."""
 
 from typing import Any
 
@@ -6,36 +6,29 @@ import torch
 from torch import Tensor
 
 from undegrade.errors import MissingExtraError
-from undegrade.metrics.channels import luma, quantise
-
-SSIM_REACH = 5
-"""Half of the window of 11x11 pixels."""
+from undegrade.metrics.channels import levels, luma, quantise
+from undegrade.metrics.similarity import mean_similarity
 
 
 def ssim(restored: Tensor, hq: Tensor) -> Tensor:
     """Return the structural similarity of each picture; higher is better, 1 is best.
 
-    Gaussian window of 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, mean over the three channels and
-    over the places where the window lies inside the picture (Wang et al. 2004). The map is that of
-    torchmetrics, whose own mean would include windows over a mirrored border.
+    See :func:`undegrade.metrics.similarity.mean_similarity`; the mean over the three channels.
 
     Args:
         restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, at least 11 pixels each way;
-            rounded to 8 bits first.
+            rounded to 8 bits first; or uint8 levels.
         hq: True pictures, same shape.
 
     Returns:
         One number for each picture, ``(B,)``.
-
-    Raises:
-        MissingExtraError: torchmetrics is not installed.
     """
-    return _similarity(quantise(restored), quantise(hq))
+    return _each(levels(restored), levels(hq))
 
 
 def ssim_luma(restored: Tensor, hq: Tensor) -> Tensor:
     """Return the same of the luma."""
-    return _similarity(luma(quantise(restored)), luma(quantise(hq)))
+    return _each(255 * luma(quantise(restored)), 255 * luma(quantise(hq)))
 
 
 def ms_ssim(restored: Tensor, hq: Tensor) -> Tensor:
@@ -61,18 +54,9 @@ def vif(restored: Tensor, hq: Tensor) -> Tensor:
     return _joined([measure(one[None].float(), other[None].float()) for one, other in pairs])
 
 
-def _similarity(restored: Tensor, hq: Tensor) -> Tensor:
-    _, similarity = _torchmetrics().structural_similarity_index_measure(
-        # Single precision: in double its convolutions take a hundred times longer.
-        restored.float(),
-        hq.float(),
-        data_range=1.0,
-        reduction="none",
-        return_full_image=True,
-    )
-    inside = slice(SSIM_REACH, -SSIM_REACH)
-    result: Tensor = similarity[..., inside, inside].mean(dim=(1, 2, 3))
-    return result
+def _each(restored: Tensor, hq: Tensor) -> Tensor:
+    pairs = zip(restored, hq, strict=True)
+    return torch.tensor([mean_similarity(*pair) for pair in pairs], dtype=torch.float64)
 
 
 def _joined(numbers: list[Tensor]) -> Tensor:
@@ -84,6 +68,6 @@ def _torchmetrics() -> Any:
         import torchmetrics.functional.image as measures
     except ImportError as error:
         raise MissingExtraError(
-            "SSIM, MS-SSIM and VIF need torchmetrics", fix="install undegrade[metrics]"
+            "MS-SSIM and VIF need torchmetrics", fix="install undegrade[metrics]"
         ) from error
     return measures

@@ -1,0 +1,72 @@
+"""How much memory a restoration takes at most: of the device, or of this process."""
+
+import ctypes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+_PROC = Path("/proc/self")
+_RESET_PEAK = "5"  # what Linux takes for: the peak of resident memory is what is resident now
+
+
+class PeakMemory:
+    """The peak while a block runs.
+
+    Attributes:
+        megabytes: 10^6 bytes, once the block is left; None where the system cannot tell.
+    """
+
+    def __init__(self) -> None:
+        self.megabytes: float | None = None
+
+    @classmethod
+    @contextmanager
+    def of(cls, device: torch.device, proc: Path = _PROC) -> Iterator["PeakMemory"]:
+        """Watch a block.
+
+        Args:
+            device: Where it computes. Of CUDA, what its tensors hold at most; of a CPU, all that
+                the process has in memory, libraries and weights included, as Linux counts it.
+            proc: Where Linux tells about this process.
+        """
+        peak = cls()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            yield peak
+            torch.cuda.synchronize(device)
+            peak.megabytes = torch.cuda.max_memory_allocated(device) / 1e6
+        elif device.type == "cpu" and _reset(proc):
+            yield peak
+            peak.megabytes = _resident_peak(proc)
+        else:
+            yield peak
+
+
+def _reset(proc: Path) -> bool:
+    """Let the peak begin anew; return whether the system could."""
+    _give_back()
+    try:
+        (proc / "clear_refs").write_text(_RESET_PEAK, encoding="ascii")
+    except OSError:  # not Linux, or not allowed to
+        return False
+    return True
+
+
+def _give_back() -> None:
+    """Return to the system what was freed, which would count as if the block needed it."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def _resident_peak(proc: Path) -> float | None:
+    try:
+        lines = (proc / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return kilobytes[0] * 1024 / 1e6 if kilobytes else None

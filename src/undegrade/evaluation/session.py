@@ -1,0 +1,72 @@
+"""Measuring several sets with the same candidates: in this process, or by a crew of others."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from undegrade.evaluation.candidates import Candidate, Choice
+from undegrade.evaluation.crew import Crew, Orders
+from undegrade.evaluation.measuring import Bench, Measuring, Plan
+from undegrade.evaluation.pictures import PictureSet, Progress
+from undegrade.evaluation.rows import Journal, Row
+from undegrade.evaluation.staffing import choose_staff
+from undegrade.evaluation.tasks import Work
+
+
+@dataclass(frozen=True)
+class Session:
+    """Candidates that are ready, and whoever does the work.
+
+    Args:
+        candidates: What is measured.
+        sets: The pictures and what is measured of them.
+        work: Does it.
+    """
+
+    candidates: Sequence[Candidate]
+    sets: Sequence[tuple[PictureSet, Plan]]
+    work: Work
+
+    def measure(
+        self, number: int, journal: Journal, progress: Progress | None = None
+    ) -> tuple[Row, ...]:
+        """Measure all candidates on one set; what the journal has is not done again.
+
+        See :meth:`undegrade.evaluation.measuring.Measuring.run`.
+        """
+        pictures, plan = self.sets[number]
+        keys = plan.keys(self.candidates, pictures)
+        return Measuring(pictures, keys, journal, progress, number).run(self.work)
+
+
+@contextmanager
+def open_session(
+    choice: Choice,
+    sets: Sequence[tuple[PictureSet, Plan]],
+    workers: int | None,
+    note: Callable[[str], None],
+) -> Iterator[Session]:
+    """Load what is measured, and leave no process behind at the end.
+
+    Args:
+        choice: The candidates; the device may be several with commas, or ``"auto"`` for all.
+        sets: The pictures and what is measured of them.
+        workers: Number of processes; None to go by cores, devices and pictures.
+        note: Called with what the user should know.
+
+    Raises:
+        UsageError: There is no such candidate, device, precision or sampler, or too many workers.
+        WeightsError: A model cannot be used.
+        MissingExtraError: What a candidate needs is not installed.
+    """
+    staff = choose_staff(choice, workers, sum(len(pictures) for pictures, _ in sets))
+    if staff.processes == 1:
+        candidates = replace(choice, device=staff.devices[0]).load()
+        for message in dict.fromkeys(text for one in candidates for text in one.messages):
+            note(message)
+        yield Session(candidates, sets, Bench(candidates, sets).work)
+        return
+    # Here only to learn their names, hashes and settings: before any process is started for it.
+    candidates = replace(choice, device="cpu", precision="float32").load()
+    with Crew(staff, Orders(choice, tuple(sets), staff.threads), note) as crew:
+        yield Session(candidates, sets, crew.work)
