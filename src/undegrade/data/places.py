@@ -23,7 +23,7 @@ class Place:
     """A known benchmark, or data of the user's own, and where it lies.
 
     Args:
-        name: What reports call it, as the user wrote it.
+        name: As the user wrote it.
         split: Part of the benchmark; empty for what the reader prefers.
         where: Folder, or address of shards.
         benchmark: Which benchmark it is; empty for data of the user's own.
@@ -60,6 +60,11 @@ class Place:
                 expected=", ".join(near) if near else "a benchmark of `undegrade data list`",
             )
         return cls(name, split.lower(), where, benchmark)
+
+    @property
+    def title(self) -> str:
+        """The name, with the split where one was asked for: splits share pictures' names."""
+        return f"{self.name}/{self.split}" if self.split else self.name
 
     def find(self, problems: Problems, *, prefer: str = "test") -> Found:
         """Return the pairs or photos that lie there as files.

@@ -115,7 +115,7 @@ class PictureSet:
                 fix="leave out what is to be done, or name a folder of clean photos",
             )
         files: tuple[PhotoPair | Path, ...] = found.pairs or found.photos
-        return cls(place.name, files[:limit], chain, seed, problems, cut)
+        return cls(place.title, files[:limit], chain, seed, problems, cut)
 
     @property
     def degradation(self) -> str:

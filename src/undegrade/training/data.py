@@ -123,7 +123,7 @@ def _open_pairs(place: Place, cache: Cache) -> _Opened:
     groups = [place.together(pairs.group(index)) for index in range(len(pairs))]
     trained = Selection.where(pairs, lambda index: _is_trained(groups[index]))
     kept = Selection.where(pairs, lambda index: is_validation(groups[index]))
-    return _Opened(place.name, trained, kept, problems)
+    return _Opened(place.title, trained, kept, problems)
 
 
 def caching_progress(console: Console) -> Callable[[int, int], None]:
