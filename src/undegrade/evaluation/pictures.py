@@ -1,6 +1,6 @@
 """Test pictures: pairs as they are, or clean photos degraded in the same way at every reading."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,22 +65,24 @@ class PictureSet:
 
     Args:
         name: What reports call the set.
-        files: Pairs, or clean photos.
+        files: Pairs or clean photos by name, in order; photos are named by their place in the folder.
         chain: What is done to clean photos; the empty chain leaves them clean, which measures how
             well a photo survives that needs no restoring.
-        seed: Names the degradation of each photo, together with the file's name.
+        seed: Names the degradation of each photo, together with the photo's name.
         problems: Takes what cannot be used.
         cut: Part of each clean photo that is used.
         left_out: Names of pictures that are not read.
+        limit: Only the first so many are of interest; None for all.
     """
 
     name: str
-    files: tuple[PhotoPair | Path, ...]
+    files: Mapping[str, PhotoPair | Path]
     chain: Chain = field(default_factory=Chain)
     seed: int = 0
     problems: Problems = field(default_factory=Problems)
     cut: Cut = _WHOLE
     left_out: frozenset[str] = frozenset()
+    limit: int | None = None
 
     @classmethod
     def open(
@@ -114,13 +116,13 @@ class PictureSet:
                 f"{place.where} holds pairs, which are degraded already, and is to get {chain}",
                 fix="leave out what is to be done, or name a folder of clean photos",
             )
-        files: tuple[PhotoPair | Path, ...] = found.pairs or found.photos
-        return cls(place.title, files[:limit], chain, seed, problems, cut)
+        files = _by_name(found.pairs) if found.pairs else place.named(found.photos)
+        return cls(place.title, files, chain, seed, problems, cut, limit=limit)
 
     @property
     def degradation(self) -> str:
         """How the pictures were degraded, as far as it is known."""
-        paired = any(isinstance(file, PhotoPair) for file in self.files)
+        paired = any(isinstance(file, PhotoPair) for file in self.files.values())
         return "as paired" if paired else str(self.chain)
 
     @property
@@ -137,10 +139,10 @@ class PictureSet:
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each picture, all different."""
-        return tuple(self._named())
+        return tuple(self.files)[: self.limit]
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.names)
 
     def __iter__(self) -> Iterator[TruthPair]:
         """Read the pictures; those that cannot be used are noted and left out.
@@ -148,28 +150,29 @@ class PictureSet:
         Raises:
             InputError: More than 5 % of them cannot be used; raised at the end.
         """
-        for name, file in self._named().items():
+        for name in self.names:
             if name in self.left_out:
                 continue
             try:
-                yield self._read(name, file)
+                yield self._read(name, self.files[name])
             except InputError as error:
                 self.problems.add("that cannot be used", error.got)
         self.problems.check(len(self), "pictures")
-
-    def _named(self) -> dict[str, PhotoPair | Path]:
-        """Return files by name; those of equal names in several folders are numbered."""
-        named: dict[str, PhotoPair | Path] = {}
-        seen: dict[str, int] = {}
-        for file in self.files:
-            number = seen[file.name] = seen.get(file.name, 0) + 1
-            named[file.name if number == 1 else f"{file.name} ({number})"] = file
-        return named
 
     def _read(self, name: str, file: PhotoPair | Path) -> TruthPair:
         if isinstance(file, PhotoPair):
             lq, hq = map(as_float, file.read())
             return TruthPair(name, lq, hq)
         hq = as_float(self.cut.apply(decode(file)))
-        rng = generator(self.seed, "benchmark", str(self.chain), file.name)
+        rng = generator(self.seed, "benchmark", str(self.chain), name)
         return TruthPair(name, self.chain.apply(hq, rng), hq)
+
+
+def _by_name(pairs: Sequence[PhotoPair]) -> dict[str, PhotoPair | Path]:
+    """Return pairs by name; those of equal names are numbered."""
+    named: dict[str, PhotoPair | Path] = {}
+    seen: dict[str, int] = {}
+    for pair in pairs:
+        number = seen[pair.name] = seen.get(pair.name, 0) + 1
+        named[pair.name if number == 1 else f"{pair.name} ({number})"] = pair
+    return named
