@@ -9,7 +9,7 @@ from undegrade.data.photos import Samples, decode, shrunk
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
-from undegrade.degradations import Chain, Image
+from undegrade.degradations import Chain, Image, Member
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
 
@@ -65,7 +65,7 @@ class PictureSet:
 
     Args:
         name: What reports call the set.
-        files: Pairs or clean photos by name, in order; photos are named by their place in the folder.
+        files: Pairs or clean photos by name, in order; a photo's name is its place in the folder.
         chain: What is done to clean photos; the empty chain leaves them clean, which measures how
             well a photo survives that needs no restoring.
         seed: Names the degradation of each photo, together with the photo's name.
@@ -104,7 +104,7 @@ class PictureSet:
             cut: Part of each clean photo that is used; pairs are used whole.
 
         Raises:
-            InputError: The place is missing or empty.
+            InputError: The place is missing or empty, or the chain lacks a file that it needs.
             UsageError: The limit is less than one, or pairs are to be degraded.
         """
         if limit is not None and limit < 1:
@@ -117,6 +117,8 @@ class PictureSet:
                 fix="leave out what is to be done, or name a folder of clean photos",
             )
         files = _by_name(found.pairs) if found.pairs else place.named(found.photos)
+        if chain.links:
+            chain.try_out(_member(next(iter(files)), files))
         return cls(place.title, files, chain, seed, problems, cut, limit=limit)
 
     @property
@@ -165,7 +167,12 @@ class PictureSet:
             return TruthPair(name, lq, hq)
         hq = as_float(self.cut.apply(decode(file)))
         rng = generator(self.seed, "benchmark", str(self.chain), name)
-        return TruthPair(name, self.chain.apply(hq, rng), hq)
+        drawn = self.chain.draw(rng).for_member(_member(name, self.files))
+        return TruthPair(name, drawn.apply(hq, rng), hq)
+
+
+def _member(name: str, files: Mapping[str, PhotoPair | Path]) -> Member:
+    return Member(name, [*files].index(name), len(files))
 
 
 def _by_name(pairs: Sequence[PhotoPair]) -> dict[str, PhotoPair | Path]:
