@@ -34,6 +34,9 @@ def test_benchmarks_are_listed_and_shown(cli: Cli) -> None:
     shown = cli("data", "show", "dense-haze").stdout
     assert "licence" in shown
     assert "hazy/{id}_hazy with GT/{id}_GT" in shown
+    assert "\ntest: 5 pictures (numbers 51 to 55), laid out as\n" in shown
+    assert "\ntrain49: 49 pictures (numbers all but 21, 25, 29, 40, 45, 55), laid out as" in shown
+    assert "\ntest6: 6 pictures (numbers 21, 25, 29, 40, 45, 55), laid out as" in shown
     facts = json.loads(cli("data", "show", "gopro", "--json").stdout)
     assert facts["splits"]["test"]["count"] == 1111
     assert [json.loads(line)["name"] for line in cli("data", "list", "--json").stdout.splitlines()]

@@ -127,6 +127,27 @@ def test_a_folder_with_a_bad_file_is_done_but_for_that(cli: Cli, make_photo: Mak
     assert "not an image" in lines[1]["error"]
 
 
+def test_each_photo_of_a_folder_gets_its_own_mask(cli: Cli) -> None:
+    for folder in ("photos", "masks"):
+        Path(folder).mkdir()
+    for number in range(3):
+        Image.new("RGB", (8, 8), "grey").save(f"photos/{number}.png")
+        mask = np.zeros((8, 8), np.uint8)
+        mask[:number] = 255
+        Image.fromarray(mask).save(f"masks/{number}.png")
+    command = ["degrade", "photos", "--with", "holes:file=masks,match=order", "-o", "out"]
+    assert cli(*command).exit_code == 0
+    first = [pixels(f"out/{number}.png") for number in range(3)]
+    assert [int((picture == 0)[:, 0, 0].sum()) for picture in first] == [0, 1, 2]
+    Path("out/2.png").unlink()
+    assert cli(*command).exit_code == 0  # what is done already counts among the photos
+    assert np.array_equal(pixels("out/2.png"), first[2])
+    refused = cli("degrade", "photos/2.png", "--with", "holes:file=masks,match=order", "-o", "o")
+    assert refused.exit_code == 1
+    assert "masks holds 3 masks for 1 photos; expected as many" in refused.stderr
+    assert not Path("o").exists()
+
+
 def test_pipes_carry_the_picture_and_nothing_else(cli: Cli, make_photo: Make) -> None:
     photo = make_photo()
     result = cli("degrade", "-", "-o", "-", "--with", "noise:sigma=0", stdin=photo.read_bytes())

@@ -38,8 +38,7 @@ def plant(folder: Path, pattern: str, number: str) -> Path:
 
 
 def miniature(folder: Path, split: Split, layout: Layout) -> list[tuple[Path | None, Path]]:
-    first = split.ids[0] if split.ids else 1
-    numbers = [f"{first + offset:04d}" for offset in range(3)]
+    numbers = [number for number in map("{:04d}".format, range(1, 100)) if split.has(number)][:3]
     return [
         (plant(folder, layout.lq, number) if layout.lq else None, plant(folder, layout.hq, number))
         for number in numbers
@@ -121,6 +120,44 @@ def test_splits_by_number_do_not_meet(tmp_path: Path) -> None:
     }
     assert sizes == {"train": 45, "validation": 5, "test": 5}
     assert count_note("dense-haze", "test", 5) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("dense-haze", ("hazy/{id}_hazy", "GT/{id}_GT")),
+        ("nh-haze", ("NH-HAZE/{id}_hazy", "NH-HAZE/{id}_GT")),
+        ("nh-haze", ("./{id}_hazy", "./{id}_GT")),
+    ],
+)
+def test_the_division_of_papers_is_a_pair_of_splits(
+    tmp_path: Path, name: str, places: tuple[str, str]
+) -> None:
+    for number in range(1, 56):
+        for place in places:
+            plant(tmp_path, place, f"{number:02d}")
+    divided = {
+        split: {pair.name for pair in open_split(name, split, tmp_path, Problems()).pairs}
+        for split in ("train49", "test6")
+    }
+    # numbers of configs/data/{dense,nh}_haze_{train,test}.json of github.com/luowyang/NAFNet
+    assert divided["test6"] == {"21", "25", "29", "40", "45", "55"}
+    assert divided["train49"] == {f"{n:02d}" for n in range(1, 56)} - divided["test6"]
+    assert all(count_note(name, split, len(pairs)) is None for split, pairs in divided.items())
+    assert count_note(name, "test6", 5) == f"{name}/test6 has 5 pictures here, 6 as published"
+
+
+def test_numbers_are_told_one_by_one_and_in_rows() -> None:
+    layouts = (Layout(hq="{id}"),)
+    some = Split(layouts=layouts, ids=((1, 45), 50), without=(3,))
+    assert some.numbers == "1 to 45, 50, all but 3"
+    assert [n for n in ("1", "03", "45", "46", "0050", "x", "") if some.has(n)] == [
+        "1",
+        "45",
+        "0050",
+    ]
+    assert Split(layouts=layouts).numbers == ""
+    assert Split(layouts=layouts).has("x")
 
 
 def test_training_leaves_out_what_is_tested_on(tmp_path: Path) -> None:

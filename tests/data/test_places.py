@@ -25,6 +25,8 @@ def test_places_are_read_from_words() -> None:
     assert Place.parse("gopro/train=x") == Place("gopro", "train", "x", "gopro")
     assert Place.parse("GoPro/Train=x") == Place("GoPro", "train", "x", "gopro")
     assert Place.parse("holiday=x") == Place("holiday", "", "x")
+    titles = {text: Place.parse(f"{text}=x").title for text in ("gopro", "gopro/train", "holiday")}
+    assert titles == {text: text for text in titles}
     with pytest.raises(UsageError, match="expected gopro/train, gopro/test"):
         Place.parse("gopro/trian=x")
     with pytest.raises(UsageError, match="undegrade data list"):

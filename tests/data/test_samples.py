@@ -1,11 +1,16 @@
 """Training pairs depend on (seed, step, sample) and on nothing else."""
 
+import json
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
+import every_degradation
 import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.photos import cache_photo
@@ -19,7 +24,8 @@ from undegrade.data.sources import (
     Source,
     index_at,
 )
-from undegrade.degradations import Chain, Mixture
+from undegrade.degradations import REGISTRY, Chain, Mixture
+from undegrade.degradations.kernels import aperture_kernel, trajectory_kernel
 from undegrade.errors import InputError
 from undegrade.images.files import find_photos
 from undegrade.randomness import generator
@@ -89,6 +95,39 @@ def test_workers_change_nothing(crops: Crops) -> None:
     shared = steps(StepBatches(crops, range(2)), 5, workers=2)
     assert [batch.step for batch in shared] == [0, 1, 2, 3, 4]
     assert all(map(same, alone, shared))
+
+
+@pytest.fixture(scope="module")
+def every_batch(
+    photo_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, str]]:
+    """Digests of a batch of each degradation, by where it was made: one loader makes them all."""
+    folder = tmp_path_factory.mktemp("every")
+    kernels = {"shake": trajectory_kernel(generator(9), 9.0, 1.0), "lens": aperture_kernel(2.0)}
+    savemat(folder / "kernels.mat", kernels)
+    places = [photo_folder, folder / "cache", folder / "kernels.mat"]
+    crops = every_degradation.every_crop(*places)
+    command = [sys.executable, every_degradation.__file__, *map(str, places)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as fresh:
+        made = {f"{count} workers": every_degradation.digests(crops, count) for count in (0, 1, 2)}
+        printed, _ = fresh.communicate(timeout=240)
+    assert fresh.returncode == 0
+    return made | {"a fresh process": json.loads(printed)}
+
+
+@pytest.mark.parametrize("name", REGISTRY.names())
+@pytest.mark.parametrize("where", ["1 workers", "2 workers", "a fresh process"])
+def test_where_a_degradation_is_made_changes_no_bit(
+    every_batch: dict[str, dict[str, str]], name: str, where: str
+) -> None:
+    assert every_batch[where][name] == every_batch["0 workers"][name]
+
+
+def test_every_degradation_is_another(every_batch: dict[str, dict[str, str]]) -> None:
+    """So equal digests say something."""
+    here = every_batch["0 workers"]
+    assert set(here) == {*REGISTRY.names()}
+    assert len({*here.values()}) == len(here)
 
 
 def test_processes_share_a_step_between_them(crops: Crops) -> None:

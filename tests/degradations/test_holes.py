@@ -1,5 +1,6 @@
 """Holes: as large as asked for, grown from the same strokes, or read from a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from pictures import degrade, scenery
 from PIL import Image as PilImage
 
+from undegrade.degradations import Chain, Drawn, Member
 from undegrade.degradations.masks import Holes
 from undegrade.errors import InputError, UsageError
+from undegrade.randomness import generator
 
 
 def missing(text: str, seed: int = 0) -> np.ndarray:
@@ -74,6 +77,67 @@ def test_masks_that_show_what_is_kept_are_turned_round(tmp_path: Path) -> None:
     PilImage.fromarray(kept).save(tmp_path / "kept.png")
     hole = missing(f"holes:file={tmp_path / 'kept.png'},invert=true,fill=1")
     assert hole.mean() == pytest.approx(0.25, abs=0.02)
+
+
+def write_masks(folder: Path, names: Sequence[str]) -> Path:
+    """Make masks of which number n has its first n rows of eight missing."""
+    folder.mkdir()
+    for number, name in enumerate(names):
+        mask = np.zeros((8, 8), np.uint8)
+        mask[:number] = 255
+        PilImage.fromarray(mask).save(folder / name)
+    (folder / ".thumbs").write_text("hidden files are no masks")
+    return folder
+
+
+def settled(text: str, photo: Member) -> Drawn:
+    return Chain.parse([text]).draw(generator(0)).for_member(photo)
+
+
+def rows_missing(drawn: Drawn) -> int:
+    flat = np.full((8, 8, 3), 0.5, np.float32)
+    return int((drawn.apply(flat, generator(0)) == 1).all(axis=(1, 2)).sum())
+
+
+def test_each_photo_gets_its_own_mask_by_order(tmp_path: Path) -> None:
+    masks = write_masks(tmp_path / "masks", ["000.png", "001.png", "002.png"])
+    text = f"holes:file={masks},match=order,fill=1"
+    drawn = [settled(text, Member(f"photo-{number}.jpg", number, 3)) for number in range(3)]
+    assert [*map(rows_missing, drawn)] == [0, 1, 2]
+    for record in drawn:  # it names the mask, and makes the same picture anywhere
+        again = Chain.parse(record.texts).draw(generator(0))
+        assert rows_missing(again) == rows_missing(record)
+    with pytest.raises(InputError, match=r"holds 3 masks for 4 photos; expected as many"):
+        settled(text, Member("photo-0.jpg", 0, 4))
+
+
+def test_each_photo_gets_its_own_mask_by_name(tmp_path: Path) -> None:
+    masks = write_masks(tmp_path / "masks", ["a.png", "b.png", "c.jpg", "c.png"])
+    text = f"holes:file={masks},match=name,fill=1"
+    assert rows_missing(settled(text, Member("beach/b.jpeg", 0, 7))) == 1
+    for name, count in (("d", 0), ("c", 2)):
+        with pytest.raises(InputError, match=f"holds {count} masks called {name}"):
+            settled(text, Member(f"{name}.png", 0, 7))
+
+
+def test_masks_that_cannot_be_matched_are_refused(tmp_path: Path) -> None:
+    masks = write_masks(tmp_path / "masks", ["a.png"])
+    with pytest.raises(UsageError, match="match=order and no masks"):
+        Chain.parse(["holes:match=order"])
+    with pytest.raises(UsageError, match="not photos of a set"):
+        missing(f"holes:file={masks},match=name")
+    with pytest.raises(UsageError, match="did you mean 'order'"):
+        Chain.parse([f"holes:file={masks},match=ordre"])
+
+
+def test_a_chain_is_tried_out_before_the_work(tmp_path: Path) -> None:
+    masks = write_masks(tmp_path / "masks", ["a.png"])
+    chain = Chain.parse(["noise", f"holes:file={masks},match=name,chance=0.01"])
+    chain.try_out(Member("a.jpg", 0, 9))
+    with pytest.raises(InputError, match="0 masks called b"):
+        chain.try_out(Member("b.jpg", 0, 9))
+    with pytest.raises(UsageError, match="not photos of a set"):
+        chain.try_out()
 
 
 def test_names_that_the_language_cannot_spell_are_refused() -> None:

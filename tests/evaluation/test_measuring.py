@@ -157,7 +157,18 @@ def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path)
         (tmp_path / "set" / folder).mkdir(parents=True)
         (tmp_path / "set" / folder / "a.png").write_bytes(photo)
     pictures = PictureSet.open(Place.parse(str(tmp_path / "set")), Chain())
-    assert pictures.names == ("a.png", "a.png (2)", "a.png (3)")
+    assert pictures.names == ("one/a.png", "three/a.png", "two/a.png")
+    assert [picture.name for picture in pictures] == [*pictures.names]
+
+
+def test_pairs_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:
+    photo = (photo_folder / "scene-00.png").read_bytes()
+    for name in ("outdoor/gt/7", "outdoor/hazy/7_0.8", "outdoor/hazy/7_0.9"):
+        file = tmp_path / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(photo)
+    pictures = PictureSet.open(Place.parse(f"sots-outdoor={tmp_path}"), Chain())
+    assert pictures.names == ("7", "7 (2)")
     assert [picture.name for picture in pictures] == [*pictures.names]
 
 

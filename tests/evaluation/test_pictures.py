@@ -37,6 +37,51 @@ def test_photos_are_degraded_by_their_seed_and_name(photo_folder: Path) -> None:
     assert len(other) == 24
 
 
+def test_photos_of_one_name_in_several_folders_are_degraded_each_in_its_own_way(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    photo = (photo_folder / "scene-00.png").read_bytes()
+    for name in ("a.png", "beach/a.png", "forest/deep/a.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo)
+    chain = Chain.parse(["noise:sigma=20"])
+    degraded = {picture.name: picture.lq for picture in PictureSet.open(place(tmp_path), chain)}
+    assert [*degraded] == ["a.png", "beach/a.png", "forest/deep/a.png"]
+    hq = as_float(decode(tmp_path / "a.png"))
+    for name, lq in degraded.items():
+        rng = generator(0, "benchmark", "noise:sigma=20", name)
+        assert np.array_equal(lq, chain.apply(hq, rng))
+    assert len({lq.tobytes() for lq in degraded.values()}) == 3
+
+
+def test_a_benchmark_has_the_same_names_wherever_it_lies(tmp_path: Path) -> None:
+    photos = tmp_path / "downloads" / "CBSD68" / "original_png"
+    photos.mkdir(parents=True)
+    for number in range(2):
+        Image.new("RGB", (16, 12)).save(photos / f"{number:04d}.png")
+    for folder in (photos, photos.parent, tmp_path):
+        pictures = PictureSet.open(Place.parse(f"cbsd68={folder}"), Chain())
+        assert pictures.names == ("0000.png", "0001.png")
+
+
+def test_each_photo_of_a_set_gets_its_own_mask(tmp_path: Path) -> None:
+    for folder in ("photos", "masks"):
+        (tmp_path / folder).mkdir()
+    for number in range(4):
+        Image.new("RGB", (8, 8), "grey").save(tmp_path / "photos" / f"{number}.png")
+        mask = np.full((8, 8), 255, np.uint8)
+        mask[:number] = 0
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{number:06d}.png")
+    chain = Chain.parse([f"holes:file={tmp_path / 'masks'},match=order,invert=true,fill=1"])
+    where = Place.parse(f"celeba-hq={tmp_path / 'photos'}")
+    for limit in (None, 3):  # a part of the set goes with the same masks
+        pictures = PictureSet.open(where, chain, limit=limit)
+        assert [(p.lq == 1)[:, 0, 0].sum() for p in pictures] == [0, 1, 2, 3][:limit]
+    (tmp_path / "photos" / "3.png").unlink()
+    with pytest.raises(InputError, match="4 masks for 3 photos"):
+        PictureSet.open(where, chain)
+
+
 def test_pairs_stay_as_they_are_and_are_not_degraded(tmp_path: Path) -> None:
     for half, colour in (("lq", "grey"), ("hq", "white")):
         (tmp_path / half).mkdir()

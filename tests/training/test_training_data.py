@@ -16,7 +16,7 @@ from undegrade.data.packing import PackOptions, pack
 from undegrade.data.pairs import find_pairs
 from undegrade.data.photos import is_validation
 from undegrade.data.problems import Problems
-from undegrade.errors import InputError, RecipeError
+from undegrade.errors import InputError, RecipeError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.training.data import prepare, remember_places, with_places
@@ -201,3 +201,15 @@ def test_data_that_vanish_are_a_clear_error(recipe: Path, shards: Path, tmp_path
     overrides = [NOISE, f"data.photos={shards}", "data.workers=1", "data.validation.crop=64"]
     with pytest.raises(InputError, match="20 pictures in a row cannot be read"):
         train(recipe, overrides, tmp_path / "run")
+
+
+def test_degradations_are_tried_out_before_the_first_step(
+    recipe: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    photos = f"data.photos={photo_folder}"
+    paired = f"holes:file={photo_folder},match=order"
+    with pytest.raises(UsageError, match="match=order for pictures that are not photos of a set"):
+        prepared(recipe, photos, f"data.degradations=[{{weight: 1, apply: ['{paired}']}}]")
+    missing = f"holes:file={tmp_path / 'nowhere'},chance=0.001"
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        prepared(recipe, photos, f"data.degradations=[{{weight: 1, apply: ['{missing}']}}]")

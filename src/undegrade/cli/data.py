@@ -177,7 +177,9 @@ def _lines(benchmark: "Benchmark") -> list[str]:
     facts = benchmark.model_dump(exclude={"splits"})
     lines = [f"{key:<10}{value}" for key, value in facts.items()]
     for name, split in benchmark.splits.items():
-        lines.append(f"\n{name}: {split.count or 'unknown number of'} pictures, laid out as")
+        which = f" (numbers {split.numbers})" if split.numbers else ""
+        count = split.count or "unknown number of"
+        lines.append(f"\n{name}: {count} pictures{which}, laid out as")
         lines += [f"    {layout}" for layout in split.layouts]
     return lines
 

@@ -26,17 +26,18 @@ from undegrade.cli.options import (
 from undegrade.cli.streams import check_streams, source_of, target_of
 
 if TYPE_CHECKING:
-    from undegrade.degradations import Chain
+    from undegrade.degradations import Chain, Member
     from undegrade.inference import FileOptions
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What is done to every photo."""
+    """What is done to every photo, and which of them each is."""
 
     chain: "Chain"
     seed: int
     options: "FileOptions"
+    photos: "dict[Path, Member]"
 
 
 def _print_degradations(wanted: bool) -> None:
@@ -89,7 +90,7 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
     ] = False,
 ) -> None:
     """Degrade photos: add noise, JPEG artefacts or blur, the same for the same seed and name."""
-    from undegrade.degradations import Chain
+    from undegrade.degradations import Chain, Member
     from undegrade.images import ReadOptions, WriteOptions
     from undegrade.inference import FileOptions
 
@@ -101,8 +102,13 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
         into_folder=names_folder(output),
     )
-    request = _Request(Chain.parse(with_, shuffled=shuffle), seed, options)
+    chain = Chain.parse(with_, shuffled=shuffle)
     jobs = plan_jobs(inputs, options)
+    sources = dict.fromkeys(job.source for job in jobs)
+    photos = {path: Member(path.name, n, len(sources)) for n, path in enumerate(sources)}
+    if jobs:
+        chain.try_out(photos[jobs[0].source])
+    request = _Request(chain, seed, options, photos)
     check_streams(jobs, as_json=as_json)
     blank: Details = {"degradations": None, "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
@@ -145,7 +151,7 @@ def _degrade_one(job: Job, request: _Request, progress: Callable[[int, int], Non
         rng = generator(request.seed, "degrade", one_line(job.source.name))
         rows = photo.read_rows(0, photo.height)
         clean = np.clip(rows.colour, 0, 1, dtype=np.float32)
-        drawn = request.chain.draw(rng)
+        drawn = request.chain.draw(rng).for_member(request.photos[job.source])
         degraded = drawn.apply(clean, rng)
         if photo.grey:  # one channel of colour noise, not the weaker mean of three
             degraded = np.repeat(degraded[..., 1:2], 3, axis=2)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,22 +37,47 @@ class Layout(Part):
         return f"{self.lq} with {self.hq}" if self.lq else self.hq
 
 
+Numbers = tuple[int | tuple[int, int], ...]
+"""Numbers of pairs, one by one or as (first, last) of a row of them."""
+
+
 class Split(Part):
     """One part of a benchmark, in one of several layouts that are about."""
 
     layouts: tuple[Layout, ...]
     count: int | None = None
-    ids: tuple[int, int] | None = None
-    without: tuple[int, int] | None = None
+    ids: Numbers = ()
+    without: Numbers = ()
 
     def has(self, number: str) -> bool:
         """Tell whether what has this number belongs to the split."""
-        span = self.ids or self.without
-        if span is None:
+        if not self.ids and not self.without:
             return True
         if not number.isdecimal():
             return False
-        return (span[0] <= int(number) <= span[1]) == (self.ids is not None)
+        wanted = not self.ids or _among(int(number), self.ids)
+        return wanted and not _among(int(number), self.without)
+
+    @property
+    def numbers(self) -> str:
+        """Which numbers belong to it, in words; empty if all do."""
+        parts = [_in_words(self.ids)] if self.ids else []
+        parts += [f"all but {_in_words(self.without)}"] if self.without else []
+        return ", ".join(parts)
+
+
+def _rows(numbers: Numbers) -> Iterator[tuple[int, int]]:
+    for entry in numbers:
+        yield (entry, entry) if isinstance(entry, int) else entry
+
+
+def _among(number: int, numbers: Numbers) -> bool:
+    return any(first <= number <= last for first, last in _rows(numbers))
+
+
+def _in_words(numbers: Numbers) -> str:
+    rows = (f"{first}" if first == last else f"{first} to {last}" for first, last in _rows(numbers))
+    return ", ".join(rows)
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ import multiprocessing
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyvips
 
 from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import decode
+from undegrade.data.photos import decode, name_in
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
 from undegrade.data.shards import INDEX, Index, Packed, Table
@@ -57,7 +57,7 @@ class PackOptions:
     def name(self, item: Item) -> str:
         """Return what an item is called in the shards."""
         if isinstance(item, Path) and self.root is not None:
-            return item.relative_to(self.root).as_posix()
+            return name_in(self.root, item)
         return item.name
 
 
@@ -98,7 +98,7 @@ def pack(
     """
     if options.chain.links and not all(isinstance(item, Path) for item in items):
         raise UsageError("these are pairs, degraded already", fix="leave out --with")
-    _try(options)
+    options.chain.try_out()
     _claim(output, items, options)
     jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
     missing = [job for job in jobs if not _file(job, "json").exists()]
@@ -123,13 +123,6 @@ def pack(
     )
     write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
     return index, problems
-
-
-def _try(options: PackOptions) -> None:
-    """Degrade a tiny picture: what is wrong with the options shows before anything is written."""
-    surely = Chain(tuple(replace(link, chance=1.0) for link in options.chain.links))
-    grey = np.full((_LEAST_TILE, _LEAST_TILE, 3), 0.5, np.float32)
-    surely.apply(grey, generator(options.seed, "trial"))
 
 
 def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:

@@ -43,6 +43,11 @@ class CachedPhoto:
             raise InputError(f"{self.name} in the cache ({error})") from error
 
 
+def name_in(folder: Path, photo: Path) -> str:
+    """Return what a photo of a folder is called: its place in it, the same on every system."""
+    return photo.relative_to(folder).as_posix()
+
+
 def is_validation(name: str) -> bool:
     """Tell whether a photo is kept for validation: a fixed tenth, by the hash of its name."""
     digest = hashlib.sha256(os.fsencode(name)).digest()

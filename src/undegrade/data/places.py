@@ -1,5 +1,6 @@
 """What a user names as data (a folder, shards, a known benchmark), opened as a source."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from undegrade.data.halves import has_halves
 from undegrade.data.layouts import Found
 from undegrade.data.lookalikes import refuse_lookalikes
 from undegrade.data.pairs import PARTNERLESS, UNPAIRED, find_pairs
+from undegrade.data.photos import name_in
 from undegrade.data.problems import Problems
 from undegrade.data.shards import ShardedSource, is_sharded
 from undegrade.data.sources import Selection, Source
@@ -86,6 +88,17 @@ class Place:
         photos = tuple(_find_clean(folder).values())
         refuse_lookalikes(folder, photos)
         return Found(photos=photos)
+
+    def named(self, photos: Sequence[Path]) -> dict[str, Path]:
+        """Return photos found here by their place in the folder.
+
+        Those of a benchmark by their place below what they have in common: their names are the same
+        wherever its archive was unpacked and whichever of its folders was named.
+        """
+        folder = Path(self.where)
+        if self.benchmark and photos:
+            folder = Path(os.path.commonpath([photo.parent for photo in photos]))
+        return {name_in(folder, photo): photo for photo in photos}
 
     def together(self, name: str) -> str:
         """Return the name of what a picture is not to be parted from: its scene, or itself.
@@ -174,7 +187,7 @@ def _find_clean(folder: Path) -> dict[str, Path]:
         paths = find_photos(folder, recursive=True)
     except InputError as error:  # whose advice is for the command that restores
         raise InputError(error.got, expected="a folder of photos, of pairs, or shards") from error
-    return {path.relative_to(folder).as_posix(): path for path in paths}
+    return {name_in(folder, path): path for path in paths}
 
 
 def open_pairs(place: Place, cache: Cache, problems: Problems) -> Source:

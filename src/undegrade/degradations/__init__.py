@@ -13,7 +13,7 @@ from undegrade.degradations import (  # noqa: F401  (each registers its names)
     snow,
     texture,
 )
-from undegrade.degradations.base import REGISTRY, Degradation, Image
+from undegrade.degradations.base import REGISTRY, Degradation, Image, Member
 from undegrade.degradations.compose import Chain, Drawn, Mixture
 from undegrade.degradations.spec import DegradationSpec, Range
 
@@ -24,6 +24,7 @@ __all__ = [
     "DegradationSpec",
     "Drawn",
     "Image",
+    "Member",
     "Mixture",
     "Range",
 ]

@@ -1,7 +1,7 @@
 """What a degradation is: settings that are checked, and a picture made worse by them."""
 
 from abc import ABC, abstractmethod
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,21 @@ Image = npt.NDArray[np.float32]
 """Picture of shape ``(H, W, 3)``, sRGB-encoded RGB in ``[0, 1]``."""
 
 Value = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class Member:
+    """One photo of a set, for what is to be different for each of them.
+
+    Args:
+        name: Of its file.
+        number: From 0, in the order of the set.
+        count: Photos of the set.
+    """
+
+    name: str
+    number: int
+    count: int
 
 
 def number(default: float, low: float, high: float) -> Any:
@@ -64,6 +79,17 @@ class Degradation(ABC):
                 more of it never raises the PSNR (but for JPEG, whose rounding is kinder to a flat
                 picture at some qualities than at the next better one).
         """
+
+    def for_member(self, photo: Member) -> "Degradation":  # noqa: ARG002  (most are for any photo)
+        """Return the degradation with everything settled that belongs to one photo of a set.
+
+        So which photo it is becomes a setting, and what is applied stays a function of picture,
+        settings and generator. Where photos have no place in a set this is not called.
+
+        Raises:
+            InputError: There is nothing that belongs to this photo.
+        """
+        return self
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the degraded picture.

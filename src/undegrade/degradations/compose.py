@@ -6,13 +6,16 @@ afterwards. So the record of what was drawn, with the same seed, makes the same 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from undegrade.degradations.base import Degradation, Image
+from undegrade.degradations.base import Degradation, Image, Member
 from undegrade.degradations.spec import DegradationSpec
 from undegrade.errors import UsageError
+from undegrade.randomness import generator
+
+_TRIAL = 32  # side in pixels of the picture on which a chain is tried out
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class Drawn:
     """Degradations with every setting decided, in the order in which they are applied."""
 
     degradations: tuple[Degradation, ...]
+
+    def for_member(self, photo: Member) -> "Drawn":
+        """Settle what belongs to one photo of a set; see :meth:`Degradation.for_member`."""
+        return Drawn(tuple(degradation.for_member(photo) for degradation in self.degradations))
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the degraded picture; an empty record leaves it clean."""
@@ -72,6 +79,21 @@ class Chain:
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the degraded picture; everything random is drawn from ``rng``."""
         return self.draw(rng).apply(hq, rng)
+
+    def try_out(self, photo: Member | None = None) -> None:
+        """Degrade a tiny picture with every link: what is wrong shows before the work begins.
+
+        Args:
+            photo: One of the set that is to be degraded; None if that is not known of photos.
+
+        Raises:
+            UsageError: A link cannot be applied so.
+            InputError: A file that it needs is missing or no good.
+        """
+        rng = generator("trial")
+        surely = Chain(tuple(replace(link, chance=1.0) for link in self.links)).draw(rng)
+        grey = np.full((_TRIAL, _TRIAL, 3), 0.5, np.float32)
+        (surely if photo is None else surely.for_member(photo)).apply(grey, rng)
 
     def __str__(self) -> str:
         joint = " & " if self.shuffled else " + "

@@ -1,6 +1,6 @@
 """Holes: parts of a photo that are gone, for inpainting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,15 +12,14 @@ from undegrade.degradations.base import (
     REGISTRY,
     Degradation,
     Image,
+    Member,
     Value,
     choice,
     number,
 )
 from undegrade.degradations.fields import Plane, children
-from undegrade.errors import InputError
-
-Mask = npt.NDArray[np.bool_]
-"""True where the picture is missing, ``(H, W)``."""
+from undegrade.degradations.mask_files import Mask, mask_of, read_mask
+from undegrade.errors import UsageError
 
 _THICK, _THIN = 0.06, 0.012  # radius of a brush as a share of the longer side
 _STROKE_POINTS = 24
@@ -42,6 +41,9 @@ class Holes(Degradation):
         fill: Grey level of the holes; 0 to 1.
         file: A picture to use as the mask, or a folder of which one is drawn; empty for none.
         invert: In the file black is missing and white is kept, as in RePaint's masks.
+        match: Which mask of the folder a photo gets: ``random``, ``order`` (the first photo the
+            first mask, of as many), or ``name`` (the one of its name, but for the ending). The last
+            two are for photos of a set, as `undegrade degrade` and `undegrade evaluate` read them.
     """
 
     name: ClassVar[str] = "holes"
@@ -50,14 +52,34 @@ class Holes(Degradation):
     fill: float = number(0.0, 0, 1)
     file: str = ""
     invert: bool = False
+    match: str = choice("random", "order", "name")
+
+    def __post_init__(self) -> None:
+        """Check the settings, each and together."""
+        super().__post_init__()
+        if self.match != "random" and not self.file:
+            raise UsageError(
+                f"{self.name} got match={self.match} and no masks", fix="add file=FOLDER"
+            )
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:
         """See :class:`Degradation`: from two hundredths of the picture to seven tenths."""
         return {"area": 0.02 + 0.68 * severity}
 
+    def for_member(self, photo: Member) -> "Holes":
+        """See :class:`Degradation`: the same with the photo's own mask."""
+        if self.match == "random":
+            return self
+        return replace(self, file=str(mask_of(Path(self.file), self.match, photo)), match="random")
+
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with holes."""
+        if self.match != "random":
+            raise UsageError(
+                f"{self.name} got match={self.match} for pictures that are not photos of a set",
+                fix="leave match out: masks are then drawn",
+            )
         height, width = hq.shape[:2]
         missing = (
             read_mask(Path(self.file), height, width, rng) ^ self.invert
@@ -78,35 +100,6 @@ class Holes(Degradation):
         missing = np.zeros(height * width, bool)
         missing[order[: round(self.area * missing.size)]] = True
         return missing.reshape(height, width)
-
-
-def read_mask(path: Path, height: int, width: int, rng: np.random.Generator) -> Mask:
-    """Return a mask ``(H, W)`` from a picture file, or from one of a folder, stretched to fit.
-
-    Raises:
-        InputError: There is no such file, or it is no picture.
-    """
-    import pyvips  # loads libvips; not wanted while a command line is parsed
-
-    if not path.exists():
-        raise InputError(
-            f"{path} does not exist", expected="a picture of a mask, or a folder of them"
-        )
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    if not files:
-        raise InputError(f"{path} holds no file", expected="pictures of masks, white is missing")
-    chosen = files[int(rng.integers(len(files)))]
-    try:
-        mask = pyvips.Image.new_from_file(str(chosen)).colourspace("b-w")[0]
-        stretched = mask.resize(width / mask.width, vscale=height / mask.height, kernel="nearest")
-        array = stretched.numpy()
-    except pyvips.Error as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{chosen} cannot be read ({reason})", expected="a mask") from error
-    rows = np.minimum(np.arange(height), array.shape[0] - 1)
-    columns = np.minimum(np.arange(width), array.shape[1] - 1)
-    missing: Mask = array[rows][:, columns] >= 128
-    return missing
 
 
 def _half(rng: np.random.Generator, height: int, width: int) -> Mask:

@@ -1,8 +1,7 @@
 """Test pictures: pairs as they are, or clean photos degraded in the same way at every reading."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from undegrade.data.photos import Samples, decode, shrunk
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
-from undegrade.degradations import Chain, Image
+from undegrade.degradations import Chain, Image, Member
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
 
@@ -96,22 +95,24 @@ class PictureSet:
 
     Args:
         name: What reports call the set.
-        files: Pairs, or clean photos.
+        files: Pairs or clean photos by name, in order; a photo's name is its place in the folder.
         chain: What is done to clean photos; the empty chain leaves them clean, which measures how
             well a photo survives that needs no restoring.
-        seed: Names the degradation of each photo, together with the file's name.
+        seed: Names the degradation of each photo, together with the photo's name.
         problems: Takes what cannot be used.
         cut: Part of each clean photo that is used.
         left_out: Names of pictures that are not read.
+        limit: Only the first so many are of interest; None for all.
     """
 
     name: str
-    files: tuple[PhotoPair | Path, ...]
+    files: Mapping[str, PhotoPair | Path]
     chain: Chain = field(default_factory=Chain)
     seed: int = 0
     problems: Problems = field(default_factory=Problems)
     cut: Cut = _WHOLE
     left_out: frozenset[str] = frozenset()
+    limit: int | None = None
 
     @classmethod
     def open(
@@ -133,7 +134,7 @@ class PictureSet:
             cut: Part of each clean photo that is used; pairs are used whole.
 
         Raises:
-            InputError: The place is missing or empty.
+            InputError: The place is missing or empty, or the chain lacks a file that it needs.
             UsageError: The limit is less than one, or pairs are to be degraded.
         """
         if limit is not None and limit < 1:
@@ -145,13 +146,15 @@ class PictureSet:
                 f"{place.where} holds pairs, which are degraded already, and is to get {chain}",
                 fix="leave out what is to be done, or name a folder of clean photos",
             )
-        files: tuple[PhotoPair | Path, ...] = found.pairs or found.photos
-        return cls(place.title, files[:limit], chain, seed, problems, cut)
+        files = _by_name(found.pairs) if found.pairs else place.named(found.photos)
+        if chain.links:
+            chain.try_out(_member(next(iter(files)), files))
+        return cls(place.title, files, chain, seed, problems, cut, limit=limit)
 
     @property
     def degradation(self) -> str:
         """How the pictures were degraded, as far as it is known."""
-        paired = any(isinstance(file, PhotoPair) for file in self.files)
+        paired = any(isinstance(file, PhotoPair) for file in self.files.values())
         return "as paired" if paired else str(self.chain)
 
     @property
@@ -168,10 +171,10 @@ class PictureSet:
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each picture, all different."""
-        return tuple(self._named)
+        return tuple(self.files)[: self.limit]
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.names)
 
     def __iter__(self) -> Iterator[TruthPair]:
         """Read the pictures; those that cannot be used are noted and left out.
@@ -194,14 +197,15 @@ class PictureSet:
         Raises:
             InputError: It cannot be used.
         """
-        file = self._named[name]
+        file = self.files[name]
         if isinstance(file, PhotoPair):
             return ReadPair(name, *file.read())
         hq = self.cut.apply(decode(file))
         if not self.chain.links:
             return ReadPair(name, hq, hq)
-        rng = generator(self.seed, "benchmark", str(self.chain), file.name)
-        return ReadPair(name, self.chain.apply(as_float(hq), rng), hq)
+        rng = generator(self.seed, "benchmark", str(self.chain), name)
+        drawn = self.chain.draw(rng).for_member(_member(name, self.files))
+        return ReadPair(name, drawn.apply(as_float(hq), rng), hq)
 
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
@@ -211,12 +215,16 @@ class PictureSet:
         """
         self.problems.check(len(self), "pictures")
 
-    @cached_property
-    def _named(self) -> dict[str, PhotoPair | Path]:
-        """Return files by name; those of equal names in several folders are numbered."""
-        named: dict[str, PhotoPair | Path] = {}
-        seen: dict[str, int] = {}
-        for file in self.files:
-            number = seen[file.name] = seen.get(file.name, 0) + 1
-            named[file.name if number == 1 else f"{file.name} ({number})"] = file
-        return named
+
+def _member(name: str, files: Mapping[str, PhotoPair | Path]) -> Member:
+    return Member(name, [*files].index(name), len(files))
+
+
+def _by_name(pairs: Sequence[PhotoPair]) -> dict[str, PhotoPair | Path]:
+    """Return pairs by name; those of equal names are numbered."""
+    named: dict[str, PhotoPair | Path] = {}
+    seen: dict[str, int] = {}
+    for pair in pairs:
+        number = seen[pair.name] = seen.get(pair.name, 0) + 1
+        named[pair.name if number == 1 else f"{pair.name} ({number})"] = pair
+    return named

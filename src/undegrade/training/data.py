@@ -65,9 +65,11 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
 
     Raises:
         RecipeError: It names no data, or none that is large enough.
-        InputError: More than 5 % of a set cannot be used.
+        UsageError: It has a degradation that cannot be applied to crops.
+        InputError: More than 5 % of a set cannot be used, or a degradation lacks its file.
     """
     _check_data(recipe)
+    _try_out(recipe)
     cache = Cache(home() / "photos", caching_progress(console))
     opened = [_open_photos(recipe, cache)] if recipe.data.photos is not None else []
     for name, where in recipe.data.pairs.items():
@@ -123,7 +125,7 @@ def _open_pairs(place: Place, cache: Cache) -> _Opened:
     groups = [place.together(pairs.group(index)) for index in range(len(pairs))]
     trained = Selection.where(pairs, lambda index: _is_trained(groups[index]))
     kept = Selection.where(pairs, lambda index: is_validation(groups[index]))
-    return _Opened(place.name, trained, kept, problems)
+    return _Opened(place.title, trained, kept, problems)
 
 
 def caching_progress(console: Console) -> Callable[[int, int], None]:
@@ -153,6 +155,18 @@ def _check_data(recipe: Recipe) -> None:
         raise RecipeError(
             f"data.pairs.{nowhere[0]} names no folder", fix=f"add data.pairs.{nowhere[0]}=FOLDER"
         )
+
+
+def _try_out(recipe: Recipe) -> None:
+    """Apply every chain once: a worker that fails at step 3000 is a poor place to learn of a file.
+
+    Raises:
+        UsageError: One cannot be applied to crops.
+        InputError: A file that one needs is missing or no good.
+    """
+    measured = [Chain.parse(texts) for texts in recipe.data.validation.sets.values()]
+    for chain in (*recipe.data.mixture.chains, *measured):
+        chain.try_out()
 
 
 def _is_trained(name: str) -> bool:
