@@ -1,20 +1,29 @@
-"""Speed of making training pairs: each degradation on one core, and whole pairs by several workers.
+"""Speed of making training pairs: each degradation, a training's mixture, and who waits for it.
 
     OMP_NUM_THREADS=1 python benchmarks/data.py --photos PHOTOS --crops 64,128,256 --workers 0,1,2
 
-The first table is crops per second of each degradation at three severities, one process, one
-thread. The second is pairs per second as a training gets them, decoded photos and shards side by
-side, with the mixture of the recipe that made the bundled model.
+`--tables` names those that are wanted:
+
+- `crops`: crops per second of each degradation at three severities, one process, one thread;
+- `pairs`: pairs per second of each degradation at severity 0.5 by number of workers, as a training
+  gets them: drawn, cut, degraded, and handed over in batches of four;
+- `mixture`: the same with the mixture of the recipe that made the bundled model, from decoded
+  photos and from shards side by side;
+- `waiting`: the share of the time for which steps of that recipe's training wait for data, and the
+  seconds from one step to the next. A step is loss, gradient, clipping and AdamW, the network
+  compiled if the recipe says so.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from undegrade.data.batches import StepBatches, load_batches
+from training import build, optimiser_step
+from undegrade.allocator import keep_freed_memory
+from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
 from undegrade.data.photos import is_validation
@@ -22,25 +31,37 @@ from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops, as_float, random_crop
 from undegrade.data.sources import Selection, Source
-from undegrade.degradations import REGISTRY, DegradationSpec, Image
+from undegrade.degradations import REGISTRY, Chain, DegradationSpec, Image, Mixture
 from undegrade.images.files import find_photos
+from undegrade.methods import Pair
 from undegrade.randomness import generator
+from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "resflow-general.yaml"
 SEVERITIES = (0.1, 0.5, 1.0)
-PHOTOS = 24  # that the second table reads
+PHOTOS = 24  # that are read
 BATCH = 8
+FEW = 4  # a batch of one degradation: eight of the slowest would take half a minute
+AHEAD = 8  # batches that two workers have ready at most
+WARM_STEPS, LEAST_STEPS = 3, 8  # of a training, before and while its waiting is measured
+TABLES = ("crops", "pairs", "mixture", "waiting")
 
 
 def main() -> None:
     """Measure and print."""
     arguments = parse_arguments()
-    sizes = [int(size) for size in arguments.crops.split(",")]
+    keep_freed_memory()  # as a training does
     with tempfile.TemporaryDirectory() as folder:
         photos = open_some(arguments.photos, Path(folder))
-        print_degradations(photos, sizes, arguments)
-        print_workers(photos, Path(folder), arguments)
+        if "crops" in arguments.tables:
+            print_degradations(photos, arguments)
+        if "pairs" in arguments.tables:
+            print_pairs(photos, arguments)
+        if "mixture" in arguments.tables:
+            print_mixture(photos, Path(folder), arguments)
+        if "waiting" in arguments.tables:
+            print_waiting(photos, arguments)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -48,11 +69,25 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--photos", type=Path, required=True, help="folder of clean photos")
     parser.add_argument("--kernels", type=Path, help="MATLAB file for kernel-blur")
-    parser.add_argument("--crops", default="64,128,256", help="sides in pixels")
-    parser.add_argument("--workers", default="0,1,2")
+    parser.add_argument("--crops", type=numbers, default="64,128,256", help="sides in pixels")
+    parser.add_argument("--workers", type=numbers, default="0,1,2")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
     parser.add_argument("--only", default="", help="names of degradations; all unless given")
+    parser.add_argument("--tables", type=tables, default=",".join(TABLES), help="which of them")
     return parser.parse_args()
+
+
+def numbers(text: str) -> list[int]:
+    """Read whole numbers with commas between them."""
+    return [int(number) for number in text.split(",")]
+
+
+def tables(text: str) -> list[str]:
+    """Read names of tables with commas between them."""
+    names = text.split(",")
+    if not {*names} <= {*TABLES}:
+        raise argparse.ArgumentTypeError(f"'{text}'; expected some of {','.join(TABLES)}")
+    return names
 
 
 def open_some(photos: Path, folder: Path) -> Source:
@@ -64,13 +99,22 @@ def open_some(photos: Path, folder: Path) -> Source:
     )
 
 
-def print_degradations(photos: Source, sizes: list[int], arguments: argparse.Namespace) -> None:
-    """Print crops per second of each degradation: the slowest of the severities."""
-    print(f"| degradation | {' | '.join(f'{size}x{size}' for size in sizes)} |")
-    print(f"|---{'|---' * len(sizes)}|")
+def print_head(names: Sequence[str]) -> None:
+    """Print the head of a table."""
+    print(f"\n| {' | '.join(names)} |\n|{'---|' * len(names)}", flush=True)
+
+
+def squares(sizes: Sequence[int]) -> list[str]:
+    """Return a name for the column of each size."""
+    return [f"{size}x{size}" for size in sizes]
+
+
+def print_degradations(photos: Source, arguments: argparse.Namespace) -> None:
+    """Print crops per second of each degradation: the slowest and the fastest of the severities."""
+    print_head(["crops per second", *squares(arguments.crops)])
     for spec in specs(arguments):
         cells = []
-        for size in sizes:
+        for size in arguments.crops:
             crops = [cut(photos, size, number) for number in range(4)]
             rates = [rate_of(spec, severity, crops, arguments.seconds) for severity in SEVERITIES]
             cells.append(f"{min(rates):.0f} to {max(rates):.0f}")
@@ -98,8 +142,7 @@ def cut(photos: Source, size: int, number: int) -> Image:
 
 def rate_of(text: str, severity: float, crops: list[Image], seconds: float) -> float:
     """Return crops per second, drawing and degrading."""
-    joint = "," if ":" in text else ":"
-    spec = DegradationSpec.parse(f"{text}{joint}severity={severity}")
+    spec = DegradationSpec.parse(at_severity(text, severity))
 
     def work(number: int) -> None:
         rng = generator("noise of the benchmark", number)
@@ -108,6 +151,11 @@ def rate_of(text: str, severity: float, crops: list[Image], seconds: float) -> f
         degradation.apply(crops[number % len(crops)], rng)
 
     return rate(work, seconds)
+
+
+def at_severity(text: str, severity: float) -> str:
+    """Return the words for a degradation of such a severity."""
+    return f"{text}{',' if ':' in text else ':'}severity={severity}"
 
 
 def rate(work: Callable[[int], None], seconds: float) -> float:
@@ -120,17 +168,63 @@ def rate(work: Callable[[int], None], seconds: float) -> float:
     return done / passed
 
 
-def print_workers(photos: Source, folder: Path, arguments: argparse.Namespace) -> None:
+class Turns(StepBatches):
+    """Batches that are made in another way each time they are read from the beginning.
+
+    So a loader that keeps its workers measures many ways, and starts workers, which takes longer
+    than a measurement, only once.
+
+    Args:
+        ways: How samples are made, one way after another.
+    """
+
+    def __init__(self, ways: Sequence[Crops]) -> None:
+        super().__init__(ways[0], range(FEW))
+        self.ways, self.turn = ways, -1
+
+    def __iter__(self) -> Iterator[StepBatch]:
+        """Take the next way, in this process and in every worker alike."""
+        self.turn += 1
+        return iter(StepBatches(self.ways[self.turn], self.samples))
+
+
+def print_pairs(photos: Source, arguments: argparse.Namespace) -> None:
+    """Print pairs per second of each degradation by number of workers and size of the crop."""
+    print_head(["workers", "pairs per second", *squares(arguments.crops)])
+    texts = [*specs(arguments)]
+    ways = []
+    for text in texts:
+        mixture = Mixture((Chain.parse([at_severity(text, 0.5)]),), (1.0,))
+        for size in arguments.crops:
+            ways.append(Crops(of_size(photos, size), size, FEW, mixture, seed=0))
+    for workers in arguments.workers:
+        loader = load_batches(Turns(ways), workers)
+        for text in texts:
+            cells = [round_rate(iter(loader), workers, arguments) for _ in arguments.crops]
+            print(f"| {workers} | {text} | {' | '.join(cells)} |", flush=True)
+
+
+def round_rate(batches: Iterator[StepBatch], workers: int, arguments: argparse.Namespace) -> str:
+    """Return pairs per second, from the first round of all workers to the last."""
+    at_once = max(1, workers)
+
+    def take(_: int) -> None:
+        for batch in islice(batches, at_once):
+            pair_of(batch)
+
+    return f"{FEW * at_once * rate(take, arguments.seconds):.0f}"
+
+
+def print_mixture(photos: Source, folder: Path, arguments: argparse.Namespace) -> None:
     """Print pairs per second by number of workers."""
     names = {photos.name(index) for index in range(len(photos))}
     paths = [path for path in find_photos(arguments.photos, recursive=False) if path.name in names]
     pack(paths, folder / "shards", PackOptions(tile=512))
     packed = open_photos(str(folder / "shards"), [0.5], Cache(folder / "none"), Problems())
     mixture = load_recipe(RECIPE).data.mixture
-    print("\n| crop | workers | pairs per second, photos | pairs per second, shards |")
-    print("|---|---|---|---|")
+    print_head(["crop", "workers", "pairs per second, photos", "pairs per second, shards"])
     for size in (96, 128, 256):
-        for workers in (int(number) for number in arguments.workers.split(",")):
+        for workers in arguments.workers:
             rates = []
             for source in (photos, packed):
                 crops = Crops(of_size(source, size), size, BATCH, mixture, seed=0)
@@ -153,6 +247,59 @@ def pairs_per_second(crops: Crops, workers: int, seconds: float) -> float:
         next(batches)
 
     return BATCH * rate(take, 4 * seconds)
+
+
+def print_waiting(photos: Source, arguments: argparse.Namespace) -> None:
+    """Print for how much of the time the steps of a training wait, and how long one takes."""
+    recipe = load_recipe(RECIPE)
+    names = [f"{workers} workers" for workers in arguments.workers]
+    print_head([f"{recipe.name}, crop", *names])
+    for size in arguments.crops:
+        step = compiled_step(recipe, recipe.stages[0])
+        crops = Crops(of_size(photos, size), size, BATCH, recipe.data.mixture, seed=0)
+        cells = []
+        for workers in arguments.workers:
+            batches = iter(load_batches(StepBatches(crops, range(BATCH)), workers))
+            cells.append(waiting(batches, step, arguments.seconds))
+        print(f"| {size} | {' | '.join(cells)} |", flush=True)
+
+
+def compiled_step(recipe: Recipe, stage: Stage) -> Callable[[Pair], None]:
+    """Return a step of an untrained method, compiled as in a training."""
+    method = build(recipe)
+    if recipe.compile:
+        for network in method.children():
+            network.compile(dynamic=False)
+    return optimiser_step(method, recipe, stage)
+
+
+def waiting(batches: Iterator[StepBatch], step: Callable[[Pair], None], seconds: float) -> str:
+    """Return for how much of the time steps wait for their batches, and seconds of a step.
+
+    What was fetched ahead while the network was compiled is used up before.
+    """
+    step(pair_of(next(batches)))
+    for _ in islice(batches, AHEAD):
+        pass
+    waited = worked = 0.0
+    done = -WARM_STEPS
+    while done < LEAST_STEPS or waited + worked < 4 * seconds:
+        started = time.perf_counter()
+        pair = pair_of(next(batches))
+        ready = time.perf_counter()
+        step(pair)
+        done += 1
+        if done > 0:
+            waited += ready - started
+            worked += time.perf_counter() - ready
+    return f"{waited / (waited + worked):.1%}, {(waited + worked) / done:.2f} s"
+
+
+def pair_of(batch: StepBatch) -> Pair:
+    """Return the pictures of a batch; whatever has gone wrong ends the measurement."""
+    if batch.failure is not None:
+        raise batch.failure
+    return batch.pair
 
 
 if __name__ == "__main__":

@@ -73,10 +73,16 @@ def training_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[], 
     """Return one optimiser step on crops of noise."""
     shape = (stage.batch, 3, stage.crop, stage.crop)
     pair = Pair(*(torch.rand(shape).contiguous(memory_format=torch.channels_last) for _ in "ab"))
+    step = optimiser_step(method, recipe, stage)
+    return lambda: step(pair)
+
+
+def optimiser_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[Pair], None]:
+    """Return what learns from a batch: loss, gradient, clipping and AdamW."""
     optimiser = torch.optim.AdamW(method.parameters(), lr=recipe.optimiser.lr, fused=True)
     noise = SampleNoise(0, 0, range(stage.batch))
 
-    def step() -> None:
+    def step(pair: Pair) -> None:
         optimiser.zero_grad()
         method.loss(pair, stage=stage.name, step=0, noise=noise)["total"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(method.parameters(), recipe.optimiser.clip_norm)
