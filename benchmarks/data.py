@@ -10,8 +10,8 @@
 - `mixture`: the same with the mixture of the recipe that made the bundled model, from decoded
   photos and from shards side by side;
 - `waiting`: the share of the time for which steps of that recipe's training wait for data, and the
-  seconds from one step to the next. A step
-  is loss, gradient, clipping and AdamW, the network compiled if the recipe says so.
+  seconds from one step to the next. A step is loss, gradient, clipping and AdamW, the network
+  compiled if the recipe says so.
 """
 
 import argparse
