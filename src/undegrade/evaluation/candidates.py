@@ -203,7 +203,7 @@ class Choice:
             raise UsageError(
                 f"models called {', '.join(names)}",
                 expected="different names",
-                fix="rename a folder: that is what a model is called",
+                fix="rename a folder or file: that is what a model is called",
             )
         return candidates
 

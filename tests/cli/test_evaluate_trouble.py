@@ -1,0 +1,120 @@
+"""`undegrade evaluate` where pictures are bad or the disk is full: what can be kept is kept."""
+
+import csv
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+Cli = Callable[..., Result]
+Make = Callable[..., Path]
+
+RUN = [sys.executable, "-c", "from undegrade.cli.main import run; run()"]
+
+
+@pytest.fixture
+def pairs(make_photo: Make) -> str:
+    """Forty pairs, so that one or two bad ones are below what is tolerated."""
+    for number in range(40):
+        for half in ("lq", "hq"):
+            make_photo(f"pairs/{half}/{number:02}.png", 16, 20)
+    return "mine=pairs"
+
+
+def measured(folder: str = "out") -> set[str]:
+    with Path(folder, "results.csv").open() as file:
+        return {row["picture"] for row in csv.DictReader(file)}
+
+
+def test_halves_of_different_sizes_are_left_out_and_named(
+    cli: Cli, pairs: str, make_photo: Make
+) -> None:
+    make_photo("pairs/lq/07.png", 16, 24)
+    result = cli("evaluate", "input", "--data", pairs, "-o", "out")
+    assert result.exit_code == 1
+    assert "left out: 1 that cannot be used" in result.stderr
+    assert "lq/07.png is 24x16 and pairs/hq/07.png 20x16 pixels large" in result.stderr
+    assert len(measured()) == 39
+    assert result.stdout.startswith("mine, as paired, 39 pictures\n")
+
+
+def test_a_missing_reference_is_told(cli: Cli, pairs: str) -> None:
+    Path("pairs/hq/11.png").unlink()
+    result = cli("evaluate", "input", "--data", pairs, "-o", "out")
+    assert result.exit_code == 1
+    assert "1 without a partner (pairs/lq/11.png)" in result.stderr
+    assert len(measured()) == 39
+
+
+@pytest.mark.parametrize("half", ["lq", "hq"])
+def test_a_corrupt_picture_is_left_out(cli: Cli, pairs: str, half: str) -> None:
+    file = Path("pairs", half, "23.png")
+    file.write_bytes(file.read_bytes()[:200])
+    result = cli("evaluate", "input", "--data", pairs, "-o", "out")
+    assert result.exit_code == 1
+    assert f"{half}/23.png cannot be read as PNG" in result.stderr
+    assert len(measured()) == 39
+    assert "Traceback" not in result.stderr
+
+
+def test_too_many_bad_pictures_stop_it_and_the_others_are_kept(
+    cli: Cli, pairs: str, make_photo: Make
+) -> None:
+    for number in range(3):
+        make_photo(f"pairs/lq/{number:02}.png", 16, 24)
+    result = cli("evaluate", "input", "--data", pairs, "-o", "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "3 of 40 pictures cannot be used" in result.stderr
+    assert len(Path("out/rows.jsonl").read_text().splitlines()) == 37
+
+
+def test_a_full_disk_at_a_row(pairs: str, cli: Cli) -> None:
+    """The journal may grow to 4000 bytes and no further, as on a full disk."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+
+    command = ["evaluate", "input", "--data", pairs, "-o", "out"]
+    result = subprocess.run(
+        [*RUN, *command], preexec_fn=limit, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert "out/rows.jsonl cannot be written" in result.stderr
+    assert "what was measured is kept" in result.stderr
+    assert "Traceback" not in result.stderr
+    kept = Path("out/rows.jsonl").read_text().splitlines()
+    assert 5 < len(kept) < 40
+    after = cli(*command)
+    assert after.exit_code == 0
+    assert len(measured()) == 40
+    assert Path("out/rows.jsonl").read_text().splitlines()[: len(kept) - 1] == kept[:-1]
+
+
+def test_a_full_disk_at_the_results(cli: Cli, pairs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["evaluate", "input", "--data", pairs, "-o", "out"]
+    write = Path.write_bytes
+
+    def full(path: Path, content: Any) -> int:
+        if ".undegrade-part" in path.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        result = cli(*command)
+    assert result.exit_code == 1
+    assert "out/results.csv cannot be written (No space left on device)" in result.stderr
+    assert "run the same command again: what was measured is kept" in result.stderr
+    assert [file.name for file in Path("out").iterdir()] == ["rows.jsonl"]
+    before = Path("out/rows.jsonl").read_text()
+    assert len(before.splitlines()) == 40
+    assert cli(*command).exit_code == 0
+    assert Path("out/rows.jsonl").read_text() == before
+    assert len(measured()) == 40

@@ -1,0 +1,143 @@
+"""`undegrade evaluate` by several processes: the same rows, no orphans, nothing is lost."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import Result
+
+Cli = Callable[..., Result]
+Make = Callable[..., Path]
+
+RUN = [sys.executable, "-c", "from undegrade.cli.main import run; run()"]
+
+
+@pytest.fixture
+def photos(make_photo: Make) -> str:
+    for number in range(6):
+        make_photo(f"photos/{number}.png", 32, 48)
+    return "mine=photos"
+
+
+def rows_of(folder: str) -> list[dict[str, str]]:
+    """The rows without what is different in each run."""
+    with Path(folder, "results.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "peak_mb")} for row in rows]
+
+
+def test_two_processes_measure_what_one_does(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "median", "--data", photos, "--degrade", "noise", "--device"]
+    command += ["cpu", "--steps", "1,2"]
+    one = cli(*command, "-o", "one", "--workers", "1")
+    two = cli(*command, "-o", "two", "--workers", "2")
+    assert (one.exit_code, two.exit_code) == (0, 0), two.stderr
+    assert rows_of("one") == rows_of("two")
+    assert len(rows_of("two")) == 6 * 4
+    lines = Path("two/rows.jsonl").read_text().splitlines()
+    assert len(lines) == 6 * 4
+    assert all(json.loads(line)["megapixels"] == 32 * 48 / 1e6 for line in lines)
+    assert "precision" in two.stderr  # what a process chose is told, once
+    assert two.stderr.count("precision") == one.stderr.count("precision")
+    again = cli(*command, "-o", "two", "--workers", "2")
+    assert again.stdout == two.stdout
+    assert Path("two/rows.jsonl").read_text().splitlines() == lines
+
+
+def test_what_is_left_out_is_told_in_the_same_words(cli: Cli, make_photo: Make) -> None:
+    for number in range(60):
+        make_photo(f"many/{number:02}.png", 12, 12)
+    Path("many/07.png").write_text("no picture")
+    make_photo("many/03.png", 10, 12)  # too small for SSIM
+    told = []
+    for workers in ("1", "2"):
+        command = ["evaluate", "median", "--data", "many", "-o", workers, "--workers", workers]
+        result = cli(*command)
+        assert result.exit_code == 1
+        told.append([line for line in result.stderr.splitlines() if "left out" in line])
+    assert told[0] == told[1]
+    assert "1 that cannot be measured (03.png" in told[0][0]
+    assert rows_of("1") == rows_of("2")
+
+
+def test_an_error_in_a_process_is_told_as_if_there_were_one(cli: Cli, make_photo: Make) -> None:
+    for number in range(4):
+        make_photo(f"photos/{number}.png", 4, 4)
+    results = [
+        cli("evaluate", "tv", "--data", "photos", "-o", workers, "--workers", workers)
+        for workers in ("1", "2")
+    ]
+    assert [result.exit_code for result in results] == [1, 1]
+    assert results[0].stderr.splitlines()[-1] == results[1].stderr.splitlines()[-1]
+    assert "Traceback" not in results[1].stderr
+
+
+def begin(make_photo: Make, workers: int) -> subprocess.Popen[str]:
+    """Start a measurement that takes long, and wait until it has some rows."""
+    for number in range(24):
+        make_photo(f"slow/{number:02}.png", 250, 300)
+    command = [*RUN, "evaluate", "nlm", "tv", "--data", "slow", "-o", "out", "--workers"]
+    process = subprocess.Popen([*command, str(workers)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    journal = Path("out/rows.jsonl")
+    while not journal.exists() or journal.read_text().count("\n") < 4:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+def wait_until_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert alive == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
+@pytest.mark.parametrize("how", ["interrupt", "kill the parent", "kill a worker"])
+def test_an_end_before_the_end(cli: Cli, make_photo: Make, how: str) -> None:
+    process = begin(make_photo, 2)
+    children = psutil.Process(process.pid).children()
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(workers) == 2
+    if how == "kill the parent":
+        process.kill()
+    elif how == "kill a worker":
+        workers[0].kill()
+    else:
+        process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    wait_until_gone(children)
+    assert "Traceback" not in errors
+    if how == "interrupt":
+        assert process.returncode == 130
+        assert "cancelled" in errors
+    if how == "kill a worker":
+        assert process.returncode == 1
+        assert "a worker process was killed by signal 9 while it measured" in errors
+        assert "what was measured is kept" in errors
+    kept = Path("out/rows.jsonl").read_text().splitlines()
+    assert 4 <= len(kept) < 24 * 3
+    gone_on = cli("evaluate", "nlm", "tv", "--data", "slow", "-o", "out", "--pictures", "4")
+    assert gone_on.exit_code == 0
+    assert Path("out/rows.jsonl").read_text().splitlines()[: len(kept)][:4] == kept[:4]
+
+
+def test_more_devices_than_there_are_and_no_workers_are_refused(cli: Cli, photos: str) -> None:
+    command = ["evaluate", "median", "--data", photos, "-o", "out"]
+    for more, message in (
+        (["--workers", "0"], "workers"),
+        (["--device", "cpu,cpu"], "each at most once"),
+        (["--device", "cuda:97,cpu"], "cuda:97"),
+        (["--device", "tpu"], "tpu"),
+    ):
+        result = cli(*command, *more)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert message in result.stderr
