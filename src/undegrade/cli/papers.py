@@ -140,8 +140,9 @@ def _blocks_of(table: "Table", place: str) -> "list[Block]":
 
 def _known_models(names: Sequence[str]) -> "dict[str, ModelConfig]":
     """Return what is known about models, by the hash of their weights."""
-    from undegrade.evaluation.candidates import BASELINES
+    from undegrade.evaluation.candidates import is_network
     from undegrade.zoo import find_model, list_models
 
-    entries = [find_model(name) for name in names if name not in BASELINES]
+    ours = [name for name in names if is_network(name) and not Path(name).is_file()]
+    entries = [find_model(name) for name in ours]
     return {entry.sha256: entry.config for entry in [*list_models(), *entries]}

@@ -165,6 +165,11 @@ def find_baseline(name: str) -> Candidate | None:
     return Baseline(name, BASELINES[name])
 
 
+def is_network(name: str) -> bool:
+    """Tell whether a name is that of a model, or the file of a network."""
+    return name not in BASELINES and name != INPUT
+
+
 @dataclass(frozen=True)
 class Choice:
     """Which candidates are measured, and how models are run.
@@ -184,7 +189,7 @@ class Choice:
     @property
     def has_models(self) -> bool:
         """Whether there is a network among them."""
-        return any(name not in BASELINES and name != INPUT for name in self.names)
+        return any(map(is_network, self.names))
 
     def load(self) -> list[Candidate]:
         """Return the candidates; the degraded picture itself is the first.
