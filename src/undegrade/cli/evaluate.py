@@ -62,7 +62,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     ],
     degrade: TestDegradeOption = None,
     metrics: Annotated[
-        str, typer.Option(metavar="NAME,...", help="psnr, psnr-y, ssim, ssim-y, ms-ssim, mae, ...")
+        str, typer.Option(metavar="NAME,...", help="psnr, ssim, lpips, fid, consistency, ...")
     ] = "psnr,ssim",
     analyse: Annotated[
         Analysis | None,
@@ -96,13 +96,15 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
     opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     if analyse is None:
-        from undegrade.evaluation.measuring import Plan
-        from undegrade.metrics.catalogue import find_metrics
+        from undegrade.evaluation.choosing import choose
 
-        named = tuple(range(seed, seed + seeds))
-        plan = Plan(find_metrics(metrics), counts or _USUAL_STEPS, named)
-        chosen = Models(models, device, str(precision), sampler)
-        _measure(chosen, opened, plan, Report(output, as_json))
+        named, chosen = tuple(range(seed, seed + seeds)), choose(metrics, note)
+        plans = [
+            chosen.on(pictures, note).plan(counts or _USUAL_STEPS, named, output)
+            for pictures in opened
+        ]
+        candidates = Models(models, device, str(precision), sampler)
+        _measure(candidates, [*zip(opened, plans, strict=True)], Report(output, as_json))
     else:
         _check_flow(models, opened, sampler)
         _analyse_flow(models[0], opened[0], counts, Report(output, as_json))
@@ -178,9 +180,10 @@ def parse_steps(text: str) -> tuple[int, ...]:
     return tuple(map(int, words))
 
 
-def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report: Report) -> None:
+def _measure(models: Models, sets: "Sequence[tuple[PictureSet, Plan]]", report: Report) -> None:
     from undegrade.evaluation.measuring import measure
     from undegrade.evaluation.rows import RESULTS, Journal, write_results
+    from undegrade.evaluation.set_scores import score_sets
     from undegrade.evaluation.summary import summarise
 
     candidates = models.load()
@@ -189,10 +192,11 @@ def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report:
     order = [candidate.name for candidate in candidates]
     summaries: list[Summary] = []
     with Bar(len(sets)) as bar:
-        for pictures in sets:
+        for pictures, plan in sets:
             bar.begin(pictures.name)
             rows = measure(candidates, pictures, plan, journal, bar.advance)
-            summaries.append(summarise(rows, order, plan.metrics))
+            together = score_sets(rows, plan.sets) if plan.sets is not None else ()
+            summaries.append(summarise(rows, order, plan.metrics, together, plan.skipped))
             bar.finish()
     write_results(report.folder / RESULTS, journal.rows())
     if report.as_json:

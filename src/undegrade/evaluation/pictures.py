@@ -9,7 +9,8 @@ from undegrade.data.photos import Samples, decode, shrunk
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
-from undegrade.degradations import Chain, Image
+from undegrade.degradations import REGISTRY, Chain, Image, Operator
+from undegrade.degradations.operator import degrade, why_undefined
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
 
@@ -19,11 +20,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A degraded picture and the truth, each ``(H, W, 3)``, RGB in ``[0, 1]``."""
+    """A degraded picture and the truth, each ``(H, W, 3)``, RGB in ``[0, 1]``.
+
+    Args:
+        name: Of the picture in its set.
+        lq: The degraded picture.
+        hq: The truth.
+        operator: What was done to it, without the noise; None if it is not known.
+    """
 
     name: str
     lq: Image
     hq: Image
+    operator: Operator | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,12 @@ class PictureSet:
         seeded = bool(self.chain.links) and self.seed
         return f"{self.degradation}, seed {self.seed}" if seeded else self.degradation
 
+    def no_operator(self) -> str | None:
+        """Return why consistency with what was done cannot be measured; None if it can."""
+        if any(isinstance(file, PhotoPair) for file in self.files):
+            return "what was done to pairs is not known"
+        return why_undefined([REGISTRY.get(link.name) for link in self.chain.links])
+
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each picture, all different."""
@@ -172,4 +187,5 @@ class PictureSet:
             return TruthPair(name, lq, hq)
         hq = as_float(self.cut.apply(decode(file)))
         rng = generator(self.seed, "benchmark", str(self.chain), file.name)
-        return TruthPair(name, self.chain.apply(hq, rng), hq)
+        lq, operator = degrade(self.chain.draw(rng), hq, rng)
+        return TruthPair(name, lq, hq, operator)
