@@ -62,3 +62,13 @@ def test_noise_on_the_standard_photos(sigma: int) -> None:
     expected = [noisy_psnr(hq, sigma) for hq, _ in pairs]
     assert len(pairs) == 68
     assert np.mean(found) == pytest.approx(np.mean(expected), abs=0.005)
+
+
+@pytest.mark.data
+def test_jpeg_is_that_of_the_published_table() -> None:
+    """Jiang, Zhang & Timofte, FBCNN, ICCV 2021: JPEG itself, BSDS500 in colour, quality 10."""
+    pairs = [(as_float(decode(file)), file.name) for file in needs("BSDS500-test")]
+    assert len(pairs) == 200
+    for metric, published, tolerance in (("psnr", 25.84, 0.01), ("ssim", 0.741, 0.001)):
+        found = [measured(hq, "jpeg:quality=10", name, metric) for hq, name in pairs]
+        assert np.mean(found) == pytest.approx(published, abs=tolerance)
