@@ -77,6 +77,40 @@ def test_several_models_sets_and_seeds_and_an_interruption_that_costs_nothing(
     assert Path("out/results.csv").read_text().splitlines() == rows
 
 
+def test_measures_that_cannot_be_taken_are_told_three_times_and_stop_nothing(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDEGRADE_OFFLINE", "1")
+    monkeypatch.setenv("UNDEGRADE_HOME", "home")
+    monkeypatch.setitem(sys.modules, "pyiqa", None)
+    command = ["evaluate", model, "--data", photos, "--degrade", "noise", "-o", "out"]
+    command += ["--steps", "1", "--metrics", "psnr,niqe,fid,consistency"]
+    result = cli(*command)
+    assert result.exit_code == 0
+    reasons = {
+        "niqe": "needs pyiqa; install undegrade[pyiqa]",
+        "consistency": "all that is done to the pictures is to add noise, which has no operator",
+    }
+    for name, reason in reasons.items():
+        assert f"{name} is not measured: {reason}" in result.stderr
+        assert f"\n{name} is not measured: {reason}\n" in result.stdout
+    assert "fid is not measured" in result.stdout
+    told = json.loads(cli(*command, "--json").stdout)
+    assert {*told["sets"][0]["skipped"]} == {"niqe", "fid", "consistency"}
+    assert told["sets"][0]["skipped"].items() >= reasons.items()
+    none = cli(*command[:-1], "niqe")
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert "nothing can be measured: niqe is not measured: needs pyiqa" in none.stderr
+
+
+def test_consistency_with_what_was_done(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "--degrade", "jpeg:quality=10", "-o", "out"]
+    told = json.loads(cli(*command, "--metrics", "psnr,consistency", "--json").stdout)
+    means = {entry["model"]: entry["means"] for entry in told["sets"][0]["entries"]}
+    # A JPEG that is encoded again hardly changes, however far it is from the truth.
+    assert means["input"]["consistency"]["value"] > means["input"]["psnr"]["value"] + 10
+
+
 def test_models_of_one_name_are_refused(cli: Cli, model: Path, photos: str) -> None:
     shutil.copytree(model, f"other/{model.name}")
     for other in (f"other/{model.name}", str(model)):

@@ -1,17 +1,17 @@
 """What every measure promises: range, direction, refusals; and how colour drift is counted."""
 
-import importlib.util
+from pathlib import Path
 
 import pytest
 import torch
 from skimage import data
 
-from undegrade.errors import InputError, MissingExtraError, UsageError
+from undegrade.errors import InputError, MissingExtraError, UsageError, WeightsError
 from undegrade.metrics.base import Metric
-from undegrade.metrics.catalogue import METRICS, find_metrics
+from undegrade.metrics.catalogue import METRICS, SET_METRICS, find_measures, find_metrics
 
-PIQ = {"gmsd", "fsim", "haarpsi"}
-INSTALLED = importlib.util.find_spec("piq") is not None
+PLAIN = {name: metric for name, metric in METRICS.items() if not metric.needs.weights}
+LEARNED = {name: metric for name, metric in METRICS.items() if metric.needs.weights}
 
 
 def scene() -> torch.Tensor:
@@ -26,9 +26,9 @@ def noisy(sigma: float) -> torch.Tensor:
     return (hq + sigma * (torch.randn(hq.shape, generator=generator) + 0.3)).clamp(0, 1)
 
 
-@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize("metric", PLAIN.values(), ids=PLAIN)
 def test_more_noise_is_worse_and_numbers_are_in_range(metric: Metric) -> None:
-    if metric.name in PIQ and not INSTALLED:
+    if metric.needs.missing_library():
         with pytest.raises(MissingExtraError, match="perceptual"):
             metric(scene(), scene())
         return
@@ -53,8 +53,8 @@ def test_what_cannot_be_measured_is_refused(metric: Metric) -> None:
 
 
 def test_the_smallest_pictures_that_are_promised_can_be_measured() -> None:
-    for metric in METRICS.values():
-        if metric.name not in PIQ or INSTALLED:
+    for metric in PLAIN.values():
+        if not metric.needs.missing_library():
             side = metric.least_side
             assert torch.isfinite(
                 metric(torch.rand(1, 3, side, side), torch.rand(1, 3, side, side))
@@ -71,7 +71,32 @@ def test_colour_drift_sees_a_tint_and_no_noise() -> None:
 
 def test_names_are_looked_up() -> None:
     assert [metric.name for metric in find_metrics("ssim, psnr-y")] == ["ssim", "psnr-y"]
+    assert [metric.name for metric in find_measures("fid,psnr")] == ["fid", "psnr"]
     with pytest.raises(UsageError, match="did you mean 'psnr'"):
         find_metrics("psrn")
+    with pytest.raises(UsageError, match="did you mean 'kid-patch'"):
+        find_measures("kid-pach")
     with pytest.raises(UsageError, match="at most once"):
         find_metrics("ssim,ssim")
+
+
+@pytest.mark.parametrize("metric", LEARNED.values(), ids=LEARNED)
+def test_weights_that_are_not_there_are_named_and_never_fetched_by_measuring(
+    metric: Metric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path))
+    first = metric.needs.weights[0]
+    with pytest.raises(WeightsError, match=f"metrics/checkpoints/{first.name} is not there"):
+        metric(scene(), scene())
+
+
+def test_every_measure_says_where_it_comes_from() -> None:
+    for measure in (*METRICS.values(), *SET_METRICS.values()):
+        assert measure.citation
+        assert measure.protocol
+        assert measure.lowest < measure.highest
+        assert bool(measure.needs.modules) == bool(measure.needs.extra)
+        for file in measure.needs.weights:
+            assert file.url.startswith("https://")
+            assert file.licence
+            assert 0 < file.megabytes < 1000

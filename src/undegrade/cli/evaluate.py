@@ -78,7 +78,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     metrics: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,...", help="psnr, psnr-y, ssim, ssim-y, ...; psnr,ssim unless given."
+            metavar="NAME,...",
+            help="psnr, ssim, lpips, fid, ...; psnr,ssim unless given.",
         ),
     ] = None,
     analyse: Annotated[
@@ -127,13 +128,15 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         metrics = metrics or metrics_of(table, data)
     if analyse is None:
         from undegrade.evaluation.candidates import Choice
-        from undegrade.evaluation.measuring import Plan
-        from undegrade.metrics.catalogue import find_metrics
+        from undegrade.evaluation.choosing import choose
 
-        named = tuple(range(seed, seed + seeds))
-        plan = Plan(find_metrics(metrics or _USUAL_METRICS), counts or _USUAL_STEPS, named)
+        named, chosen = tuple(range(seed, seed + seeds)), choose(metrics or _USUAL_METRICS, note)
+        plans = [
+            chosen.on(pictures, note).plan(counts or _USUAL_STEPS, named, output)
+            for pictures in opened
+        ]
         choice = Choice(tuple(models), device, str(precision), sampler)
-        summaries = _measure(choice, [(pictures, plan) for pictures in opened], output, workers)
+        summaries = _measure(choice, [*zip(opened, plans, strict=True)], output, workers)
         if table is None:
             _tell(summaries, Report(output, as_json))
         else:
@@ -197,6 +200,7 @@ def _measure(
 ) -> "list[Summary]":
     from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.session import open_session
+    from undegrade.evaluation.set_scores import score_sets
     from undegrade.evaluation.summary import summarise
 
     summaries: list[Summary] = []
@@ -207,7 +211,8 @@ def _measure(
         for number, (pictures, plan) in enumerate(sets):
             bar.begin(pictures.name)
             rows = session.measure(number, journal, bar.advance)
-            summaries.append(summarise(rows, order, plan.metrics))
+            together = score_sets(rows, plan.sets) if plan.sets is not None else ()
+            summaries.append(summarise(rows, order, plan.metrics, together, plan.skipped))
             bar.finish()
     _write(journal, folder)
     return summaries

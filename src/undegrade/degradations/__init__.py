@@ -15,6 +15,7 @@ from undegrade.degradations import (  # noqa: F401  (each registers its names)
 )
 from undegrade.degradations.base import REGISTRY, Degradation, Image, Member
 from undegrade.degradations.compose import Chain, Drawn, Mixture
+from undegrade.degradations.operator import Operator
 from undegrade.degradations.spec import DegradationSpec, Range
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Image",
     "Member",
     "Mixture",
+    "Operator",
     "Range",
 ]

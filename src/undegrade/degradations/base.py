@@ -52,6 +52,8 @@ class Degradation(ABC):
     """
 
     name: ClassVar[str]
+    is_noise: ClassVar[bool] = False
+    """Whether all it does is to add noise, which is no property of a picture."""
 
     def __post_init__(self) -> None:
         for setting in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
@@ -109,6 +111,14 @@ class Degradation(ABC):
                 f"an array of shape {hq.shape}", expected="a picture of shape (height, width, 3)"
             )
         return self._apply(hq, rng)
+
+    def apply_without_noise(self, hq: Image, rng: np.random.Generator) -> Image:
+        """Return the degraded picture as it would be had nothing been added to it that is noise.
+
+        Everything else that is random is drawn as :meth:`apply` draws it from the same generator.
+        Arguments and errors are those of :meth:`apply`.
+        """
+        return hq if self.is_noise else self.apply(hq, rng)
 
     @abstractmethod
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:

@@ -1,9 +1,10 @@
 """Low light: too short an exposure, with the noise and the colours of a sensor in the dark."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -14,6 +15,8 @@ from undegrade.degradations.base import (
 )
 from undegrade.degradations.fields import children
 from undegrade.srgb import decode_srgb, encode_srgb
+
+_Photons = npt.NDArray[np.floating[Any]]
 
 
 @REGISTRY.register("low-light")
@@ -48,9 +51,24 @@ class LowLight(Degradation):
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture taken with too little light."""
         gain_rng, photon_rng, read_rng = children(rng, 3)
+        counted = photon_rng.poisson(self._expected(hq)).astype(np.float64)
+        counted += self.read * read_rng.standard_normal(hq.shape)
+        return self._developed(counted, gain_rng)
+
+    def apply_without_noise(self, hq: Image, rng: np.random.Generator) -> Image:
+        """See :class:`Degradation`: every pixel counts the photons that are to be expected."""
+        gain_rng, _, _ = children(rng, 3)
+        return self._developed(self._expected(hq), gain_rng)
+
+    def _expected(self, hq: Image) -> _Photons:
+        """Return how many photons each sample is to count."""
+        light = decode_srgb(hq.clip(0, 1).astype(np.float64))
+        expected: _Photons = light * self.photons / 2**self.stops
+        return expected
+
+    def _developed(self, counted: _Photons, gain_rng: np.random.Generator) -> Image:
+        """Return the picture of a count, with the errors of its colours and its curve."""
         gain = 2.0 ** (self.shift * gain_rng.uniform(-1, 1, 3))
-        expected = decode_srgb(hq.clip(0, 1).astype(np.float64)) * self.photons / 2**self.stops
-        counted = photon_rng.poisson(expected) + self.read * read_rng.standard_normal(hq.shape)
-        light = (counted / self.photons * gain).clip(0, 1)
+        light: _Photons = (counted / self.photons * gain).clip(0, 1)
         dark: Image = (encode_srgb(light) ** self.gamma).astype(np.float32)
         return dark

@@ -29,6 +29,7 @@ class GaussianNoise(Degradation):
     """
 
     name: ClassVar[str] = "noise"
+    is_noise: ClassVar[bool] = True
     sigma: float = number(25.0, 0, 255)
     grey: bool = False
 
@@ -60,6 +61,7 @@ class PoissonGaussianNoise(Degradation):
     """
 
     name: ClassVar[str] = "poisson"
+    is_noise: ClassVar[bool] = True
     peak: float = number(200.0, 1, 100_000)
     read: float = number(2.0, 0, 255)
 
@@ -94,6 +96,7 @@ class CameraNoise(Degradation):
     """
 
     name: ClassVar[str] = "camera-noise"
+    is_noise: ClassVar[bool] = True
     peak: float = number(400.0, 10, 1e6)
     read: float = number(3.0, 0, 100)
     smoothing: float = number(0.7, 0, 5)

@@ -12,8 +12,9 @@ from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.candidates import Candidate, Setting
 from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair
 from undegrade.evaluation.rows import Journal, Key, Row
+from undegrade.evaluation.set_scores import Sets
 from undegrade.evaluation.tasks import UNMEASURABLE, Event, LeftOut, Take, Task, Work
-from undegrade.metrics.base import Metric
+from undegrade.metrics.base import Case, Metric, Skipped
 from undegrade.metrics.channels import levels
 
 OWN_STEPS = (0,)
@@ -41,6 +42,8 @@ class Plan:
         metrics: The measures.
         steps: Numbers of network evaluations of models that leave the choice.
         seeds: Names of the noises of restorations.
+        sets: Measures of all pictures together; None for none.
+        skipped: Measures that were asked for and are not taken.
 
     Raises:
         UsageError: There is nothing to measure, or something twice.
@@ -49,11 +52,13 @@ class Plan:
     metrics: tuple[Metric, ...]
     steps: tuple[int, ...] = OWN_STEPS
     seeds: tuple[int, ...] = (0,)
+    sets: Sets | None = None
+    skipped: tuple[Skipped, ...] = ()
 
     def __post_init__(self) -> None:
         if self.steps != OWN_STEPS:
             check_steps(self.steps)
-        if not self.metrics or not self.seeds:
+        if not (self.metrics or self.sets) or not self.seeds:
             raise UsageError("no metrics or no seeds", expected="at least one of each")
 
     @property
@@ -61,17 +66,23 @@ class Plan:
         """Names of the measures with commas."""
         return ",".join(metric.name for metric in self.metrics)
 
-    def score(self, restored: Samples | Image, hq: Samples | Image) -> tuple[float, ...]:
-        """Return a number for each measure of pictures ``(H, W, 3)``.
+    def is_done(self, key: Key, journal: Journal) -> bool:
+        """Return whether nothing is left to be measured of a picture and setting."""
+        return key in journal and (self.sets is None or self.sets.is_kept(key))
 
-        They are floats in ``[0, 1]``, rounded to 8 bits once for all measures, or uint8 levels.
+    def score(self, case: Case, key: Key) -> tuple[float, ...]:
+        """Return a number for each measure of a picture, and keep what those of sets need of it.
 
         Raises:
-            InputError: The picture is too small.
+            InputError: The picture is too small, or what was done to it is needed and not known.
             MissingExtraError: What computes a measure is not installed.
+            OutputError: What is kept cannot be written.
+            WeightsError: Weights that a measure needs are not there.
         """
-        pair = _levels(restored), _levels(hq)
-        return tuple(float(metric(*pair)) for metric in self.metrics)
+        scores = tuple(metric.of(case) for metric in self.metrics)
+        if self.sets is not None:
+            self.sets.keep(key, case)
+        return scores
 
     def keys(self, candidates: Sequence[Candidate], pictures: PictureSet) -> dict[str, list[Key]]:
         """Return for each picture what its rows are about."""
@@ -139,7 +150,8 @@ class Bench:
 
 def _measured(candidate: Candidate, picture: ReadPair, plan: Plan, key: Key) -> Row:
     restored = candidate.restore(picture.lq, Setting(key.steps, key.seed))
-    scores = plan.score(restored.picture, picture.hq)
+    case = Case(_levels(restored.picture), _levels(picture.hq), picture.operator)
+    scores = plan.score(case, key)
     megapixels = picture.hq.shape[0] * picture.hq.shape[1] / 1e6
     return Row(key, scores, restored.seconds, megapixels, restored.peak_mb)
 
@@ -154,7 +166,7 @@ def measure(
     """Measure all candidates on all pictures in this process; see :class:`Measuring`."""
     bench = Bench(candidates, [(pictures, plan)])
     keys = plan.keys(candidates, pictures)
-    return Measuring(pictures, keys, journal, progress).run(bench.work)
+    return Measuring(pictures, plan, keys, journal, progress).run(bench.work)
 
 
 @dataclass
@@ -166,6 +178,7 @@ class Measuring:
 
     Args:
         pictures: The set.
+        plan: What is measured of it.
         keys: For each picture, what its rows are about.
         journal: Keeps the rows.
         progress: Called after each of them.
@@ -173,6 +186,7 @@ class Measuring:
     """
 
     pictures: PictureSet
+    plan: Plan
     keys: dict[str, list[Key]]
     journal: Journal
     progress: Progress | None = None
@@ -199,16 +213,19 @@ class Measuring:
                 left = self._left_out[name]
                 self.pictures.problems.add(left.kind, left.reason)
         self.pictures.check()
-        whole = [keys for keys in self.keys.values() if all(key in self.journal for key in keys)]
+        whole = [keys for keys in self.keys.values() if all(map(self._is_done, keys))]
         return tuple(self.journal[key] for key in sorted(key for keys in whole for key in keys))
 
     def tasks(self) -> list[Task]:
         """Return what the journal does not have yet."""
         missing = {
-            name: tuple(key for key in keys if key not in self.journal)
+            name: tuple(key for key in keys if not self._is_done(key))
             for name, keys in self.keys.items()
         }
         return [Task(self.number, name, keys) for name, keys in missing.items() if keys]
+
+    def _is_done(self, key: Key) -> bool:
+        return self.plan.is_done(key, self.journal)
 
     @property
     def _total(self) -> int:

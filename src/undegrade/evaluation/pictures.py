@@ -11,7 +11,8 @@ from undegrade.data.photos import Samples, decode, shrunk
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems
 from undegrade.data.samples import as_float
-from undegrade.degradations import Chain, Image, Member
+from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
+from undegrade.degradations.operator import degrade, why_undefined
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
 
@@ -40,11 +41,13 @@ class ReadPair:
         name: What the pair is called.
         lq: Degraded, ``(H, W, 3)``; floats in ``[0, 1]`` if it was degraded here.
         hq: The truth, likewise.
+        operator: What was done to it, without the noise; None if it is not known.
     """
 
     name: str
     lq: Samples | Image
     hq: Samples
+    operator: Operator | None = None
 
     def as_floats(self) -> TruthPair:
         """Return the same in ``[0, 1]``."""
@@ -170,6 +173,12 @@ class PictureSet:
         seeded = bool(self.chain.links) and self.seed
         return f"{self.degradation}, seed {self.seed}" if seeded else self.degradation
 
+    def no_operator(self) -> str | None:
+        """Return why consistency with what was done cannot be measured; None if it can."""
+        if any(isinstance(file, PhotoPair) for file in self.files.values()):
+            return "what was done to pairs is not known"
+        return why_undefined([REGISTRY.get(link.name) for link in self.chain.links])
+
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each picture, all different."""
@@ -207,7 +216,8 @@ class PictureSet:
             return ReadPair(name, hq, hq)
         rng = generator(self.seed, "benchmark", str(self.chain), name)
         drawn = self.chain.draw(rng).for_member(_member(name, self.files))
-        return ReadPair(name, drawn.apply(as_float(hq), rng), hq)
+        lq, operator = degrade(drawn, as_float(hq), rng)
+        return ReadPair(name, lq, hq, operator)
 
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.

@@ -60,7 +60,8 @@ class Row:
 
     def by_metric(self) -> dict[str, float]:
         """Return each score under the name of its measure."""
-        return dict(zip(self.key.metrics.split(","), self.scores, strict=True))
+        names = self.key.metrics.split(",") if self.key.metrics else []
+        return dict(zip(names, self.scores, strict=True))
 
 
 class Journal:

@@ -36,7 +36,7 @@ class Session:
         """
         pictures, plan = self.sets[number]
         keys = plan.keys(self.candidates, pictures)
-        return Measuring(pictures, keys, journal, progress, number).run(self.work)
+        return Measuring(pictures, plan, keys, journal, progress, number).run(self.work)
 
 
 @contextmanager

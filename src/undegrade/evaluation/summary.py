@@ -7,9 +7,11 @@ from typing import Any
 from undegrade.errors import InputError
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.rows import Row
+from undegrade.evaluation.set_scores import SetColumn
 from undegrade.evaluation.statistics import Difference, Mean, compare, mean_with_interval
 from undegrade.evaluation.tables import markdown
-from undegrade.metrics.base import Metric
+from undegrade.metrics.base import About, Metric, Skipped
+from undegrade.metrics.distributions import SetMetric
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Entry:
         means: For each measure, over pictures.
         against: For each measure, against the reference; None for that itself.
         pace: Seconds that restoring a megapixel took.
+        of_sets: For each measure of all pictures together, its number.
     """
 
     model: str
@@ -29,6 +32,7 @@ class Entry:
     means: tuple[Mean, ...]
     against: tuple[Difference, ...] | None
     pace: float
+    of_sets: tuple[Mean, ...] = ()
 
     @property
     def title(self) -> str:
@@ -47,6 +51,8 @@ class Summary:
         pictures: Number of them.
         metrics: The measures, in the order of the means.
         entries: In the order in which they were asked for.
+        sets: The measures of all pictures together, in the order of their numbers.
+        skipped: Measures that were asked for and not taken.
     """
 
     data: str
@@ -54,11 +60,20 @@ class Summary:
     pictures: int
     metrics: tuple[Metric, ...]
     entries: tuple[Entry, ...]
+    sets: tuple[SetMetric, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def columns(self) -> tuple[tuple[About, tuple[Mean, ...]], ...]:
+        """Each measure, and its number for each entry."""
+        measures: tuple[About, ...] = (*self.metrics, *self.sets)
+        numbers = [(*entry.means, *entry.of_sets) for entry in self.entries]
+        return tuple(zip(measures, zip(*numbers, strict=True), strict=True))
 
     def table(self) -> str:
         """Return the means in Markdown: the best in bold, the second best in italics."""
-        head = ["", *(_head(metric) for metric in self.metrics), "s per megapixel"]
-        columns = [self._column(index) for index in range(len(self.metrics))]
+        head = ["", *(_head(measure) for measure, _ in self.columns), "s per megapixel"]
+        columns = [self._column(index) for index in range(len(self.columns))]
         rows = [
             [
                 entry.title,
@@ -67,13 +82,13 @@ class Summary:
             ]
             for row, entry in enumerate(self.entries)
         ]
-        return "\n".join(
-            [f"{self.data}, {self.degradation}, {self.pictures} pictures", "", markdown(head, rows)]
-        )
+        title = f"{self.data}, {self.degradation}, {self.pictures} pictures"
+        below = ["", *map(str, self.skipped)] if self.skipped else []
+        return "\n".join([title, "", markdown(head, rows), *below])
 
     def comparisons(self) -> str:
-        """Return differences from the reference in Markdown; empty if there is no other entry."""
-        if len(self.entries) == 1:
+        """Return differences from the reference in Markdown; empty if there is none."""
+        if len(self.entries) == 1 or not self.metrics:
             return ""
         (reference,) = (entry for entry in self.entries if entry.against is None)
         head = [f"against {reference.title}"]
@@ -95,6 +110,7 @@ class Summary:
     def facts(self) -> dict[str, Any]:
         """Return the same for programs."""
         names = [metric.name for metric in self.metrics]
+        of_sets = [metric.name for metric in self.sets]
         entries = [
             {
                 "model": entry.model,
@@ -104,15 +120,17 @@ class Summary:
                 "against_reference": None
                 if entry.against is None
                 else dict(zip(names, map(asdict, entry.against), strict=True)),
+                "sets": dict(zip(of_sets, map(asdict, entry.of_sets), strict=True)),
             }
             for entry in self.entries
         ]
         about = {"data": self.data, "degradation": self.degradation, "pictures": self.pictures}
-        return about | {"entries": entries}
+        skipped = {one.name: one.reason for one in self.skipped}
+        return about | {"entries": entries, "skipped": skipped}
 
     def _column(self, index: int) -> list[str]:
         """Return the cells of one measure."""
-        metric, means = self.metrics[index], [entry.means[index] for entry in self.entries]
+        metric, means = self.columns[index]
         digits = _digits(metric)
         shown = [f"{mean.value:.{digits}f}" for mean in means]
         ranks = sorted({float(text) for text in shown}, reverse=metric.better == "higher")
@@ -124,7 +142,13 @@ class Summary:
         return cells
 
 
-def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metric]) -> Summary:
+def summarise(
+    rows: Sequence[Row],
+    order: Sequence[str],
+    metrics: Sequence[Metric],
+    sets: Sequence[SetColumn] = (),
+    skipped: Sequence[Skipped] = (),
+) -> Summary:
     """Return what rows of one set of pictures come to.
 
     The reference is the first candidate that is not the degraded picture itself, with its first
@@ -134,6 +158,8 @@ def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metri
         rows: A row for every picture and setting.
         order: Names of the candidates, in the order of the summary.
         metrics: The measures of the rows.
+        sets: Measures of all pictures together.
+        skipped: Measures that were asked for and not taken.
 
     Raises:
         InputError: There are no rows.
@@ -157,12 +183,20 @@ def summarise(rows: Sequence[Row], order: Sequence[str], metrics: Sequence[Metri
                 compare(*pair) for pair in zip(numbers[key], numbers[reference], strict=True)
             ),
             pace=_pace(groups[key]),
+            of_sets=tuple(column.means[key] for column in sets),
         )
         for key in places
     )
     about = rows[0].key
-    pictures = len({row.key.picture for row in rows})
-    return Summary(about.data, about.degradation, pictures, tuple(metrics), entries)
+    return Summary(
+        about.data,
+        about.degradation,
+        pictures=len({row.key.picture for row in rows}),
+        metrics=tuple(metrics),
+        entries=entries,
+        sets=tuple(column.metric for column in sets),
+        skipped=tuple(skipped),
+    )
 
 
 def _by_picture(rows: Sequence[Row], measures: int) -> list[list[float]]:
@@ -183,10 +217,10 @@ def _pace(rows: Sequence[Row]) -> float:
     return sum(row.seconds for row in rows) / sum(row.megapixels for row in rows)
 
 
-def _head(metric: Metric) -> str:
+def _head(metric: About) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     return f"{metric.name}{unit} {'↑' if metric.better == 'higher' else '↓'} [95 %]"
 
 
-def _digits(metric: Metric) -> int:
+def _digits(metric: About) -> int:
     return 2 if metric.unit else 4

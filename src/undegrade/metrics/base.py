@@ -1,21 +1,73 @@
 """What every measure of quality says about itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor
 
+from undegrade.degradations import Image
 from undegrade.errors import InputError
 from undegrade.metrics.channels import quantise
+from undegrade.metrics.needs import Needs
 
 Measure = Callable[[Tensor, Tensor], Tensor]
 """``measure(restored, hq)``: pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a number each, ``(B,)``."""
 
+Operator = Callable[[Image], Image]
+"""What was done to a clean picture ``(H, W, 3)``, ready to be done to another in the same way."""
+
 
 @dataclass(frozen=True)
-class Metric:
-    """A measure of how near restored pictures are to the true ones.
+class Case:
+    """All that is known of one restoration.
+
+    Args:
+        restored: The restored picture ``(1, 3, H, W)``, RGB in ``[0, 1]``, or uint8 levels.
+        hq: The true picture, same shape.
+        operator: What was done to the true one, without the noise in it; None if it is not known.
+    """
+
+    restored: Tensor
+    hq: Tensor
+    operator: Operator | None = None
+
+    def degraded_again(self) -> tuple[Tensor, Tensor]:
+        """Return the restored and the true picture, both degraded by the operator.
+
+        Raises:
+            InputError: It is not known.
+        """
+        if self.operator is None:
+            raise InputError("a pair whose degradation is not known", expected="a known one")
+        return self._done(self.operator, self.restored), self._done(self.operator, self.hq)
+
+    @staticmethod
+    def _done(operator: Operator, picture: Tensor) -> Tensor:
+        samples: Image = quantise(picture)[0].movedim(0, -1).float().cpu().numpy()
+        return torch.from_numpy(operator(samples)).movedim(-1, 0)[None]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A measure that is not taken.
+
+    Args:
+        name: Of the measure.
+        reason: Why not, in words.
+    """
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is not measured: {self.reason}"
+
+
+@dataclass(frozen=True)
+class About:
+    """What tables and documents say of a measure.
 
     Args:
         name: What options and tables call it.
@@ -26,8 +78,7 @@ class Metric:
         citation: Where it comes from.
         protocol: Colour space, border and rounding that it is measured with.
         least_side: Pixels each way that it needs.
-        measure: What computes it.
-        takes_levels: Whether it does so of levels as they are in a file, uint8, too.
+        needs: Libraries and weights.
     """
 
     name: str
@@ -38,8 +89,40 @@ class Metric:
     citation: str
     protocol: str
     least_side: int
+    needs: Needs = field(default_factory=Needs, kw_only=True)
+
+    def is_better(self, one: float, other: float) -> bool:
+        """Return whether ``one`` is a better number than ``other``."""
+        return one > other if self.better == "higher" else one < other
+
+    def check_size(self, pictures: Tensor) -> None:
+        """Refuse pictures ``(B, 3, H, W)`` that are too small.
+
+        Raises:
+            InputError: They are.
+        """
+        height, width = pictures.shape[-2:]
+        if min(height, width) < self.least_side:
+            least = self.least_side
+            raise InputError(
+                f"pictures of {width}x{height} pixels",
+                expected=f"at least {least}x{least} for {self.name}",
+            )
+
+
+@dataclass(frozen=True)
+class Metric(About):
+    """A measure of how near each restored picture is to the true one, or how good by itself.
+
+    Args:
+        measure: What computes it.
+        takes_levels: Whether it does so of levels as they are in a file, uint8, too.
+        degraded_again: Measure not the pictures but what the known degradation makes of them.
+    """
+
     measure: Measure
     takes_levels: bool = False
+    degraded_again: bool = False
 
     def __call__(self, restored: Tensor, hq: Tensor) -> Tensor:
         """Return one number for each picture.
@@ -51,22 +134,24 @@ class Metric:
         Raises:
             InputError: The shapes differ, or the pictures are too small.
             MissingExtraError: What computes it is not installed.
+            WeightsError: Weights that it needs are not there, or not the published ones.
         """
         if restored.shape != hq.shape:
             raise InputError(
                 f"pictures {tuple(restored.shape)} and {tuple(hq.shape)}", expected="one shape"
             )
-        height, width = hq.shape[-2:]
-        if min(height, width) < self.least_side:
-            least = self.least_side
-            raise InputError(
-                f"pictures of {width}x{height} pixels",
-                expected=f"at least {least}x{least} for {self.name}",
-            )
+        self.check_size(hq)
         if not self.takes_levels:
             restored, hq = quantise(restored), quantise(hq)
         return self.measure(restored, hq).clamp(max=self.highest)
 
-    def is_better(self, one: float, other: float) -> bool:
-        """Return whether ``one`` is a better number than ``other``."""
-        return one > other if self.better == "higher" else one < other
+    def of(self, case: Case) -> float:
+        """Return the number of one restoration.
+
+        Raises:
+            InputError: As above, or what was done to the picture is needed and not known.
+            MissingExtraError: As above.
+            WeightsError: As above.
+        """
+        pair = case.degraded_again() if self.degraded_again else (case.restored, case.hq)
+        return float(self(*pair))

@@ -1,12 +1,17 @@
 """Every measure of quality by its name."""
 
 import math
+from collections.abc import Mapping
+from typing import TypeVar
 
 from undegrade.errors import UsageError
-from undegrade.metrics.base import Metric
+from undegrade.metrics.base import About, Metric
+from undegrade.metrics.catalogue_learned import LEARNED, OF_SETS
 from undegrade.metrics.colour import colour_drift
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
+from undegrade.metrics.distributions import SetMetric
 from undegrade.metrics.gradients import fsim, gmsd, haarpsi
+from undegrade.metrics.needs import Needs
 from undegrade.metrics.similarity import REACH
 from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 from undegrade.registry import did_you_mean
@@ -16,6 +21,11 @@ _RGB = "RGB, whole picture, rounded to 8 bits"
 _LUMA = "luma of BT.601 in studio range, whole picture, RGB rounded to 8 bits"
 _WANG = "Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 2004"
 _WINDOW = 2 * REACH + 1
+
+_TORCHMETRICS = Needs(("torchmetrics",), "metrics")
+_PIQ = Needs(("piq", "torchvision"), "perceptual")
+
+_Kind = TypeVar("_Kind", bound=About)
 
 _ALL = (
     Metric(
@@ -76,6 +86,7 @@ _ALL = (
         f"{_RGB}, border mirrored",
         176,
         ms_ssim,
+        needs=_TORCHMETRICS,
     ),
     Metric(
         "mae", "lower", 0, 255, "of 255", "mean absolute error", _RGB, 1, mae, takes_levels=True
@@ -90,6 +101,7 @@ _ALL = (
         _RGB,
         41,
         vif,
+        needs=_TORCHMETRICS,
     ),
     Metric(
         "gmsd",
@@ -101,6 +113,7 @@ _ALL = (
         "luminance of YIQ, whole picture, RGB rounded to 8 bits",
         8,
         gmsd,
+        needs=_PIQ,
     ),
     Metric(
         "fsim",
@@ -112,6 +125,7 @@ _ALL = (
         _RGB,
         32,
         fsim,
+        needs=_PIQ,
     ),
     Metric(
         "haarpsi",
@@ -123,6 +137,7 @@ _ALL = (
         _RGB,
         16,
         haarpsi,
+        needs=_PIQ,
     ),
     Metric(
         "colour-drift",
@@ -135,21 +150,51 @@ _ALL = (
         1,
         colour_drift,
     ),
+    Metric(
+        "consistency",
+        "higher",
+        0,
+        _EQUAL,
+        "dB",
+        "peak signal-to-noise ratio after degrading again, as data consistency of inverse problems",
+        f"{_RGB}, both degraded by the known degradation without its noise",
+        1,
+        psnr,
+        degraded_again=True,
+    ),
+    *LEARNED,
 )
 
 METRICS = {metric.name: metric for metric in _ALL}
+"""Measures of each picture."""
+
+SET_METRICS = {metric.name: metric for metric in OF_SETS}
+"""Measures of all pictures together."""
 
 
 def find_metrics(names: str) -> tuple[Metric, ...]:
-    """Return the measures of ``psnr,ssim``.
+    """Return the measures of each picture of ``psnr,ssim``.
 
     Raises:
         UsageError: There is none of that name, or one is named twice.
     """
+    return _found(names, METRICS)
+
+
+def find_measures(names: str) -> tuple[Metric | SetMetric, ...]:
+    """Return the measures of ``psnr,fid``, of each picture and of all together.
+
+    Raises:
+        UsageError: There is none of that name, or one is named twice.
+    """
+    return _found(names, {**METRICS, **SET_METRICS})
+
+
+def _found(names: str, known: Mapping[str, _Kind]) -> tuple[_Kind, ...]:
     words = [word.strip() for word in names.split(",")]
     for word in words:
-        if word not in METRICS:
-            raise UsageError(f"there is no metric '{word}'", fix=did_you_mean(word, [*METRICS]))
+        if word not in known:
+            raise UsageError(f"there is no metric '{word}'", fix=did_you_mean(word, [*known]))
     if len({*words}) < len(words):
         raise UsageError(f"metrics={names}", expected="each at most once")
-    return tuple(METRICS[word] for word in words)
+    return tuple(known[word] for word in words)

@@ -1,0 +1,142 @@
+"""Which of the measures that were asked for can be taken here, and why the others cannot."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from undegrade.environment import is_offline
+from undegrade.errors import MissingExtraError, OutputError, WeightsError
+from undegrade.evaluation.features import FeatureStore
+from undegrade.evaluation.measuring import Plan
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.set_scores import LEAST_PICTURES, Sets
+from undegrade.metrics.base import Metric, Skipped
+from undegrade.metrics.catalogue import find_measures
+from undegrade.metrics.distributions import SetMetric
+from undegrade.metrics.needs import WeightFile
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The measures that are taken, and those that are not.
+
+    Args:
+        metrics: Of each picture.
+        sets: Of all pictures together.
+        skipped: Asked for, and not taken.
+    """
+
+    metrics: tuple[Metric, ...]
+    sets: tuple[SetMetric, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+    def on(self, pictures: PictureSet, tell: Callable[[str], None]) -> "Chosen":
+        """Return what is taken of a set of pictures.
+
+        Args:
+            pictures: The set.
+            tell: Takes what is not measured of it, and why.
+
+        Raises:
+            MissingExtraError: Nothing is.
+        """
+        no_operator = pictures.no_operator()
+        few = len(pictures) < LEAST_PICTURES
+        refused = [
+            Skipped(metric.name, no_operator)
+            for metric in self.metrics
+            if metric.degraded_again and no_operator is not None
+        ]
+        refused += [
+            Skipped(metric.name, f"{len(pictures)} pictures are no set; {LEAST_PICTURES} are")
+            for metric in self.sets
+            if few
+        ]
+        for skipped in refused:
+            tell(f"{pictures.name}: {skipped}")
+        return self.without(refused)
+
+    def plan(self, steps: tuple[int, ...], seeds: tuple[int, ...], folder: Path) -> Plan:
+        """Return how they are measured.
+
+        Args:
+            steps: Numbers of network evaluations.
+            seeds: Names of the noises of restorations.
+            folder: For the results.
+
+        Raises:
+            UsageError: There are no steps or seeds, or some twice.
+        """
+        sets = Sets(self.sets, FeatureStore(folder / "features")) if self.sets else None
+        return Plan(self.metrics, steps, seeds, sets, self.skipped)
+
+    def without(self, refused: Sequence[Skipped]) -> "Chosen":
+        """Return what is left without measures that cannot be taken.
+
+        Raises:
+            MissingExtraError: Nothing is.
+        """
+        names = {skipped.name for skipped in refused}
+        left = replace(
+            self,
+            metrics=tuple(one for one in self.metrics if one.name not in names),
+            sets=tuple(one for one in self.sets if one.name not in names),
+            skipped=(*self.skipped, *refused),
+        )
+        if not left.metrics and not left.sets:
+            reasons = "; ".join(map(str, left.skipped))
+            raise MissingExtraError(f"nothing can be measured: {reasons}")
+        return left
+
+
+def choose(names: str, tell: Callable[[str], None]) -> Chosen:
+    """Find the measures of ``psnr,lpips,fid`` and fetch what they need, before any measuring.
+
+    Args:
+        names: With commas.
+        tell: Takes what is being fetched, and what is not measured and why.
+
+    Raises:
+        MissingExtraError: None of them can be taken.
+        UsageError: A name is unknown, or there twice.
+    """
+    asked = find_measures(names)
+    chosen = Chosen(
+        tuple(one for one in asked if isinstance(one, Metric)),
+        tuple(one for one in asked if isinstance(one, SetMetric)),
+    )
+    _announce(asked, tell)
+    failed: dict[WeightFile, str] = {}
+    refused = []
+    for measure in asked:
+        reason = measure.needs.missing_library() or _without_weights(measure.needs.weights, failed)
+        if reason is not None:
+            refused.append(Skipped(measure.name, reason))
+            tell(str(refused[-1]))
+    return chosen.without(refused)
+
+
+def _announce(asked: Sequence[Metric | SetMetric], tell: Callable[[str], None]) -> None:
+    """Say which measures wait for which downloads."""
+    if is_offline():
+        return
+    for measure in asked:
+        missing = measure.needs.missing_weights()
+        if missing and measure.needs.missing_library() is None:
+            files = ", ".join(f"{file} from {file.url}" for file in missing)
+            tell(f"{measure.name} needs a download: {files}")
+
+
+def _without_weights(files: Sequence[WeightFile], failed: dict[WeightFile, str]) -> str | None:
+    """Return why weights cannot be had; None if they are there, or were fetched."""
+    for file in files:
+        if file in failed:  # asking a host that does not answer takes its time
+            return failed[file]
+        try:
+            if not file.path.is_file():
+                file.fetch()
+            file.check()
+        except (WeightsError, OutputError) as error:
+            failed[file] = str(error)
+            return failed[file]
+    return None

@@ -1,0 +1,125 @@
+"""Measures of whole sets: features of each picture while it is at hand, one number in the end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from undegrade.evaluation.features import About, FeatureStore
+from undegrade.evaluation.rows import Key, Row
+from undegrade.evaluation.statistics import CONFIDENCE, Mean
+from undegrade.metrics.base import Case
+from undegrade.metrics.distributions import SetMetric, standard_error
+
+LEAST_PICTURES = 3
+"""Pictures below which nothing can be said of a set."""
+
+_GROUPS = 10  # of pictures, one after another of which is left out
+
+
+@dataclass(frozen=True)
+class SetColumn:
+    """One measure of whole sets, for all that was measured.
+
+    Args:
+        metric: The measure.
+        means: Model and number of steps to its number: the mean over seeds, with its interval.
+    """
+
+    metric: SetMetric
+    means: Mapping[tuple[str, int], Mean]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Measures of whole sets, and where the features of each picture are kept for them.
+
+    Args:
+        metrics: The measures, at least one.
+        store: Keeps features.
+    """
+
+    metrics: tuple[SetMetric, ...]
+    store: FeatureStore
+
+    def is_kept(self, key: Key) -> bool:
+        """Return whether all features of a restoration were kept."""
+        return all(
+            self.store.has(about, metric.extractor)
+            for metric in self._each()
+            for about in (_restored(key), _truth(key))
+        )
+
+    def keep(self, key: Key, case: Case) -> None:
+        """Keep the features of a restoration, and those of the truth where it has none.
+
+        Raises:
+            InputError: The picture is too small.
+            MissingExtraError: What computes them is not installed.
+            OutputError: They cannot be written.
+            WeightsError: The weights are not there, or not the published ones.
+        """
+        for metric in self._each():
+            self.store.keep(_restored(key), metric.extractor, metric.extract(case.restored))
+            if not self.store.has(_truth(key), metric.extractor):
+                self.store.keep(_truth(key), metric.extractor, metric.extract(case.hq))
+
+    def _each(self) -> tuple[SetMetric, ...]:
+        """Return one measure for each of what has to be seen of a picture."""
+        return tuple({metric.extractor.name: metric for metric in self.metrics}.values())
+
+
+def score_sets(rows: Sequence[Row], sets: Sets) -> tuple[SetColumn, ...]:
+    """Return one number for each measure, model and number of steps.
+
+    Every seed is a set of its own against the truth; the number is the mean over seeds. Its
+    interval is by the jackknife over pictures.
+
+    Args:
+        rows: A row for every picture and setting of one set of pictures, at least three pictures.
+        sets: The measures, and the features of all rows.
+
+    Raises:
+        InputError: There are fewer pictures.
+        OutputError: Features are missing.
+    """
+    groups: dict[tuple[str, int], dict[int, list[Key]]] = {}
+    for row in rows:
+        seeds = groups.setdefault((row.key.model, row.key.steps), {})
+        seeds.setdefault(row.key.seed, []).append(row.key)
+    return tuple(
+        SetColumn(
+            metric,
+            {
+                place: _mean([_measured(metric, sorted(keys), sets) for keys in seeds.values()])
+                for place, seeds in groups.items()
+            },
+        )
+        for metric in sets.metrics
+    )
+
+
+def _measured(metric: SetMetric, keys: Sequence[Key], sets: Sets) -> tuple[float, float]:
+    """Return the distance of one set from the truth, and how far its interval reaches."""
+    restored = [sets.store.read(_restored(key), metric.extractor) for key in keys]
+    truth = [sets.store.read(_truth(key), metric.extractor) for key in keys]
+    groups = min(_GROUPS, len(keys))
+    value = metric.compare(np.concatenate(restored), np.concatenate(truth))
+    factor = float(student.ppf((1 + CONFIDENCE) / 2, groups - 1))
+    return value, factor * standard_error(metric.compare, restored, truth, groups)
+
+
+def _mean(found: Sequence[tuple[float, float]]) -> Mean:
+    """Return the mean over seeds; the pictures are the same, so that its error is no smaller."""
+    value, reach = (float(np.mean(part)) for part in zip(*found, strict=True))
+    return Mean(value, value - reach, value + reach)
+
+
+def _restored(key: Key) -> About:
+    about = (key.data, key.degradation, key.picture, key.model, key.steps, key.seed)
+    return (*about, key.weights_hash)
+
+
+def _truth(key: Key) -> About:
+    return (key.data, key.picture)
