@@ -1,7 +1,7 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +21,7 @@ from undegrade.cli.options import (
     complete_model,
 )
 from undegrade.cli.progress import Bar
+from undegrade.cli.report import Page
 from undegrade.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,13 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     sampler: SamplerOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.AUTO,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also map each model's uncertainty: eight more runs."),
+    ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Neither report.html nor the pictures in it.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
@@ -102,7 +110,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         named = tuple(range(seed, seed + seeds))
         plan = Plan(find_metrics(metrics), counts or _USUAL_STEPS, named)
         chosen = Models(models, device, str(precision), sampler)
-        _measure(chosen, opened, plan, Report(output, as_json))
+        _measure(chosen, opened, plan, Report(output, as_json, not no_report, uncertainty))
     else:
         _check_flow(models, opened, sampler)
         _analyse_flow(models[0], opened[0], counts, Report(output, as_json))
@@ -119,6 +127,8 @@ class Report:
 
     folder: Path
     as_json: bool
+    page: bool = False
+    maps: bool = False
 
     def make_folder(self) -> None:
         """Make the output folder before time is spent on what goes into it."""
@@ -180,28 +190,40 @@ def parse_steps(text: str) -> tuple[int, ...]:
 
 def _measure(models: Models, sets: "Sequence[PictureSet]", plan: "Plan", report: Report) -> None:
     from undegrade.evaluation.measuring import measure
-    from undegrade.evaluation.rows import RESULTS, Journal, write_results
+    from undegrade.evaluation.report.shelf import PictureShelf
+    from undegrade.evaluation.rows import RESULTS, Journal, Row, write_results
     from undegrade.evaluation.summary import summarise
 
     candidates = models.load()
     report.make_folder()
+    page = Page.begin(report.folder) if report.page else None
+    if page is not None:
+        plan = replace(plan, shelf=PictureShelf(report.folder))
     journal = Journal(report.folder)
     order = [candidate.name for candidate in candidates]
     summaries: list[Summary] = []
+    measured: list[Row] = []
     with Bar(len(sets)) as bar:
         for pictures in sets:
             bar.begin(pictures.name)
             rows = measure(candidates, pictures, plan, journal, bar.advance)
             summaries.append(summarise(rows, order, plan.metrics))
+            measured += rows
+            if page is not None and report.maps:
+                page.draw_maps(candidates, pictures, rows, plan, bar.advance)
             bar.finish()
     write_results(report.folder / RESULTS, journal.rows())
+    if not report.as_json:
+        for summary in summaries:
+            result(f"{summary.table()}\n\n{summary.comparisons()}\n")
+        note(f"a row for each picture and setting is in {report.folder / RESULTS}")
+    written = page.write(journal, measured, candidates) if page is not None else None
     if report.as_json:
         facts = [summary.facts() for summary in summaries]
-        json_result({"results": str(report.folder / RESULTS), "sets": facts})
-        return
-    for summary in summaries:
-        result(f"{summary.table()}\n\n{summary.comparisons()}\n")
-    note(f"a row for each picture and setting is in {report.folder / RESULTS}")
+        files = {"results": str(report.folder / RESULTS), "report": written and str(written)}
+        json_result(files | {"sets": facts})
+    elif written is not None:
+        note(f"tables, plots and pictures are in {written}")
 
 
 def _check_flow(models: Sequence[str], sets: "Sequence[PictureSet]", sampler: str | None) -> None:

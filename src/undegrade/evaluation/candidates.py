@@ -44,6 +44,10 @@ class Candidate(Protocol):
     def weights_hash(self) -> str:
         """SHA-256 of its weights; empty if it has none."""
 
+    @property
+    def default_steps(self) -> int | None:
+        """Network evaluations unless asked otherwise; None if it does not say."""
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """Return the different ways of running it that were asked for."""
 
@@ -62,6 +66,11 @@ class Model:
     def weights_hash(self) -> str:
         """See :class:`Candidate`."""
         return self.restorer.model.weights_hash
+
+    @property
+    def default_steps(self) -> int | None:
+        """See :class:`Candidate`."""
+        return self.restorer.model.default_steps
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds."""
@@ -82,6 +91,7 @@ class Baseline:
     name: str
     apply: Callable[[Image], Image]
     weights_hash: str = ""
+    default_steps: int | None = None
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
         """See :class:`Candidate`."""
@@ -92,6 +102,19 @@ class Baseline:
         started = time.perf_counter()
         picture = self.apply(lq).astype(np.float32).clip(0, 1)
         return Restored(picture, time.perf_counter() - started)
+
+
+def shown_setting(candidate: Candidate, steps: Sequence[int], seeds: Sequence[int]) -> Setting:
+    """Return the one setting of a candidate whose pictures are shown: its usual one, or the first.
+
+    Args:
+        candidate: What restores.
+        steps: The numbers of network evaluations that are measured.
+        seeds: The names of the noises that are measured.
+    """
+    settings = candidate.settings(steps, seeds)
+    usual = (one for one in settings if one.steps == candidate.default_steps)
+    return next(usual, settings[0])
 
 
 INPUT = "input"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.candidates import Candidate, Setting
+from undegrade.evaluation.candidates import Candidate, Setting, shown_setting
 from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
+from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.rows import Journal, Key, Row
 from undegrade.metrics.base import Metric
 
@@ -36,6 +37,7 @@ class Plan:
         metrics: The measures.
         steps: Numbers of network evaluations of models that leave the choice.
         seeds: Names of the noises of restorations.
+        shelf: Keeps pictures of one setting of each candidate; None for none.
 
     Raises:
         UsageError: There is nothing to measure, or something twice.
@@ -44,6 +46,7 @@ class Plan:
     metrics: tuple[Metric, ...]
     steps: tuple[int, ...] = OWN_STEPS
     seeds: tuple[int, ...] = (0,)
+    shelf: PictureShelf | None = None
 
     def __post_init__(self) -> None:
         if self.steps != OWN_STEPS:
@@ -55,6 +58,10 @@ class Plan:
     def names(self) -> str:
         """Names of the measures with commas."""
         return ",".join(metric.name for metric in self.metrics)
+
+    def shown(self, candidate: Candidate) -> Setting:
+        """Return the setting of a candidate whose pictures are kept."""
+        return shown_setting(candidate, self.steps, self.seeds)
 
     def score(self, restored: Image, hq: Image) -> tuple[float, ...]:
         """Return a number for each measure.
@@ -132,6 +139,8 @@ def measure(
 
 def _measured(job: _Job, picture: TruthPair, plan: Plan, key: Key) -> Row:
     restored = job.candidate.restore(picture.lq, job.setting)
+    if plan.shelf is not None and job.setting == plan.shown(job.candidate):
+        plan.shelf.keep(key, picture, restored.picture)  # first, so that no row lacks its picture
     height, width = picture.hq.shape[:2]
     scores = plan.score(restored.picture, picture.hq)
     return Row(key, scores, restored.seconds, height * width / 1e6)

@@ -85,7 +85,7 @@ class Summary:
                 continue
             cells = [entry.title]
             for metric, found in zip(self.metrics, entry.against, strict=True):
-                digits, mean = _digits(metric), found.mean
+                digits, mean = digits_of(metric), found.mean
                 interval = f"[{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
                 cells += [f"{mean.value:+.{digits}f} {interval}", f"{found.wins:.0%}"]
                 cells.append(f"{found.p_value:.2g}")
@@ -110,17 +110,22 @@ class Summary:
         about = {"data": self.data, "degradation": self.degradation, "pictures": self.pictures}
         return about | {"entries": entries}
 
+    def ranks(self, index: int) -> list[int]:
+        """Return the place of each entry by one measure from 1 on; equal as shown is equal."""
+        metric = self.metrics[index]
+        shown = [round(entry.means[index].value, digits_of(metric)) for entry in self.entries]
+        order = sorted({*shown}, reverse=metric.better == "higher")
+        return [order.index(number) + 1 for number in shown]
+
     def _column(self, index: int) -> list[str]:
         """Return the cells of one measure."""
-        metric, means = self.metrics[index], [entry.means[index] for entry in self.entries]
-        digits = _digits(metric)
-        shown = [f"{mean.value:.{digits}f}" for mean in means]
-        ranks = sorted({float(text) for text in shown}, reverse=metric.better == "higher")
-        marks = dict(zip(ranks, ("**", "*"), strict=False)) if len(means) > 1 else {}
+        digits = digits_of(self.metrics[index])
         cells = []
-        for text, mean in zip(shown, means, strict=True):
-            mark = marks.get(float(text), "")
-            cells.append(f"{mark}{text}{mark} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]")
+        for entry, rank in zip(self.entries, self.ranks(index), strict=True):
+            mean = entry.means[index]
+            mark = {1: "**", 2: "*"}.get(rank, "") if len(self.entries) > 1 else ""
+            interval = f"[{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
+            cells.append(f"{mark}{mean.value:.{digits}f}{mark} {interval}")
         return cells
 
 
@@ -188,5 +193,6 @@ def _head(metric: Metric) -> str:
     return f"{metric.name}{unit} {'↑' if metric.better == 'higher' else '↓'} [95 %]"
 
 
-def _digits(metric: Metric) -> int:
+def digits_of(metric: Metric) -> int:
+    """Return how many digits after the point of a measure are shown."""
     return 2 if metric.unit else 4
