@@ -143,17 +143,22 @@ def test_a_page_of_many_pictures_stays_within_its_budget(tmp_path: Path) -> None
     crops = sum(_weight(shown.uri) for item in whole.items for shown in item.crops)
     least = gallery.build_gallery(sets_of(made), shelf, crops)
     assert least.left_out > 0
+    assert _bytes(least) < 1.1 * crops
     names = [item.picture for item in least.items]
-    assert names[0] == "00.png" and names[-1] == "11.png"  # both ends, not the middle
-    assert all(not item.views and item.crops for item in least.items)
+    assert (names[0], names[-1]) == ("00.png", "11.png")  # both ends, not the middle
+    assert all(item.views and item.crops for item in least.items)
 
 
 def test_how_much_is_shown_follows_from_the_budget() -> None:
-    assert embedding.affordable([10, 10, 10], 100) == 3
-    assert embedding.affordable([10, 10, 10], 40) == 2
-    assert embedding.view_factor(100, 100) == 1
-    assert embedding.view_factor(400, 100) == pytest.approx(0.5)
-    assert embedding.view_factor(10_000, 100) is None
+    ten = [embedding.Weights(crops=10, views=100)] * 10
+    assert embedding.affordable(ten, 1100) == 10
+    assert embedding.view_factor(ten, 1100) == 1
+    smaller = embedding.view_factor(ten, 600)
+    assert embedding.LEAST_FACTOR < smaller < 1
+    few = embedding.affordable(ten, 100)
+    assert 0 < few < 10
+    assert embedding.view_factor(ten[:few], 100) >= embedding.LEAST_FACTOR
+    assert embedding.affordable(ten, 5) == 0
 
 
 def test_best_and_second_best_are_marked_and_cells_know_what_they_are_sorted_by(

@@ -14,8 +14,9 @@ from undegrade.errors import OutputError
 from undegrade.evaluation.candidates import Model, find_baseline, shown_setting
 from undegrade.evaluation.measuring import Plan, measure
 from undegrade.evaluation.pictures import PictureSet, TruthPair
+from undegrade.evaluation.report.coding import LONGEST
 from undegrade.evaluation.report.maps import draw_maps, map_jobs, read_map
-from undegrade.evaluation.report.shelf import LONGEST, PictureShelf, worst_crop
+from undegrade.evaluation.report.shelf import PictureShelf, worst_crop
 from undegrade.evaluation.rows import Journal
 from undegrade.inference import Restorer
 from undegrade.inference.report import ModelInfo
@@ -48,8 +49,10 @@ def test_the_square_lies_where_the_restoration_is_furthest_off() -> None:
     restored[60:90, 110:140] += 0.4
     crop = worst_crop(restored, hq)
     assert crop.side == 48
-    assert crop.top <= 60 and crop.left <= 110
-    assert crop.top + crop.side >= 90 and crop.left + crop.side >= 140
+    assert crop.top <= 60
+    assert crop.left <= 110
+    assert crop.top + crop.side >= 90
+    assert crop.left + crop.side >= 140
     whole = worst_crop(restored[:20, :30], hq[:20, :30])
     assert whole.side == 20
 
@@ -66,7 +69,8 @@ def test_views_are_bounded_and_crops_are_not_shrunk(tmp_path: Path) -> None:
     square = pixels(place.truth.crop)
     assert square.shape == (160, 160, 3)
     assert np.abs(square / 255 - place.crop.of(hq)).mean() < 0.03
-    assert place.input.there and place.truth.there
+    assert place.input.there
+    assert place.truth.there
     assert not place.restored(key("median", "large")).there
 
 
@@ -93,7 +97,9 @@ def test_an_interrupted_run_that_goes_on_has_all_pictures(
     for about in shown:
         place = shelf.find(about)
         assert place is not None
-        assert place.restored(about).there and place.truth.there and place.input.there
+        assert place.restored(about).there
+        assert place.truth.there
+        assert place.input.there
     assert not any(shelf.find(about).restored(row.key).there for row in rows if row.key.steps == 1)
 
 

@@ -15,17 +15,21 @@ from undegrade.evaluation.report.svg import (
     picture,
     tag,
     text,
+    width_of,
 )
 from undegrade.evaluation.statistics import Mean
 
 WIDTH = 360
 """Of every plot, in units that are pixels on a phone."""
 
-_NAMES = 142  # units for names at the left of dots
+_NAMES = 150  # units for names at the left of dots
 _ROW = 18
 _GROUP = 26
-_HEIGHT = 250  # of curves
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 14, 36
+_HEIGHT = 260  # of curves
+_REACH, _INNER = 118.0, 0.18  # radius of a radar, and the share of it where the worst is drawn
+_LABEL = 40  # units above and below a radar for names
+_BESIDE = 0.3  # height of an end from which on its name stands beneath it
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 26, 36
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def dots(label: str, groups: Sequence[Group]) -> Svg:
     values = [end for mean in means for end in (mean.low, mean.high, mean.value)]
     axis = Axis.around(values, _NAMES + 8, WIDTH - _RIGHT)
     parts: list[Svg] = []
-    y = float(_TOP)
+    y = 14.0
     for group in groups:
         parts.append(text(0, y + 8, clipped(group.title, WIDTH), "group"))
         y += _GROUP
@@ -193,18 +197,21 @@ class Spoke:
 
 def radar(alt: str, marks: Sequence[Mark], spokes: Sequence[Spoke]) -> Svg:
     """Draw candidates around a centre: the outer ring is the best of each direction."""
-    middle, reach, inner = (WIDTH / 2, 166.0), 112.0, 0.18
+    angles = [2 * math.pi * index / len(spokes) - math.pi / 2 for index in range(len(spokes))]
+    middle, floor = _REACH + _LABEL, _REACH * max(map(math.sin, angles))
 
     def place(index: int, share: float) -> tuple[float, float]:
-        angle = 2 * math.pi * index / len(spokes) - math.pi / 2
-        radius = reach * (inner + (1 - inner) * share)
-        return middle[0] + radius * math.cos(angle), middle[1] + radius * math.sin(angle)
+        radius = _REACH * (_INNER + (1 - _INNER) * share)
+        return (
+            WIDTH / 2 + radius * math.cos(angles[index]),
+            middle + radius * math.sin(angles[index]),
+        )
 
     count = range(len(spokes))
     parts = [path([place(one, ring) for one in count], "grid", closed=True) for ring in (0, 0.5, 1)]
     for index, spoke in enumerate(spokes):
         parts.append(line(place(index, 0), place(index, 1), "grid"))
-        parts.extend(_spoke_name(spoke, place(index, 1.14), middle[0]))
+        parts.extend(_spoke_name(spoke, place(index, 1), math.sin(angles[index])))
     for order, mark in enumerate(marks):
         around = [place(one, spoke.share(spoke.values[order])) for one, spoke in enumerate(spokes)]
         parts.append(tag("g", {"class": mark.kind}, path(around, "join", closed=True)))
@@ -212,15 +219,19 @@ def radar(alt: str, marks: Sequence[Mark], spokes: Sequence[Spoke]) -> Svg:
             mark.draw(*at, f"{spoke.title}: {spoke.values[order]:.{spoke.digits}f}")
             for at, spoke in zip(around, spokes, strict=True)
         )
-    return picture(WIDTH, 330, alt, *parts)
+    return picture(WIDTH, middle + floor + _LABEL, alt, *parts)
 
 
-def _spoke_name(spoke: Spoke, at: tuple[float, float], middle: float) -> list[Svg]:
-    """Return the name of a direction, and beneath it the number of the best."""
-    x, y = at
-    aside = abs(x - middle) > 8
-    anchor = ("start" if x > middle else "end") if aside else "middle"
-    room = min(x, WIDTH - x) if not aside else (WIDTH - x if x > middle else x)
-    top = y - 4 if aside or y > middle else y - 10
-    name = clipped(spoke.title, room if aside else 2 * room)
-    return [text(x, top, name, "name", anchor), text(x, top + 12, spoke.best, "tick", anchor)]
+def _spoke_name(spoke: Spoke, end: tuple[float, float], height: float) -> list[Svg]:
+    """Return the name of a direction and the number of the best, beyond its end.
+
+    Args:
+        spoke: The direction.
+        end: Where it ends.
+        height: Of the end: from -1 at the top to 1 at the bottom.
+    """
+    name = clipped(spoke.title, WIDTH / 2)
+    half = max(width_of(name), width_of(spoke.best)) / 2
+    x = min(max(end[0], half), WIDTH - half)  # on the page, also where the end is at its edge
+    top = end[1] + (20 if height > _BESIDE else -22)
+    return [text(x, top, name, "name", "middle"), text(x, top + 13, spoke.best, "tick", "middle")]

@@ -1,23 +1,27 @@
 """Pictures inside the page: as much of them as the page may weigh."""
 
-import math
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pyvips
+from undegrade.evaluation.report.coding import kind_of, read_smaller
 
-from undegrade.images.encode import saver_options
-from undegrade.images.formats import FORMATS
-from undegrade.images.vips import decoding
-
-BUDGET = 10_000_000
+BUDGET = 10_500_000
 """Bytes of pictures in one page; as text they become a third more."""
 
-LEAST_FACTOR = 0.4
+LEAST_FACTOR = 0.35
 """Sides of views are not shrunk below this share of what was kept."""
 
-_QUALITY = 78  # of what is coded a second time
+_POWER = 1.6  # of the sides that bytes go with: small pictures have more detail in each pixel
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Bytes of what was kept of one picture: all its crops, and all its views."""
+
+    crops: int
+    views: int
 
 
 def data_uri(file: Path, factor: float = 1.0) -> str:
@@ -31,12 +35,8 @@ def data_uri(file: Path, factor: float = 1.0) -> str:
         InputError: It is damaged.
         OSError: It cannot be read.
     """
-    kind = "webp" if file.suffix == ".webp" else "jpeg"
-    content = file.read_bytes()
-    if factor < 1:
-        with decoding(str(file), kind):
-            content = _shrunk(content, kind, factor)
-    return f"data:image/{kind};base64,{b64encode(content).decode()}"
+    content = file.read_bytes() if factor >= 1 else read_smaller(file, factor)
+    return f"data:image/{kind_of(file)};base64,{b64encode(content).decode()}"
 
 
 def weight(files: Sequence[Path]) -> int:
@@ -44,42 +44,35 @@ def weight(files: Sequence[Path]) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def affordable(crops: Sequence[int], budget: int = BUDGET) -> int:
-    """Return how many pictures are shown: their crops take at most half of what there is.
+def affordable(weights: Sequence[Weights], budget: int = BUDGET) -> int:
+    """Return how many pictures are shown, the first of the sequence, be it with small views.
 
     Args:
-        crops: Bytes of the crops of each picture, the most interesting picture first.
+        weights: Of each picture, the most interesting one first.
         budget: Bytes in all.
     """
-    spent = 0
-    for count, size in enumerate(crops):
-        spent += size
-        if spent > budget / 2:
+    spent = 0.0
+    for count, one in enumerate(weights):
+        spent += one.crops + _share(LEAST_FACTOR) * one.views
+        if spent > budget:
             return count
-    return len(crops)
+    return len(weights)
 
 
-def view_factor(size: int, allowance: float) -> float | None:
-    """Return by how much the views of a picture are shrunk, all by the same.
+def view_factor(weights: Sequence[Weights], budget: int = BUDGET) -> float:
+    """Return by how much the sides of all views are shrunk, from :data:`LEAST_FACTOR` to 1.
 
     Args:
-        size: Their bytes.
-        allowance: Bytes that they may have.
-
-    Returns:
-        A factor up to 1; None if they would become too small to be looked at.
+        weights: Of the pictures that are shown.
+        budget: Bytes in all.
     """
-    if size <= allowance:
+    views = sum(one.views for one in weights)
+    room = max(0, budget - sum(one.crops for one in weights))
+    if views <= room:
         return 1.0
-    factor = math.sqrt(max(allowance, 0) / size)
-    return factor if factor >= LEAST_FACTOR else None
+    return max(LEAST_FACTOR, (room / views) ** (1 / _POWER))
 
 
-def _shrunk(content: bytes, kind: str, factor: float) -> bytes:
-    image = pyvips.Image.new_from_buffer(content, "")
-    side = max(1, round(factor * max(image.width, image.height)))
-    small = image.thumbnail_image(side, height=side, size="down")
-    options = saver_options(small, kind, quality=_QUALITY, bits=8, lossless=False)
-    given = dict(FORMATS[kind].saver_options) | options | {"keep": "none"}
-    coded: bytes = pyvips.Operation.call(FORMATS[kind].saver + "_buffer", small, **given)
-    return coded
+def _share(factor: float) -> float:
+    """Return about which share of the bytes is left where sides are shrunk."""
+    return float(factor**_POWER)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.report import embedding
+from undegrade.evaluation.report.coding import LONGEST
 from undegrade.evaluation.report.gathering import MeasuredSet
-from undegrade.evaluation.report.maps import read_map
+from undegrade.evaluation.report.maps import MapFacts, read_map
 from undegrade.evaluation.report.shelf import Kept, PictureShelf, Place
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.summary import digits_of
@@ -38,7 +39,7 @@ class Item:
         shape: Width and height in pixels.
         gain: Of the first candidate, in words.
         gains: Of all candidates.
-        views: Input, restorations and truth; none if there was no room for them.
+        views: Input, restorations and truth.
         maps: Of uncertainty.
         crops: The same as views, a square of each without shrinking.
         box: Where the square is: left, top, width, height in per cent.
@@ -113,6 +114,19 @@ class _Found:
         restored = (self.place.restored(row.key) for row in self.rows)
         return (self.place.input, *restored, self.place.truth)
 
+    @property
+    def maps(self) -> list[tuple[Row, Path, MapFacts]]:
+        """Those of the rows that have maps of uncertainty, each with its map."""
+        known = [(row, read_map(self.place, row.key)) for row in self.rows]
+        return [(row, *found) for row, found in known if found is not None]
+
+    def weights(self) -> embedding.Weights:
+        """Return the bytes of its files."""
+        views = [kept.view for kept in self.files] + [file for _, file, _ in self.maps]
+        return embedding.Weights(
+            embedding.weight([kept.crop for kept in self.files]), embedding.weight(views)
+        )
+
 
 def build_gallery(
     sets: Sequence[MeasuredSet], shelf: PictureShelf, budget: int = embedding.BUDGET
@@ -130,12 +144,11 @@ def build_gallery(
     """
     found = [one for number, part in enumerate(sets) for one in _kept(part, number, shelf)]
     found.sort(key=lambda one: one.first_gain)
-    crops = {id(one): embedding.weight([kept.crop for kept in one.files]) for one in found}
     ranked = list(_from_both_ends(found))
-    chosen = ranked[: embedding.affordable([crops[id(one)] for one in ranked], budget)]
-    room = budget - sum(crops[id(one)] for one in chosen)
-    allowance = room / max(1, len(chosen))
-    items = [_item(one, allowance) for one in sorted(chosen, key=lambda one: one.first_gain)]
+    weights = [one.weights() for one in ranked]
+    count = embedding.affordable(weights, budget)
+    chosen, factor = ranked[:count], embedding.view_factor(weights[:count], budget)
+    items = [_item(one, factor) for one in sorted(chosen, key=lambda one: one.first_gain)]
     order = dict.fromkeys(name for part in sets for name in part.candidates)
     shown = {row.key.model for one in chosen for row in one.rows}
     pictures = {
@@ -180,13 +193,11 @@ def _from_both_ends(found: Sequence[_Found]) -> Iterator[_Found]:
         low, high = low + 1, high - 1
 
 
-def _item(found: _Found, allowance: float) -> Item:
+def _item(found: _Found, factor: float) -> Item:
     place, crop = found.place, found.place.crop
-    maps = [(row, known) for row in found.rows if (known := read_map(place, row.key))]
-    views = [kept.view for kept in found.files] + [known[0] for _, known in maps]
-    factor = embedding.view_factor(embedding.weight(views), allowance)
-    width, height = place.width, place.height
     metric, rows = found.metrics[0], (found.input, *found.rows, None)
+    width, height = place.width, place.height
+    files = list(zip(rows, found.files, strict=True))
     return Item(
         picture=found.rows[0].key.picture,
         place=found.number,
@@ -194,26 +205,17 @@ def _item(found: _Found, allowance: float) -> Item:
         shape=(width, height),
         gain=f"{found.first_gain:+.{digits_of(metric)}f} {metric.unit or metric.name}",
         gains=found.gains,
-        views=()
-        if factor is None
-        else tuple(
-            _shown(found, row, kept.view, factor)
-            for row, kept in zip(rows, found.files, strict=True)
-        ),
-        maps=()
-        if factor is None
-        else tuple(
+        views=tuple(_shown(found, row, kept.view, factor) for row, kept in files),
+        maps=tuple(
             Shown(
                 row.key.model,
                 f"uncertainty of {_title(row)}",
-                f"brightest: {facts.brightest:.3f} of the range",
+                f"brightest {facts.brightest:.2g}",
                 embedding.data_uri(file, factor),
             )
-            for row, (file, facts) in maps
+            for row, file, facts in found.maps
         ),
-        crops=tuple(
-            _shown(found, row, kept.crop) for row, kept in zip(rows, found.files, strict=True)
-        ),
+        crops=tuple(_shown(found, row, kept.crop) for row, kept in files),
         box=(
             100 * crop.left / width,
             100 * crop.top / height,
@@ -242,11 +244,7 @@ def _title(row: Row) -> str:
     return f"{row.key.model}, {steps} step{'s' * (steps != 1)}" if steps else row.key.model
 
 
-def _shrinkage(longest: int, factor: float | None) -> str:
+def _shrinkage(longest: int, factor: float) -> str:
     """Return in words how much smaller the view is than the picture."""
-    from undegrade.evaluation.report.shelf import LONGEST
-
-    if factor is None:
-        return ", only the crop is shown"
     share = factor * min(1, LONGEST / longest)
     return "" if share >= 1 else f", shown at {share:.0%}"

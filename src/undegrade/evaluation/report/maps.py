@@ -9,7 +9,8 @@ import numpy as np
 
 from undegrade.evaluation.candidates import Candidate, Model, Setting
 from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
-from undegrade.evaluation.report.shelf import PictureShelf, Place, write_picture
+from undegrade.evaluation.report.coding import write_picture
+from undegrade.evaluation.report.shelf import PictureShelf, Place
 from undegrade.evaluation.rows import Key
 from undegrade.images.files import write_whole
 from undegrade.inference.uncertainty import brightest_level, heat, to_levels
@@ -115,7 +116,7 @@ def _draw(job: MapJob, place: Place, pair: TruthPair) -> None:
     found = calibration(result.image - pair.hq, np.repeat(deviation[..., None], 3, axis=2))
     levels = to_levels(deviation)
     brightest = brightest_level(np.bincount(levels.ravel(), minlength=1 << 16))
-    coloured = heat(np.minimum(levels / brightest, 1)) / np.float32(255)
+    coloured = (heat(np.minimum(levels / brightest, 1)) / 255).astype(np.float32)
     picture, numbers = place.map(job.keys[pair.name])
     write_picture(picture, coloured)
     facts = {

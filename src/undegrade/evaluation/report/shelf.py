@@ -13,22 +13,17 @@ from undegrade.degradations import Image
 from undegrade.errors import OutputError
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.pictures import TruthPair
+from undegrade.evaluation.report.coding import suffix, write_picture
 from undegrade.evaluation.rows import Key
-from undegrade.images.encode import encode, saver_options
-from undegrade.images.files import NewFile, write_whole
-from undegrade.images.vips import can_write, encoding, image_from_array
+from undegrade.images.files import write_whole
 
 PICTURES = "pictures"
 """Folder of them, inside the output folder."""
-
-LONGEST = 640
-"""Longest side of a view in pixels; larger pictures are shrunk."""
 
 LARGEST_CROP = 160
 """Side of a crop in pixels, which is never shrunk; pictures below 480 have smaller ones."""
 
 _SMALLEST_CROP = 48
-_VIEW_QUALITY, _CROP_QUALITY = 82, 90
 _ABOUT = "about.json"
 _TRUTH = "truth"
 
@@ -92,7 +87,7 @@ class Place:
     def map(self, key: Key) -> tuple[Path, Path]:
         """Files of a map of uncertainty: the picture, and numbers as JSON."""
         name = setting_name(key)
-        return self.folder / f"{name}.map{_suffix()}", self.folder / f"{name}.map.json"
+        return self.folder / f"{name}.map{suffix()}", self.folder / f"{name}.map.json"
 
 
 @dataclass(frozen=True)
@@ -127,8 +122,8 @@ class PictureShelf:
             (place.restored(key), restored),
         ):
             if kept == place.restored(key) or not kept.there:
-                write_picture(kept.view, picture, _VIEW_QUALITY)
-                write_picture(kept.crop, place.crop.of(picture), _CROP_QUALITY)
+                write_picture(kept.view, picture)
+                write_picture(kept.crop, place.crop.of(picture), "crop")
 
     def find(self, key: Key) -> Place | None:
         """Return what is kept about the picture of a key; None if nothing is."""
@@ -175,38 +170,8 @@ def worst_crop(restored: Image, hq: Image) -> Crop:
     return Crop(int(left), int(top), side)
 
 
-def write_picture(file: Path, picture: Image, quality: int = _VIEW_QUALITY) -> None:
-    """Write a picture ``(H, W, 3)`` in ``[0, 1]``, shrunk to :data:`LONGEST`.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    samples = np.ascontiguousarray(np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
-    kind = _format()
-    new = NewFile(file)
-    try:
-        with encoding(str(file), kind):
-            image = image_from_array(samples, "srgb")
-            if max(image.width, image.height) > LONGEST:
-                image = image.thumbnail_image(LONGEST, height=LONGEST, size="down")
-            options = saver_options(image, kind, quality=quality, bits=8, lossless=False)
-            encode(image, new.path, kind, options | {"keep": "none"})
-        new.commit()
-    finally:
-        new.discard()
-
-
 def _kept(folder: Path, name: str) -> Kept:
-    return Kept(folder / f"{name}{_suffix()}", folder / f"{name}.crop{_suffix()}")
-
-
-def _format() -> str:
-    """Return the smaller of two formats that every browser shows, if libvips has it."""
-    return "webp" if can_write("webp") else "jpeg"
-
-
-def _suffix() -> str:
-    return ".webp" if _format() == "webp" else ".jpg"
+    return Kept(folder / f"{name}{suffix()}", folder / f"{name}.crop{suffix()}")
 
 
 def _digest(*values: object) -> str:

@@ -14,7 +14,7 @@ COLOURS = 7
 
 _SHAPES = ("circle", "square", "triangle", "diamond", "cross")
 _FEWEST = 3  # numbers that an axis names
-_WIDE = 0.56  # width of a letter, in heights, of the fonts that browsers take
+_WIDE = 6.2  # units that a letter takes on average, in the fonts that browsers choose
 
 
 class Svg(str):
@@ -57,10 +57,16 @@ def path(points: Sequence[tuple[float, float]], kind: str, *, closed: bool = Fal
     return tag("path", {"d": f"M{steps}{'Z' * closed}", "class": kind})
 
 
-def clipped(words: str, width: float, size: float = 12) -> str:
-    """Return as much of the words as fits into a width."""
-    letters = max(2, int(width / (size * _WIDE)))
-    return words if len(words) <= letters else words[: letters - 1] + "…"
+def clipped(words: str, width: float) -> str:
+    """Return as much of the words as fits into a width: their ends, which tell most."""
+    letters = max(4, int(width / _WIDE))
+    tail = min(9, letters // 2)
+    return words if len(words) <= letters else f"{words[: letters - 1 - tail]}…{words[-tail:]}"
+
+
+def width_of(words: str) -> float:
+    """Return about how wide words are drawn."""
+    return len(words) * _WIDE
 
 
 @dataclass(frozen=True)

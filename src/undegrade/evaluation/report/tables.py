@@ -161,11 +161,11 @@ def best_of(one: MeasuredSet) -> str:
     summary, metric = one.summary, one.summary.metrics[0]
     best = summary.entries[summary.ranks(0).index(1)]
     digits = digits_of(metric)
-    words = (
-        f"{one.title}: {best.title}, {best.means[0].value:.{digits}f} {metric.unit or metric.name}"
-    )
+    number = f"{best.means[0].value:.{digits}f} {metric.unit or metric.name}"
     start = next((entry for entry in summary.entries if entry.model == INPUT), None)
-    if start is None or start is best:
-        return words
+    if start is best:
+        return f"{one.title}: none is better than the input as it is, {number}"
+    if start is None:
+        return f"{one.title}: {best.title}, {number}"
     gain = best.means[0].value - start.means[0].value
-    return f"{words} ({gain:+.{digits}f} over the input)"
+    return f"{one.title}: {best.title}, {number} ({gain:+.{digits}f} over the input)"

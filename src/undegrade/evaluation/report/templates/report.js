@@ -123,8 +123,7 @@
       const views = all(".middle", item);
       const chosen = views.find((view) => view.dataset.show === middle.value) || views[0];
       for (const view of views) view.hidden = view !== chosen;
-      const tag = item.querySelector(".second");
-      if (tag) tag.textContent = chosen.dataset.show.startsWith("map ") ? "uncertainty" : chosen.dataset.show;
+      item.querySelector(".second").textContent = chosen.dataset.tag;
       const gain = gains.get(item);
       item.querySelector(".gain").textContent = gain === null ? "gain not known" : `${signed(gain)} over the input`;
     }
