@@ -58,7 +58,8 @@ def print_times(folder: Path, rows: Sequence[Row], shelf: PictureShelf) -> None:
     table = timed("results.csv", lambda: write_results(folder / RESULTS, rows))[1]
     sets = timed("means and comparisons", lambda: gather(rows, [], MODELS))[0]
     timed("plots", lambda: plots(sets))
-    timed("pictures", lambda: build_gallery(sets, shelf))
+    gallery = timed("pictures", lambda: build_gallery(sets, shelf))[0]
+    print(f"shown: {len(gallery.items)} pictures{gallery.items[0].size.partition('pixels')[2]}")
     source = Source(sets, shelf, (Run("benchmark", "today", "0"),), (), {})
     page = timed("whole page, written", lambda: write_report(source, folder / REPORT))[1]
     size = (folder / REPORT).stat().st_size

@@ -1,5 +1,6 @@
 """Pictures inside the page: as much of them as the page may weigh."""
 
+import math
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ def view_factor(weights: Sequence[Weights], budget: int = BUDGET) -> float:
     room = max(0, budget - sum(one.crops for one in weights))
     if views <= room:
         return 1.0
-    return max(LEAST_FACTOR, (room / views) ** (1 / _POWER))
+    return max(LEAST_FACTOR, math.pow(room / views, 1 / _POWER))
 
 
 def _share(factor: float) -> float:
     """Return about which share of the bytes is left where sides are shrunk."""
-    return float(factor**_POWER)
+    return math.pow(factor, _POWER)
