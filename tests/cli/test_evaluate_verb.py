@@ -214,3 +214,44 @@ def test_steps_in_words() -> None:
     for text in ("", "1,,2", "a", "-1", "1.5"):
         with pytest.raises(UsageError, match="whole numbers"):
             parse_steps(text)
+
+
+def test_a_report_of_all_that_lies_in_the_folder(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--steps", "1,2"]
+    first = cli(*command, "--degrade", "noise:sigma=25")
+    assert "tables, plots and pictures are in out/report.html" in first.stderr
+    facts = cli(*command, "--degrade", "jpeg:quality=10", "--uncertainty", "--json")
+    assert json.loads(facts.stdout)["report"] == "out/report.html"
+    page = Path("out/report.html").read_text()
+    for words in (
+        "mine, noise:sigma=25",
+        "mine, jpeg:quality=10",
+        "uncertainty of tiny",
+        "libvips",
+    ):
+        assert words in page
+    assert page.count('class="item"') == 4
+    assert str(Path.cwd()) not in page.partition("<h3>Machine")[2]  # no paths of this machine
+
+
+def test_without_a_report_nothing_is_kept_for_it(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--steps", "1"]
+    assert cli(*command, "--no-report", "--json").stdout.count('"report": null') == 1
+    assert {path.name for path in Path("out").iterdir()} == {"results.csv", "rows.jsonl"}
+    assert cli(*command).exit_code == 0
+    assert 'class="item"' not in Path("out/report.html").read_text()  # not measured again
+
+
+def test_a_missing_library_is_named_at_once_and_costs_no_measurement(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--steps", "1"]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "jinja2", None)
+        without = cli(*command)
+    assert without.exit_code == 0
+    assert "no report will be written: the report needs jinja2" in without.stderr
+    assert "undegrade[metrics]" in without.stderr
+    assert not Path("out/report.html").exists()
+    assert cli(*command).exit_code == 0
+    assert Path("out/report.html").read_text().count('class="item"') == 2  # pictures were kept

@@ -16,6 +16,9 @@ from undegrade.evaluation.choosing import Chosen
 from undegrade.evaluation.features import FeatureStore
 from undegrade.evaluation.measuring import Plan, measure
 from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.report import gathering
+from undegrade.evaluation.report.plots import give_marks
+from undegrade.evaluation.report.tables import set_table
 from undegrade.evaluation.rows import Journal, Row
 from undegrade.evaluation.set_scores import Sets, score_sets
 from undegrade.evaluation.summary import summarise
@@ -170,3 +173,21 @@ def test_pictures_that_are_too_small_for_a_set_are_left_out(
     plan = Plan((), (1,), sets=Sets((distance(Eye(), 999),), FeatureStore(tmp_path / "f")))
     with pytest.raises(InputError, match="4 of 4 pictures cannot be used"):
         measure(candidates(0), pictures(photo_folder), plan, Journal(tmp_path))
+
+
+def test_the_report_has_what_was_kept_of_every_picture(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eye = Eye()
+    rows = run(photo_folder, tmp_path, eye)
+    store = FeatureStore(tmp_path / "features")
+    monkeypatch.setattr(gathering, "SET_METRICS", {"mean-fid": distance(eye)})
+    [one] = gathering.gather(rows, [], [INPUT, "model"], store)
+    table = set_table(one, give_marks([one]))
+    assert [head.name for head in table.heads][:3] == ["candidate", "psnr dB", "mean-fid"]
+    [column] = score_sets(rows, sets(eye, tmp_path))
+    expected = [f"{column.means[name].value:.4f}" for name in ((INPUT, 0), ("model", 1))]
+    assert [row[2].shown for row in table.rows] == expected
+    assert expected[0] < expected[1]
+    [less] = gathering.gather(rows, [], [INPUT, "model"], FeatureStore(tmp_path / "none"))
+    assert not less.summary.sets

@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -24,6 +24,9 @@ VARIABLES = (
     "TMPDIR",
 )
 """Environment variables that change what undegrade does."""
+
+
+_FORMATS = "image formats"
 
 
 @dataclass(frozen=True)
@@ -56,15 +59,19 @@ class Finding:
 
 def check_up() -> list[Finding]:
     """Run all checks; one that breaks is itself a finding."""
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        _versions,
-        _devices,
-        _processor,
-        _formats,
-        _models,
-        _extras,
-        _variables,
-    )
+    checks = (_versions, _devices, _processor, _formats, _models, _extras, _variables)
+    return _findings(checks)
+
+
+def surroundings() -> list[Finding]:
+    """Return what numbers may depend on: versions, devices, processor and threads, no paths."""
+    passing = {"memory free in GB"}
+    private = {"executable", "TMPDIR", "UNDEGRADE_HOME"}
+    found = _findings((_versions, _libvips, _devices, _processor, _variables))
+    return [finding for finding in found if finding.name not in passing | private]
+
+
+def _findings(checks: Sequence[Callable[[], Iterator[Finding]]]) -> list[Finding]:
     findings: list[Finding] = []
     for check in checks:
         try:
@@ -154,14 +161,19 @@ def _total_memory() -> float | None:
         return None
 
 
-def _formats() -> Iterator[Finding]:
+def _libvips() -> Iterator[Finding]:
     import pyvips
 
+    version_of = ".".join(str(pyvips.version(part)) for part in range(3))
+    yield Finding(_FORMATS, "libvips", version_of)
+
+
+def _formats() -> Iterator[Finding]:
     from undegrade.images.formats import FORMATS
     from undegrade.images.vips import can_write, has_operation
 
-    section = "image formats"
-    yield Finding(section, "libvips", ".".join(str(pyvips.version(part)) for part in range(3)))
+    section = _FORMATS
+    yield from _libvips()
     for name, entry in FORMATS.items():
         reads, writes = has_operation(entry.loader), can_write(name)
         essential = name in {"jpeg", "png"} and not (reads and writes)

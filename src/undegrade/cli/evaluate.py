@@ -1,15 +1,15 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from undegrade.cli.console import json_result, note, reporting, result
+from undegrade.cli.console import note, reporting
+from undegrade.cli.flow_analysis import analyse_flow, check_flow
 from undegrade.cli.loading import TestPictures
+from undegrade.cli.measuring import Results, measure
 from undegrade.cli.options import (
     DevicesOption,
     JsonOption,
@@ -22,15 +22,7 @@ from undegrade.cli.options import (
     complete_model,
 )
 from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
-from undegrade.cli.progress import Bar
-from undegrade.errors import OutputError, UsageError
-
-if TYPE_CHECKING:
-    from undegrade.evaluation.candidates import Choice
-    from undegrade.evaluation.measuring import Plan
-    from undegrade.evaluation.pictures import PictureSet
-    from undegrade.evaluation.rows import Journal
-    from undegrade.evaluation.summary import Summary
+from undegrade.errors import UsageError
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 _USUAL_STEPS = (1, 2, 4)
@@ -104,6 +96,13 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     device: DevicesOption = "auto",
     workers: WorkersOption = None,
     precision: PrecisionOption = Precision.AUTO,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also map each model's uncertainty: eight more runs."),
+    ] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Neither report.html nor the pictures in it.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
@@ -130,42 +129,28 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         from undegrade.evaluation.candidates import Choice
         from undegrade.evaluation.choosing import choose
 
-        named, chosen = tuple(range(seed, seed + seeds)), choose(metrics or _USUAL_METRICS, note)
+        chosen = choose(metrics or _USUAL_METRICS, note)
+        named = tuple(range(seed, seed + seeds))
         plans = [
             chosen.on(pictures, note).plan(counts or _USUAL_STEPS, named, output)
             for pictures in opened
         ]
         choice = Choice(tuple(models), device, str(precision), sampler)
-        summaries = _measure(choice, [*zip(opened, plans, strict=True)], output, workers)
+        results = Results(output, page=not no_report, maps=uncertainty)
+        found = measure(choice, [*zip(opened, plans, strict=True)], results, workers)
         if table is None:
-            _tell(summaries, Report(output, as_json))
+            found.tell(as_json)
         else:
             tell(table, output, models, as_json)
+        found.tell_files()
     else:
-        _check_flow(models, opened, sampler)
-        _analyse_flow(models[0], opened[0], counts, Report(output, as_json))
+        check_flow(models, opened, sampler)
+        analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
     problems = [pictures.problems for pictures in opened if pictures.problems.count]
     for problem in problems:
         note(f"left out: {problem}")
     if problems:
         raise typer.Exit(1)
-
-
-@dataclass(frozen=True)
-class Report:
-    """Where results go, and how they are told."""
-
-    folder: Path
-    as_json: bool
-
-    def make_folder(self) -> None:
-        """Make the output folder before time is spent on what goes into it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder} cannot be made ({error.strerror or error})", expected="a folder"
-            ) from error
 
 
 def parse_steps(text: str) -> tuple[int, ...]:
@@ -193,92 +178,3 @@ def _whole(
             expected="MODEL... --data NAME=DIR --output FOLDER",
         )
     return models, data, output
-
-
-def _measure(
-    choice: "Choice", sets: "Sequence[tuple[PictureSet, Plan]]", folder: Path, workers: int | None
-) -> "list[Summary]":
-    from undegrade.evaluation.rows import Journal
-    from undegrade.evaluation.session import open_session
-    from undegrade.evaluation.set_scores import score_sets
-    from undegrade.evaluation.summary import summarise
-
-    summaries: list[Summary] = []
-    with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
-        Report(folder, as_json=False).make_folder()
-        journal = Journal(folder)
-        order = [candidate.name for candidate in session.candidates]
-        for number, (pictures, plan) in enumerate(sets):
-            bar.begin(pictures.name)
-            rows = session.measure(number, journal, bar.advance)
-            together = score_sets(rows, plan.sets) if plan.sets is not None else ()
-            summaries.append(summarise(rows, order, plan.metrics, together, plan.skipped))
-            bar.finish()
-    _write(journal, folder)
-    return summaries
-
-
-def _write(journal: "Journal", folder: Path) -> None:
-    """Write all rows that the folder has, as tables for other programs."""
-    from undegrade.evaluation.parquet import PARQUET, write_parquet
-    from undegrade.evaluation.rows import RESULTS, write_results
-
-    rows = journal.rows()
-    try:
-        write_results(folder / RESULTS, rows)
-        write_parquet(folder / PARQUET, rows)
-    except OutputError as error:
-        raise OutputError(
-            error.got, fix="make room and run the same command again: what was measured is kept"
-        ) from error
-
-
-def _tell(summaries: "Sequence[Summary]", report: Report) -> None:
-    from undegrade.evaluation.rows import RESULTS
-
-    if report.as_json:
-        facts = [summary.facts() for summary in summaries]
-        json_result({"results": str(report.folder / RESULTS), "sets": facts})
-        return
-    for summary in summaries:
-        result(f"{summary.table()}\n\n{summary.comparisons()}\n")
-    note(f"a row for each picture and setting is in {report.folder / RESULTS}")
-
-
-def _check_flow(models: Sequence[str], sets: "Sequence[PictureSet]", sampler: str | None) -> None:
-    if sampler is not None:
-        raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
-    if len(models) != 1 or len(sets) != 1:
-        raise UsageError(
-            f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",
-            expected="one of each",
-        )
-
-
-def _analyse_flow(
-    model: str, pictures: "PictureSet", steps: tuple[int, ...] | None, report: Report
-) -> None:
-    from dataclasses import asdict
-
-    from undegrade.evaluation.flow import FlowModel, analyse_flow
-    from undegrade.evaluation.flow_figures import FlowOptions
-    from undegrade.evaluation.flow_plots import check_drawing, draw_figures, draw_strip
-
-    options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
-    check_drawing()
-    flow = FlowModel.load(model)
-    report.make_folder()
-    with Bar(1) as bar:
-        bar.begin("analysing")
-        figures, strip = analyse_flow(flow, pictures, options, bar.advance)
-    drawn = [report.folder / "flow.png", report.folder / "strip.png"]
-    files = [*figures.write(report.folder), *drawn]
-    draw_figures(figures, drawn[0])
-    draw_strip(strip, drawn[1])
-    if report.as_json:
-        json_result(asdict(figures) | {"files": [str(file) for file in files]})
-        return
-    for line in figures.summary():
-        note(line)
-    for file in files:
-        result(str(file))

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from undegrade.cli.jobs import STREAM, Job
-from undegrade.errors import OutputError, UsageError
+from undegrade.errors import UsageError
+from undegrade.images.files import make_folder
 
 
 def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
@@ -44,12 +45,5 @@ def target_of(job: Job) -> Path | BinaryIO:
     assert job.target is not None
     if job.target == STREAM:
         return sys.stdout.buffer
-    folder = job.target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder {folder} cannot be made ({error.strerror or error})",
-            fix="name another output",
-        ) from error
+    make_folder(job.target.parent)
     return job.target

@@ -19,8 +19,8 @@ from undegrade.data.sources import Pictures
 from undegrade.data.squares import squares
 from undegrade.data.tars import add
 from undegrade.degradations import Chain
-from undegrade.errors import InputError, OutputError, UsageError
-from undegrade.images.files import NewFile, write_whole
+from undegrade.errors import InputError, UsageError
+from undegrade.images.files import NewFile, make_folder, write_whole
 from undegrade.randomness import entropy, generator
 
 _PLAN = "plan.txt"
@@ -139,10 +139,7 @@ def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
             f"{output} holds shards of other photos, or made with other options",
             fix="name another folder, or remove this one",
         )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output} cannot be made ({error.strerror})") from error
+    make_folder(output)
     write_whole(noted, plan.encode())
 
 

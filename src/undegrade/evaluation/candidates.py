@@ -61,6 +61,10 @@ class Candidate(Protocol):
     def messages(self) -> tuple[str, ...]:
         """What the user should know about how it is run."""
 
+    @property
+    def default_steps(self) -> int | None:
+        """Network evaluations unless asked otherwise; None if it does not say."""
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """Return the different ways of running it that were asked for."""
 
@@ -85,6 +89,11 @@ class Model:
         """See :class:`Candidate`."""
         return self.restorer.messages
 
+    @property
+    def default_steps(self) -> int | None:
+        """See :class:`Candidate`."""
+        return self.restorer.model.default_steps
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds."""
         counts = steps if self.restorer.fixed_steps is None else (0,)
@@ -107,6 +116,7 @@ class Untouched:
     name: str
     weights_hash: str = ""
     messages: tuple[str, ...] = ()
+    default_steps: int | None = None
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
         """See :class:`Candidate`."""
@@ -125,6 +135,7 @@ class Baseline:
     apply: Callable[[Image], Image]
     weights_hash: str = ""
     messages: tuple[str, ...] = ()
+    default_steps: int | None = None
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
         """See :class:`Candidate`."""
@@ -138,6 +149,19 @@ class Baseline:
             restored = self.apply(picture).astype(np.float32).clip(0, 1)
             seconds = time.perf_counter() - started
         return Restored(restored, seconds, peak.megabytes)
+
+
+def shown_setting(candidate: Candidate, steps: Sequence[int], seeds: Sequence[int]) -> Setting:
+    """Return the one setting of a candidate whose pictures are shown: its usual one, or the first.
+
+    Args:
+        candidate: What restores.
+        steps: The numbers of network evaluations that are measured.
+        seeds: The names of the noises that are measured.
+    """
+    settings = candidate.settings(steps, seeds)
+    usual = (one for one in settings if one.steps == candidate.default_steps)
+    return next(usual, settings[0])
 
 
 INPUT = "input"

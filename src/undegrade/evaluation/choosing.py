@@ -6,7 +6,7 @@ from pathlib import Path
 
 from undegrade.environment import is_offline
 from undegrade.errors import MissingExtraError, OutputError, WeightsError
-from undegrade.evaluation.features import FeatureStore
+from undegrade.evaluation.features import FEATURES, FeatureStore
 from undegrade.evaluation.measuring import Plan
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.set_scores import LEAST_PICTURES, Sets
@@ -67,7 +67,7 @@ class Chosen:
         Raises:
             UsageError: There are no steps or seeds, or some twice.
         """
-        sets = Sets(self.sets, FeatureStore(folder / "features")) if self.sets else None
+        sets = Sets(self.sets, FeatureStore(folder / FEATURES)) if self.sets else None
         return Plan(self.metrics, steps, seeds, sets, self.skipped)
 
     def without(self, refused: Sequence[Skipped]) -> "Chosen":

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.errors import OutputError
-from undegrade.images.files import write_whole
+from undegrade.images.files import make_folder, write_whole
 from undegrade.metrics.distributions import Extractor, Features
+
+FEATURES = "features"
+"""Folder of them, inside the output folder."""
 
 About = tuple[str | int, ...]
 """What features are of: the set, the picture, and how it was restored."""
@@ -56,10 +59,7 @@ class FeatureStore:
         Raises:
             OutputError: The disk is full, or the folder is gone.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder} cannot be made ({error.strerror})") from error
+        make_folder(self.folder)
         content = io.BytesIO()
         np.save(content, features, allow_pickle=False)
         write_whole(self._file(about, extractor), content.getvalue())

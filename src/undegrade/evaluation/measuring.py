@@ -9,8 +9,9 @@ from torch import Tensor
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.candidates import Candidate, Setting
-from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair
+from undegrade.evaluation.candidates import Candidate, Setting, shown_setting
+from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair, as_image
+from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.rows import Journal, Key, Row
 from undegrade.evaluation.set_scores import Sets
 from undegrade.evaluation.tasks import UNMEASURABLE, Event, LeftOut, Take, Task, Work
@@ -44,6 +45,7 @@ class Plan:
         seeds: Names of the noises of restorations.
         sets: Measures of all pictures together; None for none.
         skipped: Measures that were asked for and are not taken.
+        shelf: Keeps pictures of one setting of each candidate; None for none.
 
     Raises:
         UsageError: There is nothing to measure, or something twice.
@@ -54,6 +56,7 @@ class Plan:
     seeds: tuple[int, ...] = (0,)
     sets: Sets | None = None
     skipped: tuple[Skipped, ...] = ()
+    shelf: PictureShelf | None = None
 
     def __post_init__(self) -> None:
         if self.steps != OWN_STEPS:
@@ -69,6 +72,10 @@ class Plan:
     def is_done(self, key: Key, journal: Journal) -> bool:
         """Return whether nothing is left to be measured of a picture and setting."""
         return key in journal and (self.sets is None or self.sets.is_kept(key))
+
+    def shown(self, candidate: Candidate) -> Setting:
+        """Return the setting of a candidate whose pictures are kept."""
+        return shown_setting(candidate, self.steps, self.seeds)
 
     def score(self, case: Case, key: Key) -> tuple[float, ...]:
         """Return a number for each measure of a picture, and keep what those of sets need of it.
@@ -149,7 +156,11 @@ class Bench:
 
 
 def _measured(candidate: Candidate, picture: ReadPair, plan: Plan, key: Key) -> Row:
-    restored = candidate.restore(picture.lq, Setting(key.steps, key.seed))
+    setting = Setting(key.steps, key.seed)
+    restored = candidate.restore(picture.lq, setting)
+    if plan.shelf is not None and setting == plan.shown(candidate):
+        # First, so that no row lacks its picture.
+        plan.shelf.keep(key, picture.as_floats(), as_image(restored.picture))
     case = Case(_levels(restored.picture), _levels(picture.hq), picture.operator)
     scores = plan.score(case, key)
     megapixels = picture.hq.shape[0] * picture.hq.shape[1] / 1e6

@@ -91,6 +91,10 @@ class Journal:
         """Return all of them, sorted by what they are about."""
         return tuple(self._rows[key] for key in sorted(self._rows))
 
+    def history(self) -> tuple[Row, ...]:
+        """Return all of them in the order in which they were made."""
+        return tuple(self._rows.values())
+
     def add(self, row: Row) -> None:
         """Keep a row.
 

@@ -40,6 +40,11 @@ class Entry:
         steps = f", {self.steps} step{'s' * (self.steps != 1)}" if self.steps else ""
         return self.model + steps
 
+    @property
+    def numbers(self) -> tuple[Mean, ...]:
+        """For each of the summary's measures, of pictures and then of sets."""
+        return (*self.means, *self.of_sets)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -64,11 +69,15 @@ class Summary:
     skipped: tuple[Skipped, ...] = ()
 
     @property
+    def measures(self) -> tuple[About, ...]:
+        """All measures: those of pictures, then those of sets."""
+        return (*self.metrics, *self.sets)
+
+    @property
     def columns(self) -> tuple[tuple[About, tuple[Mean, ...]], ...]:
         """Each measure, and its number for each entry."""
-        measures: tuple[About, ...] = (*self.metrics, *self.sets)
-        numbers = [(*entry.means, *entry.of_sets) for entry in self.entries]
-        return tuple(zip(measures, zip(*numbers, strict=True), strict=True))
+        numbers = zip(*(entry.numbers for entry in self.entries), strict=True)
+        return tuple(zip(self.measures, numbers, strict=True))
 
     def table(self) -> str:
         """Return the means in Markdown: the best in bold, the second best in italics."""
@@ -100,7 +109,7 @@ class Summary:
                 continue
             cells = [entry.title]
             for metric, found in zip(self.metrics, entry.against, strict=True):
-                digits, mean = _digits(metric), found.mean
+                digits, mean = digits_of(metric), found.mean
                 interval = f"[{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
                 cells += [f"{mean.value:+.{digits}f} {interval}", f"{found.wins:.0%}"]
                 cells.append(f"{found.p_value:.2g}")
@@ -128,17 +137,22 @@ class Summary:
         skipped = {one.name: one.reason for one in self.skipped}
         return about | {"entries": entries, "skipped": skipped}
 
+    def ranks(self, index: int) -> list[int]:
+        """Return the place of each entry by one measure from 1 on; equal as shown is equal."""
+        metric, means = self.columns[index]
+        shown = [round(mean.value, digits_of(metric)) for mean in means]
+        order = sorted({*shown}, reverse=metric.better == "higher")
+        return [order.index(number) + 1 for number in shown]
+
     def _column(self, index: int) -> list[str]:
         """Return the cells of one measure."""
         metric, means = self.columns[index]
-        digits = _digits(metric)
-        shown = [f"{mean.value:.{digits}f}" for mean in means]
-        ranks = sorted({float(text) for text in shown}, reverse=metric.better == "higher")
-        marks = dict(zip(ranks, ("**", "*"), strict=False)) if len(means) > 1 else {}
+        digits = digits_of(metric)
         cells = []
-        for text, mean in zip(shown, means, strict=True):
-            mark = marks.get(float(text), "")
-            cells.append(f"{mark}{text}{mark} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]")
+        for mean, rank in zip(means, self.ranks(index), strict=True):
+            mark = {1: "**", 2: "*"}.get(rank, "") if len(means) > 1 else ""
+            interval = f"[{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
+            cells.append(f"{mark}{mean.value:.{digits}f}{mark} {interval}")
         return cells
 
 
@@ -222,5 +236,6 @@ def _head(metric: About) -> str:
     return f"{metric.name}{unit} {'↑' if metric.better == 'higher' else '↓'} [95 %]"
 
 
-def _digits(metric: About) -> int:
+def digits_of(metric: About) -> int:
+    """Return how many digits after the point of a measure are shown."""
     return 2 if metric.unit else 4

@@ -129,6 +129,21 @@ class NewFile:
         )
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in; one that is there stays.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be made ({error.strerror or error})",
+            fix="name another, or make room for it",
+        ) from error
+
+
 def write_whole(file: Path, content: bytes) -> None:
     """Write a small file, whole or not at all.
 

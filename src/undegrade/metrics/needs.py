@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from undegrade.environment import home, is_offline
-from undegrade.errors import OutputError, WeightsError
-from undegrade.images.files import NewFile
+from undegrade.errors import WeightsError
+from undegrade.images.files import NewFile, make_folder
 
 _PATIENCE = 30.0  # seconds without a byte after which a download has failed
 _CHUNK = 2**20
@@ -77,7 +77,7 @@ class WeightFile:
                 f"{self.path} is not there and UNDEGRADE_OFFLINE forbids downloads",
                 fix=f"put {self.url} there",
             )
-        _make(self.path.parent)
+        make_folder(self.path.parent)
         new = NewFile(self.path)
         try:
             _download(self.url, new.path)
@@ -123,13 +123,6 @@ def _sha256(path: Path, _changed: int) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror})") from error
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror})") from error
 
 
 def _download(url: str, path: Path) -> None:

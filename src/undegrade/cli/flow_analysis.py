@@ -1,0 +1,71 @@
+"""`undegrade evaluate --analyse flow`: look into the flow of one model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from undegrade.cli.console import json_result, note, result
+from undegrade.cli.progress import Bar
+from undegrade.errors import UsageError
+from undegrade.images.files import make_folder
+
+if TYPE_CHECKING:
+    from undegrade.evaluation.pictures import PictureSet
+
+
+def check_flow(models: Sequence[str], sets: "Sequence[PictureSet]", sampler: str | None) -> None:
+    """Refuse what a flow cannot be looked into with.
+
+    Raises:
+        UsageError: There are several models or sets, or a sampler.
+    """
+    if sampler is not None:
+        raise UsageError("a sampler for --analyse flow", expected="none: its walks are Euler's")
+    if len(models) != 1 or len(sets) != 1:
+        raise UsageError(
+            f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",
+            expected="one of each",
+        )
+
+
+def analyse_flow(
+    model: str,
+    pictures: "PictureSet",
+    steps: tuple[int, ...] | None,
+    folder: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Measure, draw and tell.
+
+    Args:
+        model: Name or folder of a ResFlow model.
+        pictures: What it is given.
+        steps: Numbers of network evaluations; None for the usual ones.
+        folder: For plots and figures.
+        as_json: Give facts for programs.
+    """
+    from dataclasses import asdict
+
+    from undegrade.evaluation import flow as instruments
+    from undegrade.evaluation.flow_figures import FlowOptions
+    from undegrade.evaluation.flow_plots import check_drawing, draw_figures, draw_strip
+
+    options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
+    check_drawing()
+    flow = instruments.FlowModel.load(model)
+    make_folder(folder)
+    with Bar(1) as bar:
+        bar.begin("analysing")
+        figures, strip = instruments.analyse_flow(flow, pictures, options, bar.advance)
+    drawn = [folder / "flow.png", folder / "strip.png"]
+    files = [*figures.write(folder), *drawn]
+    draw_figures(figures, drawn[0])
+    draw_strip(strip, drawn[1])
+    if as_json:
+        json_result(asdict(figures) | {"files": [str(file) for file in files]})
+        return
+    for line in figures.summary():
+        note(line)
+    for file in files:
+        result(str(file))

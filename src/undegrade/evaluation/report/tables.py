@@ -1,0 +1,171 @@
+"""The tables of a report: cells with what they are sorted by, and the best marked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.report.gathering import MeasuredSet
+from undegrade.evaluation.report.plots import Marks
+from undegrade.evaluation.report.svg import Mark
+from undegrade.evaluation.statistics import Difference
+from undegrade.evaluation.summary import Summary, digits_of
+from undegrade.metrics.base import About, Metric
+
+_UNSURE = 0.05  # p-value from which two candidates are not told apart
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Args:
+        shown: What is in it.
+        value: What it is sorted by: a number, or else the text.
+        detail: Beside it and smaller.
+        rank: 1 for the best of its column, 2 for the second best, 0 for all others.
+        mark: Of a candidate, drawn before its name.
+    """
+
+    shown: str
+    value: float | str
+    detail: str = ""
+    rank: int = 0
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's name, and which end of it is better: ``up``, ``down`` or neither."""
+
+    name: str
+    arrow: str = ""
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted.
+
+    Args:
+        caption: What it shows.
+        heads: Of the columns.
+        rows: Cells, as many as heads in each; the first names the row.
+    """
+
+    caption: str
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def set_table(one: MeasuredSet, marks: Marks) -> Table:
+    """Return the means of one set."""
+    summary = one.summary
+    ranks = [summary.ranks(index) for index in range(len(summary.measures))]
+    rows = []
+    for place, entry in enumerate(summary.entries):
+        cells = [_name(entry.title, marks[entry.model])]
+        for index, metric in enumerate(summary.measures):
+            mean, digits = entry.numbers[index], digits_of(metric)
+            rank = ranks[index][place] if len(summary.entries) > 1 else 0
+            detail = f"{mean.low:.{digits}f} to {mean.high:.{digits}f}"
+            cells.append(_cell(mean.value, digits, rank, detail))
+        cells.append(Cell(f"{entry.pace:.2f}", entry.pace))
+        rows.append(tuple(cells))
+    heads = (Head("candidate"), *map(_head, summary.measures), Head("s per megapixel", "down"))
+    return Table(f"Means over {summary.pictures} pictures: {one.title}", heads, tuple(rows))
+
+
+def overview_table(sets: Sequence[MeasuredSet], marks: Marks) -> Table | None:
+    """Return the first measure of all candidates on all sets; None for a single set."""
+    metric = sets[0].summary.metrics[0]
+    chosen = [one for one in sets if one.summary.metrics[0].name == metric.name]
+    if len(chosen) == 1:
+        return None
+    settings = dict.fromkeys(
+        (entry.model, entry.title) for one in chosen for entry in one.summary.entries
+    )
+    columns = [_column(one.summary) for one in chosen]
+    rows = tuple(
+        (
+            _name(title, marks[model]),
+            *(column.get(title, Cell("–", float("nan"))) for column in columns),
+        )
+        for model, title in settings
+    )
+    arrow = "up" if metric.better == "higher" else "down"
+    heads = (Head("candidate"), *(Head(one.title, arrow) for one in chosen))
+    unit = f" in {metric.unit}" if metric.unit else ""
+    return Table(f"{metric.name}{unit} on every set", heads, rows)
+
+
+def comparison_table(one: MeasuredSet, marks: Marks) -> Table | None:
+    """Return differences from the reference, picture by picture; None if it is alone."""
+    summary = one.summary
+    compared = [(entry, entry.against) for entry in summary.entries if entry.against is not None]
+    if not compared:
+        return None
+    rows = []
+    for entry, against in compared:
+        cells = [_name(entry.title, marks[entry.model])]
+        for metric, found in zip(summary.metrics, against, strict=True):
+            cells += _difference(metric, found)
+        rows.append(tuple(cells))
+    heads = [Head("candidate")]
+    for metric in summary.metrics:
+        better = f"how much {metric.better} is better"
+        heads += [Head(f"{metric.name}, difference", "", better), Head("larger on"), Head("p")]
+    reference = next(entry for entry in summary.entries if entry.against is None)
+    caption = f"Against {reference.title}, picture by picture: {one.title}"
+    return Table(caption, tuple(heads), tuple(rows))
+
+
+def _difference(metric: Metric, found: Difference) -> tuple[Cell, Cell, Cell]:
+    digits, mean = digits_of(metric), found.mean
+    verdict = "not told apart"
+    if found.p_value < _UNSURE and (mean.low > 0 or mean.high < 0):
+        verdict = "better" if metric.is_better(mean.value, 0) else "worse"
+    detail = f"{mean.low:+.{digits}f} to {mean.high:+.{digits}f}; {verdict}"
+    return (
+        Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
+        Cell(f"{found.wins:.0%}", found.wins),
+        Cell(f"{found.p_value:.2g}", found.p_value),
+    )
+
+
+def _column(summary: Summary) -> dict[str, Cell]:
+    """Return the first measure of a set by the title of the entry."""
+    digits = digits_of(summary.metrics[0])
+    ranks = summary.ranks(0) if len(summary.entries) > 1 else [0] * len(summary.entries)
+    return {
+        entry.title: _cell(entry.means[0].value, digits, rank)
+        for entry, rank in zip(summary.entries, ranks, strict=True)
+    }
+
+
+def _cell(value: float, digits: int, rank: int, detail: str = "") -> Cell:
+    return Cell(f"{value:.{digits}f}", value, detail, rank if rank in (1, 2) else 0)
+
+
+def _name(title: str, mark: Mark) -> Cell:
+    return Cell(title, title, mark=mark)
+
+
+def _head(metric: About) -> Head:
+    unit = f" {metric.unit}" if metric.unit else ""
+    arrow = "up" if metric.better == "higher" else "down"
+    return Head(metric.name + unit, arrow, f"{metric.citation}; {metric.protocol}")
+
+
+def best_of(one: MeasuredSet) -> str:
+    """Return in a few words which candidate is best on a set by its first measure."""
+    summary, metric = one.summary, one.summary.metrics[0]
+    best = summary.entries[summary.ranks(0).index(1)]
+    digits = digits_of(metric)
+    number = f"{best.means[0].value:.{digits}f} {metric.unit or metric.name}"
+    start = next((entry for entry in summary.entries if entry.model == INPUT), None)
+    if start is best:
+        return f"{one.title}: none is better than the input as it is, {number}"
+    if start is None:
+        return f"{one.title}: {best.title}, {number}"
+    gain = best.means[0].value - start.means[0].value
+    return f"{one.title}: {best.title}, {number} ({gain:+.{digits}f} over the input)"

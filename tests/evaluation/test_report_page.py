@@ -1,0 +1,245 @@
+"""The report: what it holds, that it stands alone, and what is not asked for but may be in it."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from report_folders import NOTHING, keep, rows, sets_of, source
+
+from undegrade.errors import OutputError
+from undegrade.evaluation.report import embedding, gallery
+from undegrade.evaluation.report.gathering import gather
+from undegrade.evaluation.report.page import render, write_report
+from undegrade.evaluation.report.plots import give_marks
+from undegrade.evaluation.report.runs import Run, read_runs, record_run
+from undegrade.evaluation.report.shelf import PictureShelf
+from undegrade.evaluation.report.tables import comparison_table, overview_table, set_table
+from undegrade.evaluation.rows import Row
+
+NAMES = ["c.png", "a.png", "b.png"]
+TASKS = ("noise:sigma=25", "jpeg:quality=10", "rain")
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: elements with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def all(self, tag: str, kind: str = "") -> list[dict[str, str | None]]:
+        found = [about for name, about in self.elements if name == tag]
+        return [about for about in found if kind in (about.get("class") or "").split() or not kind]
+
+
+@pytest.fixture
+def made() -> list[Row]:
+    return [row for start, task in enumerate(TASKS) for row in rows(NAMES, task, 20 + start)]
+
+
+def test_the_report_has_tables_plots_pictures_and_how_it_was_made(
+    tmp_path: Path, made: list[Row]
+) -> None:
+    keep(PictureShelf(tmp_path), made)
+    text = render(source(tmp_path, made))
+    page, words = Page(text), re.sub(r"\s+", " ", text)
+    assert len(page.all("table", "sortable")) == 1 + 2 * len(TASKS)
+    titles = re.findall(r"<figcaption><strong>(.*?)</strong>", text)
+    each = ["psnr against steps", "psnr against time"]
+    assert titles == [
+        *("psnr by set", "mae by set", "all sets at once"),
+        *(each * len(TASKS)),
+        "what ours knows of its errors",
+    ]
+    assert len(page.all("article", "item")) == len(NAMES) * len(TASKS)
+    assert "undegrade evaluate ours --data &#39;a b=&lt;i&gt;&#39;" in text
+    for fact in ("2025-01-31 12:00 UTC", "undegrade 0.1.0", "<dt>torch</dt><dd>2.6.0</dd>"):
+        assert fact in words
+    assert "25.10" in text  # 20.1 dB of the input on average, and 3 + 1 + 4 / 4 gained
+    drawings = [about for tag, about in page.elements if tag == "svg" and "role" in about]
+    assert len(drawings) == len(titles)
+    assert all(len(about["aria-label"] or "") > 20 for about in drawings)
+    assert all(about.get("alt") for about in page.all("img"))
+
+
+def test_nothing_outside_the_file_is_named(tmp_path: Path, made: list[Row]) -> None:
+    keep(PictureShelf(tmp_path), made)
+    text = render(source(tmp_path, made))
+    page = Page(text)
+    for _, about in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action", "poster"):
+            value = about.get(name)
+            assert value is None or value.startswith(("data:", "#")), (name, value)
+    without_names = text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(", without_names)
+    policy = next(about for about in page.all("meta") if "http-equiv" in about)["content"]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-inline'; script" in policy  # of styles; scripts are named by their hash
+
+
+def test_names_of_photos_are_text_and_nothing_else(tmp_path: Path) -> None:
+    nasty = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;.png'
+    broken = "bytes \udcff that are no text"
+    made = rows([nasty, broken, "</script>"])
+    keep(PictureShelf(tmp_path), made)
+    write_report(source(tmp_path, made), tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert len(page.all("script")) == 2
+    assert not [about for about in page.all("img") if "onerror" in about]
+    assert nasty in {about.get("aria-label") for about in page.all("article")}
+    assert "bytes \\udcff that are no text" in text
+
+
+def test_the_gallery_shows_the_least_gain_first(tmp_path: Path, made: list[Row]) -> None:
+    keep(PictureShelf(tmp_path), made)
+    found = gallery.build_gallery(sets_of(made), PictureShelf(tmp_path))
+    assert [item.picture for item in found.items] == [name for name in NAMES for _ in TASKS]
+    first = found.items[0]
+    assert first.gain == "+3.25 dB"
+    assert first.gains["ours"] == {"psnr": pytest.approx(3.25), "mae": pytest.approx(3.25)}
+    assert [view.title for view in first.views] == ["input", "ours, 1 step", "median", "truth"]
+    assert first.crops[1].scores == "23.25 dB, 16.75 of 255"
+    assert found.models == ("ours", "median")
+    assert (found.left_out, found.missing) == (0, 0)
+
+
+def test_pictures_that_were_not_kept_are_left_out_and_counted(
+    tmp_path: Path, made: list[Row]
+) -> None:
+    assert 'id="gallery"' not in render(source(tmp_path, made))
+    shelf = PictureShelf(tmp_path)
+    some = [row for row in made if row.key.picture != "a.png"]
+    keep(shelf, [row for row in some if (row.key.model, row.key.picture) != ("ours", "b.png")])
+    found = gallery.build_gallery(sets_of(made), shelf)
+    assert found.missing == len(TASKS)
+    by_name = {item.picture: [view.model for view in item.views] for item in found.items}
+    assert by_name == {"c.png": ["input", "ours", "median", ""], "b.png": ["input", "median", ""]}
+
+
+def test_a_page_of_many_pictures_stays_within_its_budget(tmp_path: Path) -> None:
+    made = rows([f"{number:02}.png" for number in range(12)])
+    shelf = PictureShelf(tmp_path)
+    keep(shelf, made, (240, 320))
+    whole = gallery.build_gallery(sets_of(made), shelf)
+    full = _bytes(whole)
+    assert (whole.left_out, len(whole.items)) == (0, 12)
+    assert "shown at" not in whole.items[0].size
+    smaller = gallery.build_gallery(sets_of(made), shelf, full // 2)
+    assert len(smaller.items) == 12
+    assert "shown at" in smaller.items[0].size
+    assert _bytes(smaller) < 0.75 * full
+    crops = sum(_weight(shown.uri) for item in whole.items for shown in item.crops)
+    least = gallery.build_gallery(sets_of(made), shelf, crops)
+    assert least.left_out > 0
+    assert _bytes(least) < 1.1 * crops
+    names = [item.picture for item in least.items]
+    assert (names[0], names[-1]) == ("00.png", "11.png")  # both ends, not the middle
+    assert all(item.views and item.crops for item in least.items)
+
+
+def test_how_much_is_shown_follows_from_the_budget() -> None:
+    ten = [embedding.Weights(crops=10, views=100)] * 10
+    assert embedding.affordable(ten, 1100) == 10
+    assert embedding.view_factor(ten, 1100) == 1
+    smaller = embedding.view_factor(ten, 600)
+    assert embedding.LEAST_FACTOR < smaller < 1
+    few = embedding.affordable(ten, 100)
+    assert 0 < few < 10
+    assert embedding.view_factor(ten[:few], 100) >= embedding.LEAST_FACTOR
+    assert embedding.affordable(ten, 5) == 0
+
+
+def test_best_and_second_best_are_marked_and_cells_know_what_they_are_sorted_by(
+    made: list[Row],
+) -> None:
+    sets = sets_of(made)
+    marks = give_marks(sets)
+    table = set_table(sets[0], marks)
+    psnr = {row[0].shown: (row[1].value, row[1].rank) for row in table.rows}
+    assert psnr["ours, 4 steps"] == (pytest.approx(25.1), 1)
+    assert psnr["ours, 2 steps"] == (pytest.approx(24.6), 2)
+    assert psnr["input"] == (pytest.approx(20.1), 0)
+    overview = overview_table(sets, marks)
+    assert overview is not None
+    assert [head.name for head in overview.heads[1:]] == [f"mine, {task}" for task in TASKS]
+    assert overview_table(sets[:1], marks) is None
+    comparison = comparison_table(sets[0], marks)
+    assert comparison is not None
+    cells = {row[0].shown: row[1:] for row in comparison.rows}
+    assert cells["ours, 4 steps"][0].shown == "+0.75"
+    assert "not told apart" in cells["ours, 4 steps"][0].detail  # three pictures prove nothing
+    assert cells["input"][1].value == 0
+    assert (
+        comparison_table(sets_of([row for row in made if row.key.model == "input"])[0], marks)
+        is None
+    )
+
+
+def test_differences_are_told_apart_in_the_right_direction() -> None:
+    names = [f"{number}.png" for number in range(12)]
+    (one,) = sets_of(rows(names))
+    table = comparison_table(one, give_marks([one]))
+    assert table is not None
+    found = {row[0].shown: [cell.detail for cell in row[1:]] for row in table.rows}
+    assert found["ours, 4 steps"][0].endswith("better")
+    assert found["ours, 4 steps"][3].endswith("better")  # mae, lower
+    assert found["median"][0].endswith("worse")
+    assert found["median"][3].endswith("worse")
+
+
+def test_what_several_commands_measured_comes_together(made: list[Row]) -> None:
+    late = [
+        replace(row, key=replace(row.key, model="late"), scores=(30.0, 1.0))
+        for row in made
+        if row.key.model == "median"
+    ]
+    old = [replace(row, key=replace(row.key, weights_hash="old")) for row in late]
+    few = [replace(row, key=replace(row.key, model="few")) for row in late[:1]]
+    sets = gather([*made, *old, *late, *few], late, ["input", "late"], NOTHING)
+    assert [one.summary.degradation for one in sets] == list(TASKS)
+    assert sets[0].candidates == ("input", "late", "ours", "median")
+    assert len([row for row in sets[0].rows if row.key.model == "late"]) == len(NAMES)
+    assert {row.key.weights_hash for row in sets[0].rows} == {""}
+    assert sets[0].left_out == ("few",)
+    assert sets[0].best("ours").steps == 4
+    again = gather([*made, *late, *old], late, ["input", "late"], NOTHING)
+    assert {row.key.weights_hash for row in again[0].rows} == {""}  # the current command's count
+    unknown = [replace(row, key=replace(row.key, metrics="gone,mae")) for row in made]
+    assert gather(unknown, [], ["input"], NOTHING) == ()
+
+
+def test_commands_are_recorded_once_each_and_the_last_comes_last(tmp_path: Path) -> None:
+    first, second = Run("a \udcff", "day 1", "1"), Run("b", "day 2", "1")
+    assert record_run(tmp_path, first) == (first,)
+    record_run(tmp_path, second)
+    again = replace(first, date="day 3")
+    assert record_run(tmp_path, again) == (second, again)
+    assert [run.date for run in read_runs(tmp_path)] == ["day 2", "day 3"]
+    (tmp_path / "runs.json").write_text("{ no")
+    assert list(read_runs(tmp_path)) == []
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, made: list[Row]) -> None:
+    with pytest.raises(OutputError):
+        write_report(source(tmp_path, made), tmp_path / "none" / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _bytes(found: gallery.Gallery) -> int:
+    return sum(_weight(shown.uri) for item in found.items for shown in (*item.views, *item.crops))
+
+
+def _weight(uri: str) -> int:
+    return 3 * len(uri.partition(",")[2]) // 4
