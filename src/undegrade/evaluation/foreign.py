@@ -63,7 +63,7 @@ class ForeignMethod(Method):
     @property
     def looks_at_all(self) -> bool:
         """Whether the network is not to be given tiles: it needs the whole, or makes its own."""
-        return self._descriptor.tiling.name != "SUPPORTED"
+        return str(self._descriptor.tiling.name) != "SUPPORTED"
 
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
         """Refuse to train what is not ours.

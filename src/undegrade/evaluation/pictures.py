@@ -54,7 +54,9 @@ class ReadPair:
 
 def as_image(pixels: Samples | Image) -> Image:
     """Return levels as floats in ``[0, 1]``; floats stay what they are."""
-    return as_float(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32, copy=False)
+    if pixels.dtype == np.uint8:
+        return as_float(pixels.view(np.uint8))
+    return pixels.astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)

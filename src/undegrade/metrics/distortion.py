@@ -38,8 +38,10 @@ def mae(restored: Tensor, hq: Tensor) -> Tensor:
 def _squared_error(restored: Tensor, hq: Tensor) -> int:
     """Return the sum of squared differences of levels ``(3, H, W)``, exactly."""
     # Colours side by side, as in a file: that is how pictures come, and nothing has to be moved.
-    parts = (part.movedim(0, -1).reshape(-1).split(_PART) for part in (restored, hq))
-    differences = (one.int() - other for one, other in zip(*parts, strict=True))
+    parts = (part.movedim(0, -1).reshape(-1) for part in (restored, hq))
+    one, other = parts
+    pieces = (slice(start, start + _PART) for start in range(0, one.numel(), _PART))
+    differences = (one[piece].int() - other[piece] for piece in pieces)
     return sum(int(torch.dot(part, part)) for part in differences)
 
 

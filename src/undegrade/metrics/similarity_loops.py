@@ -104,12 +104,11 @@ def _add_to_row(weight: Any, left: Any, right: Any, out: Any) -> None:
 
 
 @_compiled
-def _similarity(
-    total: Any, total2: Any, difference: Any, difference2: Any, c1: Any, c2: Any
-) -> Any:
+def _similarity(moments: Any, c1: Any, c2: Any) -> Any:
+    total, total_squared, difference, difference_squared = moments
     found = np.float32(0)
     for i in range(total.size):
         a, b = total[i] * total[i], difference[i] * difference[i]
-        aa, bb = total2[i] - a, difference2[i] - b
+        aa, bb = total_squared[i] - a, difference_squared[i] - b
         found += ((a - b + c1) * (aa - bb + c2)) / ((a + b + c1) * (aa + bb + c2))
     return found
