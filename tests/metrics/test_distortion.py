@@ -7,6 +7,7 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from undegrade.metrics import similarity
 from undegrade.metrics.catalogue import METRICS
 from undegrade.metrics.channels import luma, quantise
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
@@ -60,6 +61,27 @@ def test_parts_of_any_size_are_put_together(height: int, width: int) -> None:
     reference = reference_ssim(as_uint8(hq), as_uint8(restored), 2)
     assert float(ssim(restored, hq)) == pytest.approx(reference, abs=1e-6)
     assert float(ssim(restored, hq)) == pytest.approx(torchmetrics_ssim(restored, hq), abs=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(11, 60), (70, 11), (90, 130)])
+def test_compiled_loops_find_the_same(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba", reason="undegrade[train] is not installed")
+    generator = torch.Generator().manual_seed(width)
+    hq = quantise(torch.rand(1, 3, height, width, generator=generator))
+    restored = quantise(hq + 0.2 * torch.randn(hq.shape, generator=generator))
+    by_products = float(ssim(restored, hq))
+    monkeypatch.setattr(similarity, "_WORTH_COMPILING", 0)
+    reference = reference_ssim(as_uint8(hq), as_uint8(restored), 2)
+    assert float(ssim(restored, hq)) == pytest.approx(reference, abs=1e-6)
+    assert float(ssim(restored, hq)) == pytest.approx(by_products, abs=1e-6)
+    assert float(ssim(hq, hq)) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_largest_differences_add_up() -> None:
+    black, white = (torch.full((1, 3, 400, 500), level, dtype=torch.uint8) for level in (0, 255))
+    assert float(psnr(black, white)) == 0
 
 
 @pytest.mark.parametrize("level", [0.02, 0.5, 0.98])

@@ -63,7 +63,7 @@ class ForeignMethod(Method):
     @property
     def looks_at_all(self) -> bool:
         """Whether the network is not to be given tiles: it needs the whole, or makes its own."""
-        return bool(self._descriptor.tiling.name != "SUPPORTED")
+        return str(self._descriptor.tiling.name) != "SUPPORTED"
 
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
         """Refuse to train what is not ours.
@@ -109,11 +109,6 @@ class Foreign:
     def messages(self) -> tuple[str, ...]:
         """See :class:`~undegrade.evaluation.candidates.Candidate`."""
         return self.restorer.messages
-
-    @property
-    def default_steps(self) -> int | None:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
-        return None
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`~undegrade.evaluation.candidates.Candidate`."""
