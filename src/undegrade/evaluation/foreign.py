@@ -110,6 +110,11 @@ class Foreign:
         """See :class:`~undegrade.evaluation.candidates.Candidate`."""
         return self.restorer.messages
 
+    @property
+    def default_steps(self) -> int | None:
+        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
+        return None
+
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`~undegrade.evaluation.candidates.Candidate`."""
         return (Setting(),)
