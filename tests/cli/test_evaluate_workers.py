@@ -134,7 +134,7 @@ def test_more_devices_than_there_are_and_no_workers_are_refused(cli: Cli, photos
     command = ["evaluate", "median", "--data", photos, "-o", "out"]
     for more, message in (
         (["--workers", "0"], "workers"),
-        (["--device", "cpu,cpu"], "each at most once"),
+        (["--device", "cpu,cpu"], "one, or several of CUDA"),
         (["--device", "cuda:97,cpu"], "cuda:97"),
         (["--device", "tpu"], "tpu"),
     ):

@@ -52,11 +52,13 @@ def choose_devices(names: str) -> tuple[torch.device, ...]:
 
     Raises:
         DeviceError: One is not there.
-        UsageError: There is no such kind of device, or one is named twice.
+        UsageError: There is no such kind of device, one is named twice, or several are not CUDA.
     """
     if names == "auto" and torch.cuda.is_available():
         return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
     devices = tuple(choose_device(name.strip()) for name in names.split(","))
+    if len(devices) > 1 and any(device.type != "cuda" for device in devices):
+        raise UsageError(f"devices {names}", expected="one, or several of CUDA")
     if len({*devices}) < len(devices):
         raise UsageError(f"devices {names}", expected="each at most once")
     return devices
