@@ -15,10 +15,10 @@ from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
+from undegrade.environment import home
 from undegrade.errors import RecipeError
 from undegrade.methods import Pair
 from undegrade.training.recipe import Recipe
-from undegrade.zoo.store import home
 
 PLACES = "places.json"
 """File in a training's folder that remembers where its data lie on this machine."""

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
+from undegrade.environment import is_offline
 from undegrade.errors import UsageError, WeightsError
 from undegrade.registry import did_you_mean
 from undegrade.zoo.config import CONFIG_FILE
@@ -11,7 +12,6 @@ from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_folder
 from undegrade.zoo.store import (
     ModelEntry,
     is_hub_name,
-    is_offline,
     list_models,
     pulled_root,
     read_entry,

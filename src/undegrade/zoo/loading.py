@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade import __version__
-from undegrade.errors import UsageError, WeightsError
+from undegrade.errors import MissingExtraError, UsageError, WeightsError
 from undegrade.images.files import write_whole
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, new_folder
@@ -120,6 +120,8 @@ def _build(entry: ModelEntry) -> "Method":
     try:
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then thrown away
             return build_method(parse_options(dict(entry.config.method)))
+    except MissingExtraError:
+        raise
     except (UsageError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from undegrade.environment import home
 from undegrade.errors import UsageError, WeightsError
 from undegrade.registry import did_you_mean
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig, read_config
@@ -100,16 +101,6 @@ class Scan:
 
     entries: tuple[ModelEntry, ...]
     damaged: dict[str, WeightsError]
-
-
-def home() -> Path:
-    """Return the folder for downloaded things: ``UNDEGRADE_HOME`` or ``~/.cache/undegrade``."""
-    return Path(os.environ.get("UNDEGRADE_HOME") or "~/.cache/undegrade").expanduser()
-
-
-def is_offline() -> bool:
-    """Return whether ``UNDEGRADE_OFFLINE`` forbids downloads."""
-    return os.environ.get("UNDEGRADE_OFFLINE", "").strip().lower() not in {"", "0", "false", "no"}
 
 
 def is_hub_name(name: str) -> bool:
