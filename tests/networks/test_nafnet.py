@@ -46,9 +46,9 @@ def test_a_block_is_that_of_the_figure() -> None:
     hidden = block.look(block.expand((1 + scale_1) * norm(x) + shift_1))
     hidden = hidden[:, :4] * hidden[:, 4:]
     hidden = hidden * block.attention.mix(hidden.mean((2, 3), keepdim=True))
-    middle = x + block.scales[0] * block.project(hidden)
+    middle = x + block.first_scale * block.project(hidden)
     hidden = block.widen((1 + scale_2) * norm(middle) + shift_2)
-    expected = middle + block.scales[1] * block.narrow(hidden[:, :4] * hidden[:, 4:])
+    expected = middle + block.second_scale * block.narrow(hidden[:, :4] * hidden[:, 4:])
     torch.testing.assert_close(block(x), expected)
 
 

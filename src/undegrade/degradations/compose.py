@@ -13,6 +13,7 @@ import numpy as np
 from undegrade.degradations.base import Degradation, Image
 from undegrade.degradations.spec import DegradationSpec
 from undegrade.errors import UsageError
+from undegrade.randomness import generator
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Chain:
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the degraded picture; everything random is drawn from ``rng``."""
         return self.draw(rng).apply(hq, rng)
+
+    def makes_the_same_as(self, other: "Chain") -> bool:
+        """Tell whether both degrade alike, however it is computed."""
+        drawn = (chain.draw(generator("compare")).degradations for chain in (self, other))
+        return next(drawn) == next(drawn) and self.shuffled == other.shuffled
 
     def __str__(self) -> str:
         joint = " & " if self.shuffled else " + "

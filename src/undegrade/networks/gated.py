@@ -127,16 +127,17 @@ class GatedBlock(nn.Module):
         self.project = nn.Conv2d(channels, channels, 1)
         self.widen = nn.Conv2d(channels, 2 * channels, 1)
         self.narrow = nn.Conv2d(channels, channels, 1)
-        self.scales = nn.Parameter(torch.zeros(2, 1, channels, 1, 1))
+        self.first_scale = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.second_scale = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def forward(self, x: Tensor, told: Told | None = None) -> Tensor:
         """Map ``(B, C, H, W)`` to the same shape."""
-        first_scale, first_shift, scale, shift = self.modulation(told).chunk(4, dim=-1)
-        hidden = self.look(self.expand(modulated_norm(x, first_scale, first_shift)))
+        first, shift, second, second_shift = self.modulation(told).chunk(4, dim=-1)
+        hidden = self.look(self.expand(modulated_norm(x, first, shift)))
         hidden = self.project(self.attention(_gated(hidden)))
-        x = torch.addcmul(x, self.scales[0], hidden)
-        hidden = self.narrow(_gated(self.widen(modulated_norm(x, scale, shift))))
-        return torch.addcmul(x, self.scales[1], hidden)
+        x = torch.addcmul(x, self.first_scale, hidden)
+        hidden = self.narrow(_gated(self.widen(modulated_norm(x, second, second_shift))))
+        return torch.addcmul(x, self.second_scale, hidden)
 
 
 def _gated(x: Tensor) -> Tensor:

@@ -34,18 +34,28 @@ def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "
         WeightsError: The file is damaged or another one than stated, the options are not valid, or
             tensors are missing, left over or of another shape than the method has.
     """
+    method = _build(entry)
+    stored = load_weights(entry)
+    _check_fit(entry, stored, method.state_dict())
+    method.load_state_dict(stored)
+    return method.to(device).eval()
+
+
+def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
+    """Return the tensors of a model by name, in float32, on the CPU.
+
+    Raises:
+        WeightsError: The file is damaged or another one than stated.
+    """
     import safetensors
     import safetensors.torch
 
     entry.verify()
-    method = _build(entry)
     try:
         stored = safetensors.torch.load_file(entry.weights_path)
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{entry.weights_path} cannot be read ({error})") from error
-    _check_fit(entry, stored, method.state_dict())
-    method.load_state_dict({name: _widened(tensor) for name, tensor in stored.items()})
-    return method.to(device).eval()
+    return {name: _widened(tensor) for name, tensor in stored.items()}
 
 
 def save_model(
