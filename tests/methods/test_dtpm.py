@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError, WeightsError
+from undegrade.inference.precision import prepare
 from undegrade.methods import METHODS, Pair, build_method, parse_options
 from undegrade.methods.dtpm import DTPM
 from undegrade.methods.dtpm_options import DTPMOptions
@@ -432,3 +433,17 @@ def test_it_is_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("UNDEGRADE_OFFLINE", "1")
     with pytest.raises(WeightsError, match="encoder 'microsoft/resnet-18' is not on this machine"):
         build_method(parse_options({"name": "dtpm"} | VALUES | {"semantic": "resnet18"}))
+
+
+@pytest.mark.parametrize("semantic", ["small", "none"])
+def test_networks_in_fewer_bits_restore_nearly_the_same(semantic: str) -> None:
+    method = filled(built(semantic=semantic))
+    runner = prepare(method, torch.device("cpu"), torch.bfloat16)
+    lq = torch.rand(1, 3, 16, 16)
+    with torch.inference_mode():
+        exact, fast = (
+            each.restore(lq, steps=4, noise=fields(1)) for each in (runner.exact, runner.fast)
+        )
+    assert fast.dtype == torch.float32
+    assert not torch.equal(exact, fast)
+    assert float((exact - fast).abs().mean()) < 0.03 * float(exact.abs().mean())
