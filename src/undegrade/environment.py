@@ -1,4 +1,4 @@
-"""What the environment says: where downloaded things lie, and whether to download at all."""
+"""What the environment decides: where downloaded things lie, and whether to download at all."""
 
 import os
 from pathlib import Path

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from undegrade.errors import UsageError
 from undegrade.processes.samplers import Step
-from undegrade.processes.sampling import SamplerOptions
+from undegrade.processes.sampling import DdimOptions, SamplerOptions, parse_sampler
 
 
 def times_asked(text: str, steps: int) -> list[float]:
@@ -110,3 +110,30 @@ def test_times_are_written_to_the_last_digit() -> None:
 def test_no_number_of_steps_is_refused(name: str, steps: int) -> None:
     with pytest.raises(UsageError, match=f"steps={steps}"):
         SamplerOptions.parse(name).walk(lambda x, _t: x, torch.zeros(1), steps)
+
+
+@pytest.mark.parametrize("text", ["ddim", "ddim:grid=trailing", "ddim:grid=linspace,eta=0.5"])
+def test_the_walk_of_a_diffusion_is_written_as_it_is_read(text: str) -> None:
+    sampler = parse_sampler(text)
+    assert isinstance(sampler, DdimOptions)
+    assert str(sampler) == text
+
+
+@pytest.mark.parametrize("text", ["ddim:grid=leding", "ddim:eta=1.5", "ddim:times=1/0"])
+def test_walks_of_a_diffusion_that_there_are_not(text: str) -> None:
+    with pytest.raises(UsageError, match="expected ddim, perhaps with"):
+        parse_sampler(text)
+
+
+def test_one_step_at_the_clean_end_is_refused() -> None:
+    for text in ("ddim", "ddim:grid=linspace"):
+        with pytest.raises(UsageError, match=f"'{text}'; expected at least 2.*grid=trailing"):
+            parse_sampler(text).check_steps(1)
+        parse_sampler(text).check_steps(2)
+    parse_sampler("ddim:grid=trailing").check_steps(1)
+    with pytest.raises(UsageError, match="from 1 to 1000"):
+        parse_sampler("ddim").check_steps(1001)
+
+
+def test_samplers_of_flows_are_found_by_name() -> None:
+    assert parse_sampler("heun:times=1/0.5/0") == SamplerOptions(name="heun", times=(1, 0.5, 0))

@@ -25,3 +25,20 @@ def tiny_regression() -> dict[str, Any]:
     network = tiny_resflow(predict_aux=False)["network"]
     del network["adaptor_widths"]
     return {"name": "regression", "network": network | {"aux_channels": 0}}
+
+
+def tiny_dtpm(*, prior: bool = False) -> dict[str, Any]:
+    """Return options of a diffusion texture prior, alone or with what guides it to a task."""
+    shape = {
+        "widths": [4, 6],
+        "encoder_blocks": [1],
+        "middle_blocks": 1,
+        "decoder_blocks": [1],
+    }
+    options: dict[str, Any] = {
+        "name": "dtpm",
+        "network": shape | {"embedding_dim": 4, "semantic_width": 4},
+        "predictor": None if prior else shape,
+        "semantic": "small",
+    }
+    return options | ({"adapters": None} if prior else {})

@@ -141,9 +141,9 @@ def check_sampler(sampler: str, steps: int | None) -> None:
     Raises:
         UsageError: It is so.
     """
-    from undegrade.processes.sampling import SamplerOptions
+    from undegrade.processes.sampling import parse_sampler
 
-    SamplerOptions.parse(sampler).check_steps(steps)
+    parse_sampler(sampler).check_steps(steps)
 
 
 def parse_tile_size(text: str) -> int | None:

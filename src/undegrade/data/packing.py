@@ -120,6 +120,7 @@ def pack(
         tile=options.tile,
         shards=tuple(_file(job, "json").stem for job in jobs),
         pictures=sum(len(table.pictures) for table in tables),
+        made_with=tuple(map(str, options.chain.links)),
     )
     write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
     return index, problems

@@ -47,6 +47,8 @@ class Index(_Part):
     tile: int
     shards: tuple[str, ...]
     pictures: int
+    made_with: tuple[str, ...] = ()
+    """Degradations that made the degraded twins; none where they are photographs, or unknown."""
 
 
 class Table(_Part):
@@ -72,7 +74,7 @@ class ShardedSource(Source):
     def __init__(self, place: str, scales: Sequence[float] = (1.0,)) -> None:
         self.place, self.scales = place, tuple(scales)
         self._storage = Storage.open(place)
-        self._shards = self._index().shards
+        self._shards = _index(self._storage, place).shards
         numbers: dict[str, int] = {}  # of the names of photos and groups
         columns = [
             _columns(number, self._table(shard), numbers)
@@ -132,15 +134,6 @@ class ShardedSource(Source):
             raise InputError(f"{where} (its size is not that of the table)")
         return samples
 
-    def _index(self) -> Index:
-        try:
-            return Index.model_validate_json(self._storage.read(INDEX))
-        except (InputError, ValidationError) as error:
-            raise InputError(
-                f"{self.place} holds no shards that can be read ({reason(error)})",
-                expected="a folder made by `undegrade data pack`",
-            ) from error
-
     def _table(self, shard: str) -> tuple[Packed, ...]:
         try:
             return Table.model_validate_json(self._storage.read(f"{shard}.json")).pictures
@@ -149,6 +142,27 @@ class ShardedSource(Source):
                 f"the table of shard {shard} in {self.place} cannot be read ({reason(error)})",
                 fix="copy it again, or pack the photos again",
             ) from error
+
+
+def read_index(place: str) -> Index:
+    """Return what a folder, or address, of shards says of them.
+
+    Raises:
+        InputError: There are none, or it cannot be read.
+        MissingExtraError: The kind of address needs a package that is not installed.
+        TransferError: The address cannot be reached.
+    """
+    return _index(Storage.open(place), place)
+
+
+def _index(storage: Storage, place: str) -> Index:
+    try:
+        return Index.model_validate_json(storage.read(INDEX))
+    except (InputError, ValidationError) as error:
+        raise InputError(
+            f"{place} holds no shards that can be read ({reason(error)})",
+            expected="a folder made by `undegrade data pack`",
+        ) from error
 
 
 # Shard, name, group, height, width, place and length of the clean file and of the degraded one.

@@ -36,9 +36,12 @@ def number(default: float, low: float, high: float) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
 
-def choice(default: str, *others: str) -> Any:
-    """Declare a setting that is one of several words."""
-    return field(default=default, metadata={"choices": (default, *others)})
+def choice(default: str, *others: str, compare: bool = True) -> Any:
+    """Declare a setting that is one of several words.
+
+    ``compare`` is false for one that says how something is computed, and not what.
+    """
+    return field(default=default, metadata={"choices": (default, *others)}, compare=compare)
 
 
 class Degradation(ABC):

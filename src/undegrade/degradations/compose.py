@@ -95,6 +95,11 @@ class Chain:
         grey = np.full((_TRIAL, _TRIAL, 3), 0.5, np.float32)
         (surely if photo is None else surely.for_member(photo)).apply(grey, rng)
 
+    def makes_the_same_as(self, other: "Chain") -> bool:
+        """Tell whether both degrade alike, however it is computed."""
+        drawn = (chain.draw(generator("compare")).degradations for chain in (self, other))
+        return next(drawn) == next(drawn) and self.shuffled == other.shuffled
+
     def __str__(self) -> str:
         joint = " & " if self.shuffled else " + "
         return joint.join(map(str, self.links)) or "clean"

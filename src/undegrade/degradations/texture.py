@@ -62,7 +62,7 @@ class TextureRemoval(Degradation):
     sigma: float = number(3.0, 0.5, 8)
     edge: float = number(0.02, 1e-4, 1)
     iterations: int = number(4, 1, 10)
-    solver: str = choice("direct", "multigrid")
+    solver: str = choice("direct", "multigrid", compare=False)
 
     @classmethod
     def settings_at(cls, severity: float) -> dict[str, Value]:

@@ -21,7 +21,7 @@ from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
 from undegrade.methods.base import Method
-from undegrade.processes.sampling import SamplerOptions
+from undegrade.processes.sampling import parse_sampler
 from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
@@ -84,7 +84,7 @@ class Restorer:
         dtype = choose_precision(precision, place)
         if sampler is not None:
             method = copy.copy(method)  # another restorer of the same one walks its own way
-            method.sampler = SamplerOptions.parse(sampler)
+            method.sampler = parse_sampler(sampler)
         self.model = model or ModelInfo()
         self.device, self.precision = str(place), precision_name(dtype)
         chosen = [("device", device, self.device), ("precision", precision, self.precision)]

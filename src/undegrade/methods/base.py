@@ -1,7 +1,7 @@
 """What a method is: networks, a process and an objective behind two calls, loss and restore."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,7 +11,7 @@ from undegrade.errors import UsageError
 from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
-from undegrade.processes.sampling import SamplerOptions
+from undegrade.processes.sampling import Sampler
 from undegrade.registry import Registry
 from undegrade.validation import explain
 
@@ -79,13 +79,36 @@ class Method(nn.Module, ABC):
         """
         return {}
 
+    @classmethod
+    def origin(
+        cls,
+        options: MethodOptions,  # noqa: ARG003
+        stages: Sequence[str],  # noqa: ARG003
+    ) -> str | None:
+        """Return what a training by these stages has to start from; None where from nothing."""
+        return None
+
+    @classmethod
+    def check_origin(cls, options: MethodOptions, origin: MethodOptions) -> None:
+        """Check that a training can start from the weights of another model of the same method.
+
+        Shapes of tensors are compared anyway; this is for what can be said in clearer words.
+
+        Raises:
+            ValueError: It cannot; names both values.
+        """
+
+    def trainable(self, stage: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
+        """Return what learns in a stage; all of it, unless a method says otherwise."""
+        return self.parameters()
+
     @property
-    def sampler(self) -> SamplerOptions | None:
+    def sampler(self) -> Sampler | None:
         """The sampler that :meth:`restore` walks with; None for a method that has no choice."""
         return None
 
     @sampler.setter
-    def sampler(self, sampler: SamplerOptions) -> None:
+    def sampler(self, sampler: Sampler) -> None:
         raise UsageError(
             f"sampler '{sampler}' for a {self.options.name} model",
             expected="no sampler: this method has only one way of restoring",

@@ -26,7 +26,7 @@ from undegrade.networks.unet import UNet
 from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
-from undegrade.processes.sampling import SamplerOptions
+from undegrade.processes.sampling import Sampler, SamplerOptions
 
 _LOG_FLOOR = 1e-3
 """Squared error in ``[-1, 1]`` below which a picture counts as restored (36 dB): without it, the
@@ -91,7 +91,9 @@ class ResFlow(SingleNetworkMethod):
         return self._sampler
 
     @sampler.setter
-    def sampler(self, sampler: SamplerOptions) -> None:
+    def sampler(self, sampler: Sampler) -> None:
+        if not isinstance(sampler, SamplerOptions):
+            raise UsageError(f"sampler '{sampler}' for a flow", expected=SamplerOptions.forms)
         try:
             check_sampler(self.flow_options, sampler)
         except ValueError as error:

@@ -59,3 +59,27 @@ class Adaptor(nn.Module):
             y = body(entry(y))
             features.append(exit_(y))
         return features
+
+
+class GuidanceAdapter(nn.Module):
+    """DTPM's conditional guidance adapter (equation 5): ``f + M_out(M_in(f) + Conv(guide))``.
+
+    Its last layer begins at zero, so that an untrained adapter leaves the features as they are.
+
+    Args:
+        channels: Channels of the features.
+        guide_channels: Channels of the guide.
+        width: Channels inside.
+    """
+
+    def __init__(self, channels: int, guide_channels: int, width: int) -> None:
+        super().__init__()
+        self.entry = nn.Conv2d(channels, width, 1)
+        self.guidance = conv3(guide_channels, width)
+        self.exit = zeroed(nn.Conv2d(width, channels, 1))
+
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
+        """Map features ``(B, C, h, w)`` to the same shape, guided by pictures of any size."""
+        shown = F.interpolate(guide, size=features.shape[2:], mode="area")
+        change: Tensor = self.exit(F.gelu(self.entry(features)) + self.guidance(shown))
+        return features + change

@@ -25,11 +25,28 @@ def zeroed(module: M) -> M:
     return module
 
 
-class AdaptiveLayerNorm(nn.Module):
-    """Normalise over channels at each pixel, then scale and shift as an embedding says.
+def modulated_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Normalise over channels at each pixel; return ``(1 + scale) * norm(x) + shift``.
 
     The statistics are those of one pixel, never of the whole picture: a network built on it sees
     only as far as its convolutions reach, and a tile comes out as the same part of the whole does.
+
+    Args:
+        x: Pictures ``(B, C, H, W)``.
+        scale: For each picture ``(B, C)``, or the same for all ``(1, C)``.
+        shift: Likewise.
+    """
+    pixels, channels = x.permute(0, 2, 3, 1), x.shape[1]
+    if len(scale) == 1:  # one pass over memory instead of two
+        normal = F.layer_norm(pixels, (channels,), 1 + scale[0], shift[0])
+    else:
+        normal = F.layer_norm(pixels, (channels,))
+        normal = torch.addcmul(shift[:, None, None], normal, 1 + scale[:, None, None])
+    return normal.permute(0, 3, 1, 2)
+
+
+class AdaptiveLayerNorm(nn.Module):
+    """Normalise over channels at each pixel, then scale and shift as an embedding says.
 
     Args:
         channels: Channels of the picture.
@@ -38,7 +55,6 @@ class AdaptiveLayerNorm(nn.Module):
 
     def __init__(self, channels: int, embedding: int) -> None:
         super().__init__()
-        self.channels = channels
         self.modulation = zeroed(nn.Linear(embedding, 2 * channels))
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -48,14 +64,8 @@ class AdaptiveLayerNorm(nn.Module):
             x: The pictures.
             embedding: One for each picture ``(B, E)``, or one for all ``(1, E)``.
         """
-        pixels = x.permute(0, 2, 3, 1)
         scale, shift = self.modulation(F.silu(embedding)).chunk(2, dim=-1)
-        if len(embedding) == 1:  # one pass over memory instead of two
-            normal = F.layer_norm(pixels, (self.channels,), 1 + scale[0], shift[0])
-        else:
-            normal = F.layer_norm(pixels, (self.channels,))
-            normal = torch.addcmul(shift[:, None, None], normal, 1 + scale[:, None, None])
-        return normal.permute(0, 3, 1, 2)
+        return modulated_norm(x, scale, shift)
 
 
 class ResidualBlock(nn.Module):

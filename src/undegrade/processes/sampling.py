@@ -1,13 +1,21 @@
-"""Which sampler walks the flow, and on which times: what a user can choose."""
+"""Which sampler walks, and on which times: what a user can choose."""
 
 from functools import partial
 from itertools import pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
 from undegrade.errors import UsageError
+from undegrade.processes.diffusion import (
+    Draw,
+    GridKind,
+    LinearSchedule,
+    NoisePrediction,
+    ddim,
+    ddim_grid,
+)
 from undegrade.processes.samplers import (
     Callback,
     Velocity,
@@ -24,8 +32,50 @@ _BEFORE_THE_END = 0.2
 hardly learned anything."""
 
 
-class SamplerOptions(BaseModel):
-    """A sampler and its times; ``steps`` are network evaluations throughout.
+class Sampler(BaseModel):
+    """What samplers of all kinds have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    forms: ClassVar[str]
+    """What may be written for it."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``NAME[:KEY=VALUE,...]``, as ``euler:times=1/0.5/0``.
+
+        Raises:
+            UsageError: There is no such sampler, key or value.
+        """
+        name, _, rest = text.partition(":")
+        pairs = [part.partition("=") for part in rest.split(",")] if rest else []
+        values: dict[str, object] = {key: value for key, _, value in pairs}
+        if len(values) < len(pairs) or "name" in values:
+            raise UsageError(f"sampler '{text}'", expected="each key once, after the name")
+        if "times" in values:
+            values["times"] = str(values["times"]).split("/")
+        try:
+            return cls.model_validate({"name": name, **values})
+        except ValidationError as error:
+            raise UsageError(
+                f"sampler '{text}': {explain(error, cls)}", expected=cls.forms
+            ) from error
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """Network evaluations, where the times decide; 0 where the sampler does; else None."""
+        return None
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse a number of steps that the sampler cannot make.
+
+        Raises:
+            UsageError: It is so.
+        """
+
+
+class SamplerOptions(Sampler):
+    """A sampler of flows and its times; ``steps`` are network evaluations throughout.
 
     ``euler`` evaluates once for each interval. ``heun`` evaluates twice, but once in the last
     interval (the last two, for an even number of steps), since the velocity at ``t = 0`` is not to
@@ -33,7 +83,7 @@ class SamplerOptions(BaseModel):
     ``adaptive`` evaluates as often as its tolerance needs, down to the last time but one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    forms: ClassVar[str] = "euler, heun, midpoint or adaptive, perhaps with :times=1/0.5/0"
 
     name: Literal["euler", "heun", "midpoint", "adaptive"] = "euler"
     times: tuple[float, ...] | None = Field(
@@ -64,28 +114,6 @@ class SamplerOptions(BaseModel):
         ):
             raise ValueError(f"a tolerance for '{self.name}'; expected one for 'adaptive' only")
         return self
-
-    @classmethod
-    def parse(cls, text: str) -> "SamplerOptions":
-        """Read ``NAME[:times=1/0.5/0][,tolerance=0.01]``.
-
-        Raises:
-            UsageError: There is no such sampler, key or value.
-        """
-        name, _, rest = text.partition(":")
-        pairs = [part.partition("=") for part in rest.split(",")] if rest else []
-        values: dict[str, object] = {key: value for key, _, value in pairs}
-        if len(values) < len(pairs) or "name" in values:
-            raise UsageError(f"sampler '{text}'", expected="each key once, after the name")
-        if "times" in values:
-            values["times"] = str(values["times"]).split("/")
-        try:
-            return cls.model_validate({"name": name, **values})
-        except ValidationError as error:
-            raise UsageError(
-                f"sampler '{text}': {explain(error, cls)}",
-                expected="euler, heun, midpoint or adaptive, perhaps with :times=1/0.5/0",
-            ) from error
 
     def __str__(self) -> str:
         """Return a text that :meth:`parse` reads."""
@@ -152,6 +180,63 @@ class SamplerOptions(BaseModel):
         single = steps % 2 if self.name == "midpoint" else 2 - steps % 2
         walk = partial(second_order, single=single)
         return walk(velocity, x_1, uniform_grid((steps + single) // 2), callback)
+
+
+class DdimOptions(Sampler):
+    """The walk of a diffusion back from noise, and its times; see :func:`ddim_grid`."""
+
+    forms: ClassVar[str] = "ddim, perhaps with :grid=leading|trailing|linspace and eta=0..1"
+
+    name: Literal["ddim"] = "ddim"
+    grid: GridKind = Field("leading", description="Which of the thousand times are asked for.")
+    eta: float = Field(0.0, ge=0, le=1, description="Share of fresh noise in each step.")
+
+    def __str__(self) -> str:
+        """Return a text that :meth:`parse` reads."""
+        parts = [f"grid={self.grid}"] if self.grid != "leading" else []
+        parts += [f"eta={self.eta!r}"] if self.eta else []
+        return self.name + (":" + ",".join(parts) if parts else "")
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse one step at the time where there is no noise, and more than there are times.
+
+        Raises:
+            UsageError: It is so.
+        """
+        if steps is not None and ddim_grid(self.grid, steps)[0] == 0:
+            raise UsageError(
+                f"steps={steps} with the sampler '{self}'",
+                expected="at least 2: its one step would be at the clean end",
+                fix="ask for more steps, or for the sampler ddim:grid=trailing",
+            )
+
+    def walk(
+        self,
+        predict: NoisePrediction,
+        x_start: Tensor,
+        steps: int,
+        callback: Callback | None,
+        *,
+        schedule: LinearSchedule,
+        draw: Draw,
+    ) -> Tensor:
+        """Return the state without noise; arguments as in :func:`ddim`.
+
+        Raises:
+            UsageError: There are not as many times as ``steps``.
+        """
+        grid = ddim_grid(self.grid, steps, schedule.times)
+        return ddim(predict, x_start, grid, callback, schedule=schedule, eta=self.eta, draw=draw)
+
+
+def parse_sampler(text: str) -> Sampler:
+    """Read a sampler of any kind; see :meth:`Sampler.parse`.
+
+    Raises:
+        UsageError: There is no such sampler, key or value.
+    """
+    kind = DdimOptions if text.partition(":")[0] == "ddim" else SamplerOptions
+    return kind.parse(text)
 
 
 def _join(times: tuple[float, ...]) -> str:

@@ -13,6 +13,7 @@ from undegrade.data.photos import is_validation
 from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
+from undegrade.data.shards import is_sharded, read_index
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
 from undegrade.environment import home
@@ -22,6 +23,8 @@ from undegrade.training.recipe import Recipe
 
 PLACES = "places.json"
 """File in a training's folder that remembers where its data lie on this machine."""
+
+_SAME = "the same"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def with_places(recipe: Recipe, output: Path) -> Recipe:
         "photos": recipe.data.photos or before["photos"],
         "pairs": before["pairs"] | given,
     }
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update=update)})
+    data = recipe.data.model_copy(update=update)
+    origin = recipe.start_from or before.get("start_from", "")
+    return recipe.model_copy(update={"data": data, "start_from": origin})
 
 
 def remember_places(recipe: Recipe, output: Path) -> None:
@@ -56,6 +61,7 @@ def remember_places(recipe: Recipe, output: Path) -> None:
     places = {
         "photos": recipe.data.photos and _absolute(recipe.data.photos),
         "pairs": {name: _absolute(where) for name, where in recipe.data.pairs.items()},
+        "start_from": _absolute_folder(recipe.start_from),
     }
     (output / PLACES).write_text(json.dumps(places, indent=2), encoding="utf-8")
 
@@ -114,9 +120,28 @@ class _Opened:
 def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
     data, problems, quiet = recipe.data, Problems(), Cache(cache.folder)
     where = str(data.photos)
+    if is_sharded(where):
+        _check_twins(where, recipe)
     trained = open_photos(where, data.scales, cache, problems, _is_trained)
     kept = open_photos(where, [data.validation.scale], quiet, problems, is_validation)
     return _Opened("photos", trained, kept, problems)
+
+
+def _check_twins(where: str, recipe: Recipe) -> None:
+    """Refuse shards whose degraded twins were made otherwise than the recipe says.
+
+    Raises:
+        RecipeError: They were.
+    """
+    made = Chain.parse(read_index(where).made_with)
+    wanted = recipe.data.mixture.chains
+    if made.links and not (len(wanted) == 1 and made.makes_the_same_as(wanted[0])):
+        raise RecipeError(
+            f"the degraded twins in {where} were made with {made}, and the recipe says "
+            f"{' or '.join(map(str, wanted))}",
+            expected=_SAME,
+            fix="pack the photos anew, or change data.degradations",
+        )
 
 
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
@@ -212,6 +237,11 @@ def _validation_sets(crops: Mapping[str, list[Pictures]], recipe: Recipe) -> dic
             for set_name, texts in recipe.data.validation.sets.items():
                 validation[set_name] = validation_pairs(pictures, Chain.parse(texts))
     return validation
+
+
+def _absolute_folder(model: str) -> str:
+    """Return the place of a model's folder; a name stays one."""
+    return _absolute(model) if model and Path(model).expanduser().is_dir() else model
 
 
 def _absolute(where: str) -> str:

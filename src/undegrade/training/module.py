@@ -35,6 +35,9 @@ class MethodModule(lightning.LightningModule):
         super().__init__()
         self.method, self.recipe, self.stage = method, recipe, stage
         self.validation = validation
+        learned = {id(parameter) for parameter in method.trainable(stage.name)}
+        for parameter in method.parameters():
+            parameter.requires_grad_(id(parameter) in learned)
         self.begun = Begun()  # before this stage, in the whole training; names what is random
 
     def transfer_batch_to_device(

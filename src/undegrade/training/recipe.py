@@ -1,6 +1,7 @@
 """Recipes: one validated YAML file that says how a model is made, down to the seed."""
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -124,6 +125,9 @@ class Recipe(_Part):
     method: dict[str, Any]
     stages: tuple[Stage, ...] = Field(min_length=1)
     data: Data
+    start_from: str = Field(
+        "", description="Model whose weights the training begins with: a name or a folder."
+    )
     optimiser: Optimiser = Optimiser()
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = Field(
@@ -139,6 +143,7 @@ class Recipe(_Part):
         """Return the recipe as plain values, without what belongs to one machine only."""
         values = self.model_dump(mode="json")
         del values["data"]["photos"], values["data"]["workers"], values["compile"]
+        values["start_from"] = PurePath(self.start_from).name
         values["data"]["pairs"] = dict.fromkeys(self.data.pairs, "")
         return values
 

@@ -31,6 +31,7 @@ from undegrade.training.module import MethodModule
 from undegrade.training.processes import check_devices, is_first, strategy
 from undegrade.training.recipe import Recipe, parse_recipe
 from undegrade.training.recipe_files import load_recipe
+from undegrade.training.starting import start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 
@@ -87,6 +88,7 @@ def train(
     run = Run(output, stop_at, Console(stderr=True, quiet=not is_first()), devices)
     _quiet_lightning()
     method = _build(recipe)
+    start(method, recipe, run.console)
     data = prepare(recipe, run.console)
     _claim(output, recipe, resume, run.console)
     finished = _run_stages(method, recipe, data, run)
@@ -144,6 +146,7 @@ def _build(recipe: Recipe) -> Method:
     except ValueError as error:  # options that are valid one by one but not together
         raise RecipeError(f"method: {error}") from error
     _check_crops(recipe, method.multiple_of)
+    _check_validation(recipe, method)
     # Convolutions on processors are fastest where the channels of a pixel lie together.
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.compile:
@@ -162,6 +165,18 @@ def _check_crops(recipe: Recipe, multiple: int) -> None:
                 f"{key}={side} for a network that halves it to the end",
                 expected=f"a multiple of {multiple}",
             )
+
+
+def _check_validation(recipe: Recipe, method: Method) -> None:
+    """Refuse numbers of steps at which the first validation, hours later, would fail."""
+    sampler = method.sampler
+    if sampler is None or sampler.fixed_steps is not None:
+        return
+    for steps in filter(None, recipe.data.validation.steps):
+        try:
+            sampler.check_steps(steps)
+        except UsageError as error:
+            raise RecipeError(f"data.validation.steps: {error}") from error
 
 
 def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> bool:

@@ -2,7 +2,13 @@
 
 from undegrade.zoo.config import ModelConfig
 from undegrade.zoo.hub import pull_model
-from undegrade.zoo.loading import default_card, load_method, record_uncertainty, save_model
+from undegrade.zoo.loading import (
+    default_card,
+    load_method,
+    load_weights,
+    record_uncertainty,
+    save_model,
+)
 from undegrade.zoo.store import DEFAULT_MODEL, ModelEntry, Scan, find_model, list_models, scan
 
 __all__ = [
@@ -14,6 +20,7 @@ __all__ = [
     "find_model",
     "list_models",
     "load_method",
+    "load_weights",
     "pull_model",
     "record_uncertainty",
     "save_model",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade import __version__
-from undegrade.errors import UsageError, WeightsError
+from undegrade.errors import MissingExtraError, UsageError, WeightsError
 from undegrade.images.files import write_whole
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, new_folder
@@ -34,18 +34,28 @@ def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "
         WeightsError: The file is damaged or another one than stated, the options are not valid, or
             tensors are missing, left over or of another shape than the method has.
     """
+    method = _build(entry)
+    stored = load_weights(entry)
+    _check_fit(entry, stored, method.state_dict())
+    method.load_state_dict(stored)
+    return method.to(device).eval()
+
+
+def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
+    """Return the tensors of a model by name, in float32, on the CPU.
+
+    Raises:
+        WeightsError: The file is damaged or another one than stated.
+    """
     import safetensors
     import safetensors.torch
 
     entry.verify()
-    method = _build(entry)
     try:
         stored = safetensors.torch.load_file(entry.weights_path)
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{entry.weights_path} cannot be read ({error})") from error
-    _check_fit(entry, stored, method.state_dict())
-    method.load_state_dict({name: _widened(tensor) for name, tensor in stored.items()})
-    return method.to(device).eval()
+    return {name: _widened(tensor) for name, tensor in stored.items()}
 
 
 def save_model(
@@ -120,6 +130,8 @@ def _build(entry: ModelEntry) -> "Method":
     try:
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn, then thrown away
             return build_method(parse_options(dict(entry.config.method)))
+    except MissingExtraError:
+        raise
     except (UsageError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(

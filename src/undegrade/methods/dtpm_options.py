@@ -1,0 +1,123 @@
+"""Every choice of DTPM and its ablations as an option, and which of them go together."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from undegrade.methods.base import MethodOptions
+from undegrade.networks.denoiser import AdapterOptions, DenoiserOptions
+from undegrade.networks.nafnet import PredictorOptions
+from undegrade.networks.semantic import RESNET_CODE, SMALL_CODE
+from undegrade.processes.sampling import DdimOptions
+
+TEXTURE, ADAPTERS = "texture", "adapters"
+
+
+class DTPMOptions(MethodOptions):
+    """Options of :class:`~undegrade.methods.dtpm.DTPM`; the defaults are the paper's.
+
+    A prior, trained in the stage ``"texture"``, has neither predictor nor adapters.
+    """
+
+    name: Literal["dtpm"] = "dtpm"
+    network: DenoiserOptions = DenoiserOptions()
+    predictor: PredictorOptions | None = Field(
+        PredictorOptions(),
+        description="Network of the first guess; without it, that is the degraded picture.",
+    )
+    adapters: AdapterOptions | None = Field(
+        AdapterOptions(), description="What guides the frozen denoiser by the first guess."
+    )
+    semantic: Literal["resnet18", "small", "none"] = Field(
+        "resnet18",
+        description="Encoder of the semantic code: a frozen ResNet-18 that is fetched, or a small "
+        "one that learns in the stage 'texture' and comes with the weights.",
+    )
+    encoder: str = Field(
+        "microsoft/resnet-18",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="The frozen one's name on the Hugging Face hub.",
+    )
+    semantic_source: Literal["initial", "lq"] = Field(
+        "initial", description="Whose code it is: the first guess's, or the degraded picture's."
+    )
+    condition: Literal["lq", "initial"] = Field(
+        "lq",
+        description="What is shown beside the state: the degraded picture (eq. 6), or the first "
+        "guess, which is more like the smoothed pictures that the prior has learned with.",
+    )
+    error: Literal["l1", "l2"] = Field("l1", description="Norm of the error of the noise.")
+    residual_scale: float = Field(1.0, gt=0, description="Factor of the diffused residual.")
+    texture_prior: bool = Field(
+        True,
+        description="Start from a prior and leave it as it is; else all learns in one stage.",
+    )
+    unfreeze: tuple[Literal["stem", "encoder", "middle", "decoder"], ...] = Field(
+        (), description="Parts of the prior that learn all the same in the stage 'adapters'."
+    )
+    sampler: DdimOptions = DdimOptions()
+    texture: float = Field(1.0, ge=0, le=1, description="Share of the texture that is added.")
+
+    @property
+    def code_length(self) -> int:
+        """Length of the semantic code; 0 for none."""
+        return {"resnet18": RESNET_CODE, "small": SMALL_CODE, "none": 0}[self.semantic]
+
+
+def check_stages(options: DTPMOptions, stages: Sequence[str]) -> None:
+    """Check that stages train what the options promise.
+
+    Raises:
+        ValueError: They do not; says what would.
+    """
+    if len(set(stages)) > 1:
+        raise ValueError(
+            f"stages {', '.join(stages)} in one recipe, whose data are the same for both; expected "
+            "a recipe for each, the second with start_from=MODEL"
+        )
+    extra = [key for key in ("predictor", "adapters") if getattr(options, key) is not None]
+    if TEXTURE in stages and extra:
+        raise ValueError(
+            f"{' and '.join(extra)} in the stage '{TEXTURE}', which trains the prior alone; "
+            f"expected {' and '.join(f'{key}=null' for key in extra)}"
+        )
+    if ADAPTERS in stages and not extra and options.texture_prior and not options.unfreeze:
+        raise ValueError(
+            f"stage '{ADAPTERS}' with nothing that learns; expected a predictor, adapters or parts "
+            "to unfreeze"
+        )
+    if options.unfreeze and not options.texture_prior:
+        raise ValueError(
+            f"unfreeze={', '.join(options.unfreeze)} with texture_prior=false, with which nothing "
+            "is frozen; expected one of the two"
+        )
+
+
+def check_origin(options: DTPMOptions, origin: DTPMOptions) -> None:
+    """Check that a prior of these options can serve.
+
+    Raises:
+        ValueError: It is of another size, or told another code; names both values.
+    """
+    told = ("embedding_dim", "semantic_width")
+    shape = ("stem_stride", "widths", "encoder_blocks", "middle_blocks", "decoder_blocks", *told)
+    for key in shape:
+        got, there = getattr(options.network, key), getattr(origin.network, key)
+        if got != there:
+            raise ValueError(f"network.{key}={_text(got)}, and {_text(there)} in the model")
+    if options.code_length != origin.code_length:
+        raise ValueError(
+            f"semantic={options.semantic} (a code of {options.code_length} numbers), and "
+            f"{origin.semantic} ({origin.code_length}) in the model"
+        )
+    if options.semantic == "resnet18" and options.encoder != origin.encoder:
+        raise ValueError(f"encoder={options.encoder}, and {origin.encoder} in the model")
+    if options.residual_scale != origin.residual_scale:
+        raise ValueError(
+            f"residual_scale={options.residual_scale}, and {origin.residual_scale} in the model"
+        )
+
+
+def _text(value: object) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,157 @@
+"""What a picture shows, as a vector: a frozen classifier's features, or an encoder of our own."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from undegrade.environment import home, is_offline
+from undegrade.errors import MissingExtraError, WeightsError
+from undegrade.networks.layers import conv3
+
+RESNET_CODE = 512
+"""Length of ResNet-18's code."""
+
+SMALL_CODE = 64
+"""Length of our own encoder's."""
+
+_FILES = ("config.json", "model.safetensors")
+_LEAST_SIDE = 32  # which five halvings bring down to one
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+
+def imagenet_range(x: Tensor) -> Tensor:
+    """Return pictures ``(B, 3, H, W)`` in ``[-1, 1]`` as those of ImageNet are normalised."""
+    mean, deviation = (
+        torch.tensor(values).view(1, 3, 1, 1).to(x) for values in (_MEAN, _DEVIATION)
+    )
+    return ((x + 1) / 2 - mean) / deviation
+
+
+class FrozenResNet(nn.Module):
+    """Features of a ResNet-18 that was trained on ImageNet, averaged over the picture.
+
+    It is no part of what is trained, averaged or saved: to PyTorch it has no parameters, and
+    always stays in evaluation mode. It follows where its owner goes all the same.
+
+    Args:
+        name: ``organisation/repository`` on the Hugging Face hub; looked for in
+            ``UNDEGRADE_HOME/encoders`` first, then in what was downloaded before.
+
+    Raises:
+        MissingExtraError: transformers is not installed.
+        WeightsError: The encoder is not there and cannot be fetched, or is no such network.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._hidden = (_load(name),)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        for module in self._hidden:
+            module._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return self
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Return codes ``(B, 512)`` of pictures ``(B, 3, H, W)`` in ``[-1, 1]``."""
+        if min(x.shape[2:]) < _LEAST_SIDE:
+            size = [max(side, _LEAST_SIDE) for side in x.shape[2:]]
+            x = F.interpolate(x, size, mode="bilinear")
+        [network] = self._hidden
+        code: Tensor = network(imagenet_range(x)).pooler_output.flatten(1)
+        return code
+
+
+class SmallEncoder(nn.Module):
+    """Four convolutions that halve the resolution, averaged over the picture.
+
+    It learns with the denoiser, in the stage that learns textures, whatever of a smoothed picture
+    tells which textures belong to it; later stages leave it as it is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 16, 32, 48, SMALL_CODE)
+        self.convolutions = nn.ModuleList(
+            conv3(before, after, 2) for before, after in pairwise(widths)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return codes ``(B, 64)`` of pictures ``(B, 3, H, W)`` in ``[-1, 1]``."""
+        for convolution in self.convolutions:
+            x = F.silu(convolution(x))
+        return x.mean(dim=(2, 3))
+
+
+def _load(name: str) -> nn.Module:
+    try:
+        from transformers import ResNetModel
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "semantic=resnet18 needs transformers",
+            fix="install undegrade[semantic], or take semantic=small or semantic=none",
+        ) from error
+    folder = _find(name)
+    try:
+        network: Any
+        network, told = ResNetModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise _unusable(folder, " ".join(str(error).split())[:200]) from error
+    if told["missing_keys"]:  # which would be random
+        raise _unusable(folder, f"without {min(told['missing_keys'])}")
+    code = network.config.hidden_sizes[-1]
+    if code != RESNET_CODE:
+        raise _unusable(folder, f"codes of {code} numbers instead of {RESNET_CODE}")
+    network.eval().requires_grad_(False)
+    frozen: nn.Module = network
+    return frozen
+
+
+def _find(name: str) -> Path:
+    """Return the folder of an encoder, fetching it if need be."""
+    own = home() / "encoders" / name
+    if own.is_dir():
+        return own
+    import huggingface_hub
+
+    def fetch(*, local: bool) -> Path:
+        folder = huggingface_hub.snapshot_download(
+            name, cache_dir=home() / "hub", allow_patterns=[*_FILES], local_files_only=local
+        )
+        return Path(folder)
+
+    try:
+        return fetch(local=True)
+    except (OSError, ValueError) as error:  # it was not downloaded before
+        if is_offline():
+            raise WeightsError(
+                f"encoder '{name}' is not on this machine and UNDEGRADE_OFFLINE forbids downloads",
+                fix=f"unset UNDEGRADE_OFFLINE, or put {' and '.join(_FILES)} into {own}",
+            ) from error
+    # The hub's client lets errors of several HTTP libraries through; here they all mean the same.
+    try:
+        return fetch(local=False)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsError(
+            f"encoder '{name}' cannot be fetched from the Hugging Face hub ({reason})",
+            fix=f"check the connection, or put {' and '.join(_FILES)} into {own}; semantic=small "
+            "and semantic=none need none",
+        ) from error
+
+
+def _unusable(folder: Path, why: str) -> WeightsError:
+    return WeightsError(
+        f"{folder} holds no encoder that can be used ({why})",
+        expected=f"a ResNet-18 of transformers in {' and '.join(_FILES)}",
+    )

@@ -1,0 +1,197 @@
+"""Trainings that start from another model: what is taken, what is new, what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+from tiny_model import tiny_dtpm, tiny_regression, tiny_resflow
+
+from undegrade.data.packing import PackOptions, pack
+from undegrade.degradations import Chain
+from undegrade.errors import RecipeError, UsageError
+from undegrade.images.files import find_photos
+from undegrade.training import train
+from undegrade.zoo import find_model, load_method
+from undegrade.zoo.config import CONFIG_FILE
+from undegrade.zoo.files import WEIGHTS_FILE, file_sha256
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+def recipe(folder: Path, photos: Path, method: dict[str, Any], stage: str, what: str) -> Path:
+    values = {
+        "name": f"tiny-{stage}",
+        "method": method,
+        "stages": [{"name": stage, "steps": 3, "batch": 2, "crop": 16}],
+        "optimiser": {"lr": 1e-2, "ema_decay": 0.5},
+        "data": {
+            "photos": str(photos),
+            "workers": 0,
+            "degradations": [{"weight": 1, "apply": [what]}],
+            "validation": {
+                "every": 3,
+                "crop": 16,
+                "scale": 1.0,
+                "pictures": 1,
+                "steps": [0, 4] if method["name"] == "dtpm" else [1],
+                "sets": {"it": [what]},
+            },
+        },
+        "checkpoint_every": 1,
+        "export": {"half": False},
+    }
+    path = folder / f"tiny-{stage}.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+TEXTURE = "texture:iterations=1"
+
+
+@pytest.fixture
+def texture(tmp_path: Path, photo_folder: Path) -> Path:
+    return recipe(tmp_path, photo_folder, tiny_dtpm(prior=True), "texture", TEXTURE)
+
+
+@pytest.fixture
+def denoise(tmp_path: Path, photo_folder: Path) -> Path:
+    return recipe(tmp_path, photo_folder, tiny_dtpm(), "adapters", "noise:sigma=25")
+
+
+@pytest.fixture
+def prior(texture: Path, tmp_path: Path) -> Path:
+    folder = train(texture, [], tmp_path / "prior")
+    assert folder is not None
+    return folder
+
+
+def weights(folder: Path | None) -> dict[str, torch.Tensor]:
+    assert folder is not None
+    return load_method(find_model(folder)).state_dict()
+
+
+def keep(model: Path, wanted: Callable[[str], bool]) -> Path:
+    """Take tensors out of a model; the others are said to be all."""
+    tensors = load_file(model / WEIGHTS_FILE)
+    save_file({name: x for name, x in tensors.items() if wanted(name)}, model / WEIGHTS_FILE)
+    config = find_model(model).config
+    new = config.model_copy(update={"sha256": file_sha256(model / WEIGHTS_FILE)})
+    (model / CONFIG_FILE).write_text(new.to_json())
+    return model
+
+
+def test_the_prior_is_taken_and_left_as_it_is(
+    prior: Path, denoise: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = train(denoise, [f"start_from={prior}"], tmp_path / "second")
+    told = capsys.readouterr().err
+    before, after = weights(prior), weights(folder)
+    assert f"started from tiny-texture: {len(before)} of {len(after)} tensors" in told
+    assert "new: network.adapters (" in told
+    assert "predictor.stem (2)" in told
+    for name, tensor in before.items():
+        assert torch.equal(tensor, after[name])
+    learned = {name: tensor for name, tensor in after.items() if name not in before}
+    assert any(tensor.abs().sum() > 0 for name, tensor in learned.items() if ".exit." in name)
+    assert folder is not None
+    config = find_model(folder).config
+    assert config.recipe["start_from"] == "tiny-texture"
+    assert str(tmp_path) not in config.to_json()
+
+
+def test_going_on_remembers_what_was_started_from(
+    prior: Path, denoise: Path, tmp_path: Path
+) -> None:
+    whole = train(denoise, [f"start_from={prior}"], tmp_path / "whole")
+    assert train(denoise, [f"start_from={prior}"], tmp_path / "parts", max_time=0) is None
+    parts = train(denoise, [], tmp_path / "parts", resume=True)
+    first, second = weights(whole), weights(parts)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_second_stage_without_a_first_is_refused(denoise: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"starts from a dtpm model of the stage 'texture'.*add"):
+        train(denoise, [], tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+    train(denoise, ["method.texture_prior=false"], tmp_path / "alone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["method.network.widths=[4,8]"], r"method.network.widths=\[4, 8\], and \[4, 6\] in the"),
+        (["method.semantic=none"], r"semantic=none \(a code of 0 numbers\), and small \(64\)"),
+        (["method.residual_scale=3"], "residual_scale=3.0, and 1.0 in the model"),
+    ],
+)
+def test_priors_that_do_not_fit_are_refused(
+    prior: Path, denoise: Path, tmp_path: Path, changes: list[str], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(denoise, [*changes, f"start_from={prior}"], tmp_path / "second")
+
+
+def test_models_that_do_not_fit_are_refused(
+    prior: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    flow = recipe(tmp_path, photo_folder, tiny_resflow(predict_aux=False), "flow", "noise:sigma=25")
+    model = train(flow, [], tmp_path / "flow")
+    with pytest.raises(RecipeError, match=r"network.stem.weight is \(6, .*\), and \(4, .*more"):
+        train(flow, ["method.network.widths=[6,8]", f"start_from={model}"], tmp_path / "wide")
+    regression = recipe(tmp_path, photo_folder, tiny_regression(), "regression", "noise:sigma=25")
+    assert train(regression, [f"start_from={model}", "stages.0.steps=1"], tmp_path / "other")
+    with pytest.raises(UsageError, match="there is no model 'nowhere'"):
+        train(flow, ["start_from=nowhere"], tmp_path / "nowhere")
+    with pytest.raises(RecipeError, match=r"tiny-texture: nothing in that 'dtpm' model"):
+        train(
+            flow,
+            [f"start_from={keep(prior, lambda name: name.startswith('semantic.'))}"],
+            tmp_path / "bare",
+        )
+
+
+def test_a_prior_can_start_from_what_was_guided(
+    prior: Path, texture: Path, denoise: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = train(denoise, [f"start_from={prior}"], tmp_path / "second")
+    capsys.readouterr()
+    assert train(texture, [f"start_from={second}"], tmp_path / "again")
+    assert "not taken from there: network.adapters" in capsys.readouterr().err
+
+
+def test_what_is_neither_taken_nor_trained_is_refused(
+    prior: Path, denoise: Path, tmp_path: Path
+) -> None:
+    keep(prior, lambda name: name != "network.stem.weight")
+    with pytest.raises(RecipeError, match=r"not trained here: network.stem \(1\)"):
+        train(denoise, [f"start_from={prior}"], tmp_path / "second")
+    assert train(denoise, [f"start_from={prior}", "method.unfreeze=[stem]"], tmp_path / "unfrozen")
+
+
+def test_one_step_at_the_clean_end_is_refused_before_the_first(
+    texture: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=r"data.validation.steps: steps=1 .* at least 2"):
+        train(texture, ["data.validation.steps=[1]"], tmp_path / "run")
+
+
+def test_textures_taken_otherwise_are_refused(
+    texture: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    """Shards remember what made their twins; how it was computed does not matter."""
+    made = Chain.parse([f"{TEXTURE},strength=0.02,solver=direct"])
+    shards = tmp_path / "shards"
+    pack(find_photos(photo_folder, recursive=False), shards, PackOptions(32, made))
+    changes = [f"data.photos={shards}", "stages.0.steps=1"]
+    with pytest.raises(RecipeError, match=r"made with texture:.*strength=0.02.*says texture:iter"):
+        train(texture, changes, tmp_path / "first")
+    for name in ("data.degradations.0.apply", "data.validation.sets.it"):
+        changes.append(f"{name}=['texture:strength=0.02,iterations=1']")
+    assert train(texture, changes, tmp_path / "second")
