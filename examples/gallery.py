@@ -39,9 +39,9 @@ undegrade degrade photo.jpg -o out/ --with rain:severity=0.6 --with jpeg:quality
 ```
 
 `low..high` draws a number anew for each photo, from the photo's own seed. `severity` from 0 to 1
-stands for settings that belong together; what is set beside it wins. `chance` from 0 to 1 is how
-often the degradation is applied at all, and `--shuffle` draws the order: real photos have been
-through several, in an order that nobody knows.
+stands for settings that belong together, and more of it takes a photo farther from the clean one;
+what is set beside it wins. `chance` from 0 to 1 is how often the degradation is applied at all, and
+`--shuffle` draws the order: real photos have been through several, in an order that nobody knows.
 
 ```
 undegrade degrade album -o out/ --shuffle --with blur:sigma=0.5..3,chance=0.5 \\

@@ -114,6 +114,15 @@ def test_the_dark_has_photon_noise(stops: int) -> None:
     assert light.std() * 5000 == pytest.approx(np.sqrt(photons + 9), rel=0.03)
 
 
+def test_the_cameras_denoising_takes_colour_from_the_noise() -> None:
+    hq = np.full((96, 96, 3), 0.6, np.float32)
+    noise = [degrade(f"camera-noise:peak=500,smoothing={s}", hq) - hq for s in (0, 2)]
+    grey = [part.mean(axis=-1).std() for part in noise]
+    colour = [(part - part.mean(axis=-1, keepdims=True)).std() for part in noise]
+    assert grey[1] == pytest.approx(grey[0], rel=0.05)
+    assert colour[1] < colour[0] / 2
+
+
 def test_camera_noise_is_shared_by_neighbours_and_keeps_the_mean() -> None:
     hq = np.full((128, 128, 3), 0.6, np.float32)
     noise = decode_srgb(degrade("camera-noise:peak=500,read=2", hq)) - decode_srgb(hq)

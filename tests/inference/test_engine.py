@@ -24,6 +24,8 @@ from undegrade.inference.options import RestoreOptions
 from undegrade.inference.precision import prepare
 from undegrade.inference.restorer import Restorer
 from undegrade.methods.base import Method
+from undegrade.methods.regression import Regression, RegressionOptions
+from undegrade.networks.unet import UNetOptions
 
 CPU = torch.device("cpu")
 
@@ -196,6 +198,26 @@ def test_tiles_follow_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert sizes[0] == 64
     assert 256 < sizes[1] <= 300
     assert 800 < sizes[2] <= 1024
+
+
+def test_attention_sees_as_much_of_the_picture_as_memory_permits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Otherwise a test at full resolution would depend on the size of tiles."""
+    network = UNetOptions(widths=(8, 16, 32), attention=True)
+    method = Regression(RegressionOptions(network=network))
+    assert method.looks_at_all
+    assert not small_resflow().looks_at_all
+    engine = Engine(prepare(method, CPU, torch.float32))
+    tiles = []
+    for available in (10**12, 300 * 300 * 2 * int(engine.bytes_per_pixel)):
+        monkeypatch.setattr(
+            "undegrade.inference.memory.available_memory", lambda _, free=available: free
+        )
+        plan = engine.plan(1300, 1901, RestoreOptions(), steps=1)
+        tiles.append(len(plan.tops) * len(plan.lefts))
+    assert tiles[0] == 1
+    assert tiles[1] > 4
 
 
 def test_very_wide_pictures_get_flat_tiles() -> None:

@@ -72,10 +72,10 @@ def test_the_largest_layer_is_found() -> None:
 
 
 def test_tile_sizes_are_within_bounds() -> None:
-    assert auto_tile_size(2 * 200 * 500**2, 200, 8, on_cpu=True) == 496
-    assert auto_tile_size(10**12, 200, 8, on_cpu=True) == 1024
-    assert auto_tile_size(10**12, 200, 8, on_cpu=False) == 2048
-    assert auto_tile_size(0, 200, 8, on_cpu=True) == 64
+    assert auto_tile_size(2 * 200 * 500**2, 200, 8, 1024) == 496
+    assert auto_tile_size(10**12, 200, 8, 1024) == 1024
+    assert auto_tile_size(10**12, 200, 8, 1023) == 1016
+    assert auto_tile_size(0, 200, 8, 1024) == 64
 
 
 def test_rows_of_tiles_fit_in_memory() -> None:

@@ -14,10 +14,15 @@ from tiny_model import tiny_resflow
 
 from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
+from undegrade.methods.base import build_method, parse_options
 from undegrade.methods.resflow import ResFlow
 from undegrade.training import train
 from undegrade.training.callbacks import AveragedWeights
+from undegrade.training.module import MethodModule
+from undegrade.training.recipe_files import load_recipe
 from undegrade.zoo import find_model, load_method
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +83,47 @@ def test_the_same_seed_gives_the_same_weights(recipe: Path, tmp_path: Path) -> N
     first = train(recipe, [], tmp_path / "a")
     assert same(first, train(recipe, ["data.workers=2"], tmp_path / "b"))
     assert not same(first, train(recipe, ["seed=1"], tmp_path / "c"))
+
+
+def test_bfloat16_learns_nearly_the_same(recipe: Path, tmp_path: Path) -> None:
+    """The precision of the recipes for the paper's tables."""
+    exact = weights(train(recipe, ["export.half=false"], tmp_path / "exact"))
+    changes = ["export.half=false", "precision=bf16-mixed"]
+    rough = weights(train(recipe, changes, tmp_path / "rough"))
+    assert all(tensor.dtype == torch.float32 for tensor in rough.values())
+    assert any(not torch.equal(tensor, rough[name]) for name, tensor in exact.items())
+    for name, tensor in exact.items():  # each of Adam's 12 steps is at most about the rate
+        torch.testing.assert_close(tensor, rough[name], atol=2.5e-2, rtol=0)
+
+
+def test_a_recipe_of_the_papers_tables_trains(photo_folder: Path, tmp_path: Path) -> None:
+    """All but its size is as it stands there."""
+    smaller = ["method.network.size=1m", "stages.0.steps=2", "stages.0.batch=1", "stages.0.crop=32"]
+    smaller += ["data.validation.crop=32", "data.validation.pictures=1", "data.workers=0"]
+    recipe = RECIPES / "paper" / "resflow-jpeg10.yaml"
+    folder = train(recipe, [f"data.photos={photo_folder}", *smaller], tmp_path / "run")
+    assert folder is not None
+    assert find_model(folder).config.default_steps == 4
+
+
+def test_the_optimiser_is_the_recipes(recipe: Path) -> None:
+    changes = ["optimiser.betas=[0.8, 0.95]", "optimiser.weight_decay=0.02"]
+    loaded = load_recipe(recipe, changes)
+    module = MethodModule(build_method(parse_options(loaded.method)), loaded, loaded.stages[0], {})
+    (group,) = module.configure_optimizers()["optimizer"].param_groups
+    assert (group["betas"], group["weight_decay"]) == ((0.8, 0.95), 0.02)
+    assert group["initial_lr"] == 1e-3
+
+
+def test_gradients_are_clipped(recipe: Path, tmp_path: Path) -> None:
+    """Far below Adam's epsilon they move nothing."""
+    changes = ["export.half=false", "optimiser.clip_norm=1e-14"]
+    begun = weights(train(recipe, [*changes, "stages.0.steps=1"], tmp_path / "begun"))
+    held = weights(train(recipe, changes, tmp_path / "held"))
+    free = weights(train(recipe, ["export.half=false"], tmp_path / "free"))
+    moved, went = (max(float((w[n] - begun[n]).abs().max()) for n in w) for w in (held, free))
+    assert moved < 1e-6
+    assert went > 1e-3
 
 
 @pytest.mark.slow

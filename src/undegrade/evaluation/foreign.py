@@ -62,7 +62,7 @@ class ForeignMethod(Method):
 
     @property
     def looks_at_all(self) -> bool:
-        """Whether the network is not to be given tiles: it needs the whole, or makes its own."""
+        """See :class:`Method`; here also of networks that make tiles of their own."""
         return str(self._descriptor.tiling.name) != "SUPPORTED"
 
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:

@@ -63,11 +63,11 @@ class Engine:
         method, device = self.runner.fast, self.runner.device
         if longest <= 4 * MIN_TILE:
             return 4 * MIN_TILE
+        most = memory.CPU_TILE if device.type == "cpu" else memory.DEVICE_TILE
+        if method.looks_at_all:  # it should see the whole picture, if that can be
+            most = max(most, longest + method.multiple_of - 1)
         return memory.auto_tile_size(
-            memory.available_memory(device),
-            self.bytes_per_pixel,
-            method.multiple_of,
-            on_cpu=device.type == "cpu",
+            memory.available_memory(device), self.bytes_per_pixel, method.multiple_of, most
         )
 
 

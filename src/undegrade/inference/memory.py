@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from undegrade.inference.options import MIN_TILE
 
-_CPU_TILE = 1024  # larger ones leave the caches and save hardly any overlap
-_DEVICE_TILE = 2048
+CPU_TILE = 1024  # larger ones leave the caches and save hardly any overlap
+DEVICE_TILE = 2048
 _BAND_BYTES = 192 << 20  # for one row of tiles across a wide picture
 _PLAIN_CHANNELS = 3  # of a single draw
 _SHARE = 0.5  # of the memory there is, for one tile
@@ -100,19 +100,16 @@ class PeakCounter:
         self.largest = max(self.largest, sum(x.numel() * x.element_size() for x in tensors))
 
 
-def auto_tile_size(
-    available: int, bytes_per_pixel: float, multiple_of: int, *, on_cpu: bool
-) -> int:
+def auto_tile_size(available: int, bytes_per_pixel: float, multiple_of: int, most: int) -> int:
     """Return the side of the largest tile that is sensible.
 
     Args:
         available: Free memory in bytes.
         bytes_per_pixel: What a tile needs for each of its pixels.
         multiple_of: What the side is divisible by.
-        on_cpu: Whether the CPU computes; its tiles are at most 1024 pixels.
+        most: Largest side that is worth having.
     """
-    side = math.isqrt(int(available * _SHARE / bytes_per_pixel))
-    side = min(side, _CPU_TILE if on_cpu else _DEVICE_TILE)
+    side = min(math.isqrt(int(available * _SHARE / bytes_per_pixel)), most)
     return max(side, MIN_TILE) // multiple_of * multiple_of
 
 

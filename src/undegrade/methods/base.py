@@ -54,6 +54,11 @@ class Method(nn.Module, ABC):
         """How many pixels one network evaluation looks in each direction."""
 
     @property
+    def looks_at_all(self) -> bool:
+        """Whether every pixel can matter to every other, so that the size of tiles does too."""
+        return False
+
+    @property
     def is_random(self) -> bool:
         """Whether what :meth:`restore` gives depends on its noise; if not, one draw is all."""
         return True
@@ -154,6 +159,11 @@ class SingleNetworkMethod(Method):
     def receptive_radius(self) -> int:
         """See :class:`Method`."""
         return self.network.receptive_radius
+
+    @property
+    def looks_at_all(self) -> bool:
+        """See :class:`Method`."""
+        return self.network.attention is not None
 
 
 METHODS: Registry[Method] = Registry("method")

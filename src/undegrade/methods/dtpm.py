@@ -104,6 +104,11 @@ class DTPM(Method):
         return min(UNBOUNDED, self.network.receptive_radius + predictor + semantic)
 
     @property
+    def looks_at_all(self) -> bool:
+        """See :class:`Method`; so it is where something is averaged over all that is given."""
+        return self.receptive_radius == UNBOUNDED
+
+    @property
     def sampler(self) -> DdimOptions:
         """The sampler that :meth:`restore` walks with; the one of the options at first."""
         return self._sampler

@@ -94,7 +94,8 @@ class MethodModule(lightning.LightningModule):
             lr=options.lr,
             betas=options.betas,
             weight_decay=options.weight_decay,
-            fused=self.recipe.precision != "16-mixed",  # whose scaled gradients must be clipped
+            # Lightning takes mixed precision for scaled gradients, which a fused step may not clip.
+            fused=self.recipe.precision == "32-true",
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: learning_rate_factor(step, self.stage.steps, options)
