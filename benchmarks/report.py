@@ -18,13 +18,14 @@ import numpy as np
 from undegrade.degradations import Image
 from undegrade.evaluation.features import FEATURES, FeatureStore
 from undegrade.evaluation.pictures import TruthPair
+from undegrade.evaluation.report.commands import Command
 from undegrade.evaluation.report.gallery import build_gallery
-from undegrade.evaluation.report.gathering import MeasuredSet, gather
+from undegrade.evaluation.report.gathering import MeasuredSet, gather_sets
 from undegrade.evaluation.report.page import REPORT, Source, write_report
 from undegrade.evaluation.report.plots import give_marks, overview_plots, set_plots
-from undegrade.evaluation.report.runs import Run
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.rows import RESULTS, Key, Row, write_results
+from undegrade.evaluation.set_scores import Together
 from undegrade.randomness import generator
 
 MODELS = ("input", "first", "second", "third", "fourth")
@@ -58,12 +59,13 @@ def print_times(folder: Path, rows: Sequence[Row], shelf: PictureShelf) -> None:
     """Print what each part of a report takes."""
     table = timed("results.csv", lambda: write_results(folder / RESULTS, rows))[1]
     sets = timed(
-        "means and comparisons", lambda: gather(rows, [], MODELS, FeatureStore(folder / FEATURES))
+        "means and comparisons",
+        lambda: gather_sets(rows, [], MODELS, Together((), FeatureStore(folder / FEATURES))),
     )[0]
     timed("plots", lambda: plots(sets))
     gallery = timed("pictures", lambda: build_gallery(sets, shelf))[0]
     print(f"shown: {len(gallery.items)} pictures{gallery.items[0].size.partition('pixels')[2]}")
-    source = Source(sets, shelf, (Run("benchmark", "today", "0"),), (), {})
+    source = Source(sets, shelf, (Command("benchmark", "today", "0"),), (), {})
     page = timed("whole page, written", lambda: write_report(source, folder / REPORT))[1]
     size = (folder / REPORT).stat().st_size
     print(f"the page takes {page / table:.0f} times as long as the CSV, and is {size / 1e6:.1f} MB")

@@ -101,6 +101,10 @@ def test_measures_that_cannot_be_taken_are_told_three_times_and_stop_nothing(
     none = cli(*command[:-1], "niqe")
     assert (none.exit_code, none.stdout) == (2, "")
     assert "nothing can be measured: niqe is not measured: needs pyiqa" in none.stderr
+    pytest.importorskip("torchvision", reason="undegrade[perceptual] is not installed")
+    weights = cli(*command[:-1], "niqe,lpips")
+    assert (weights.exit_code, weights.stdout) == (3, "")
+    assert "UNDEGRADE_OFFLINE forbids downloads" in weights.stderr
 
 
 def test_consistency_with_what_was_done(cli: Cli, model: Path, photos: str) -> None:
@@ -158,6 +162,19 @@ def test_the_flow(cli: Cli, model: Path, photos: str, monkeypatch: pytest.Monkey
     told = json.loads(cli(*command, "--steps", "1,2", "-o", "new/out", "--json").stdout)
     assert told.pop("files") == [f"new/out/{name}" for name in names]
     assert told == figures
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--sampler=heun", "--metrics=psnr", "--seeds=2", "--workers=2", "--uncertainty"],
+)
+def test_what_an_analysis_would_not_heed_is_refused(
+    cli: Cli, model: Path, photos: str, option: str
+) -> None:
+    command = ["evaluate", model, "--data", photos, "--analyse", "flow", "-o", "out"]
+    result = cli(*command, option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option.partition('=')[0]} with --analyse flow" in result.stderr
 
 
 def test_a_model_without_a_flow_is_refused_with_the_reason(cli: Cli, photos: str) -> None:
@@ -237,7 +254,11 @@ def test_a_report_of_all_that_lies_in_the_folder(cli: Cli, model: Path, photos: 
 def test_without_a_report_nothing_is_kept_for_it(cli: Cli, model: Path, photos: str) -> None:
     command = ["evaluate", model, "--data", photos, "-o", "out", "--steps", "1"]
     assert cli(*command, "--no-report", "--json").stdout.count('"report": null') == 1
-    assert {path.name for path in Path("out").iterdir()} == {"results.csv", "rows.jsonl"}
+    assert {path.name for path in Path("out").iterdir()} == {
+        "commands.json",
+        "results.csv",
+        "rows.jsonl",
+    }
     assert cli(*command).exit_code == 0
     assert 'class="item"' not in Path("out/report.html").read_text()  # not measured again
 

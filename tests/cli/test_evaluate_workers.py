@@ -52,6 +52,17 @@ def test_two_processes_measure_what_one_does(cli: Cli, model: Path, photos: str)
     assert Path("two/rows.jsonl").read_text().splitlines() == lines
 
 
+def test_two_processes_draw_the_maps_that_one_does(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "--degrade", "noise", "--steps", "1"]
+    command += ["--device", "cpu", "--uncertainty", "--pictures", "3"]
+    found = []
+    for workers in ("1", "2"):
+        assert cli(*command, "-o", workers, "--workers", workers).exit_code == 0
+        found.append(sorted(path.read_text() for path in Path(workers).rglob("*.map.json")))
+    assert len(found[0]) == 3
+    assert found[0] == found[1]
+
+
 def test_what_is_left_out_is_told_in_the_same_words(cli: Cli, make_photo: Make) -> None:
     for number in range(60):
         make_photo(f"many/{number:02}.png", 12, 12)
@@ -121,7 +132,7 @@ def test_an_end_before_the_end(cli: Cli, make_photo: Make, how: str) -> None:
         assert "cancelled" in errors
     if how == "kill a worker":
         assert process.returncode == 1
-        assert "a worker process was killed by signal 9 while it measured" in errors
+        assert "a worker process was killed by signal 9 while it worked on" in errors
         assert "what was measured is kept" in errors
     kept = Path("out/rows.jsonl").read_text().splitlines()
     assert 4 <= len(kept) < 24 * 3

@@ -8,7 +8,7 @@ import pytest
 
 from undegrade.evaluation.papers.comparison import Comparison, compare_with_paper
 from undegrade.evaluation.papers.matching import Cell, Verdict, cell_of, measures_of, runs_for
-from undegrade.evaluation.papers.runs import gather, settled
+from undegrade.evaluation.papers.runs import gather_runs, settled
 from undegrade.evaluation.papers.tables import Block, find_table
 from undegrade.evaluation.rows import Key, Row
 from undegrade.zoo import ModelConfig
@@ -46,7 +46,7 @@ def cell(
     metric: str = "psnr",
     models: dict[str, ModelConfig] | None = None,
 ) -> Cell:
-    (run,) = runs_for(block, gather(measured))
+    (run,) = runs_for(block, gather_runs(measured))
     found = cell_of(block, metric, run, models or {})
     assert found is not None
     return found
@@ -100,12 +100,12 @@ def test_settings_that_are_spelled_out_are_the_same_degradation() -> None:
 
 def test_what_fits_displaces_what_does_not() -> None:
     fitting, other = rows(), rows(degradation="jpeg:quality=40", model="tv")
-    assert [run.about.model for run in runs_for(BSDS, gather(other))] == ["tv"]
-    assert [run.about.model for run in runs_for(BSDS, gather([*fitting, *other]))] == ["input"]
-    assert runs_for(BSDS, gather(rows("live1"))) == ()
-    assert runs_for(BSDS, gather(rows("mine"))) == ()
+    assert [run.about.model for run in runs_for(BSDS, gather_runs(other))] == ["tv"]
+    assert [run.about.model for run in runs_for(BSDS, gather_runs([*fitting, *other]))] == ["input"]
+    assert runs_for(BSDS, gather_runs(rows("live1"))) == ()
+    assert runs_for(BSDS, gather_runs(rows("mine"))) == ()
     unnamed = find_table("resflow-table5").blocks[0]
-    assert runs_for(unnamed, gather([*fitting, *rows("mine")])) == ()
+    assert runs_for(unnamed, gather_runs([*fitting, *rows("mine")])) == ()
 
 
 def test_a_column_of_luma_asks_for_luma_and_says_so() -> None:
@@ -165,7 +165,7 @@ def test_seeds_and_repeated_measurements_count_each_picture_once() -> None:
 
 
 def comparison(measured: list[Row]) -> Comparison:
-    return compare_with_paper(find_table("resflow-table4"), gather(measured), {})
+    return compare_with_paper(find_table("resflow-table4"), gather_runs(measured), {})
 
 
 def test_a_table_in_words(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from report_folders import NOTHING, keep, rows, sets_of, source
 
 from undegrade.errors import OutputError
 from undegrade.evaluation.report import embedding, gallery
-from undegrade.evaluation.report.gathering import gather
+from undegrade.evaluation.report.commands import Command, read_commands, record_command
+from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.page import render, write_report
 from undegrade.evaluation.report.plots import give_marks
-from undegrade.evaluation.report.runs import Run, read_runs, record_run
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.report.tables import comparison_table, overview_table, set_table
 from undegrade.evaluation.rows import Row
@@ -207,28 +207,28 @@ def test_what_several_commands_measured_comes_together(made: list[Row]) -> None:
     ]
     old = [replace(row, key=replace(row.key, weights_hash="old")) for row in late]
     few = [replace(row, key=replace(row.key, model="few")) for row in late[:1]]
-    sets = gather([*made, *old, *late, *few], late, ["input", "late"], NOTHING)
+    sets = gather_sets([*made, *old, *late, *few], late, ["input", "late"], NOTHING)
     assert [one.summary.degradation for one in sets] == list(TASKS)
     assert sets[0].candidates == ("input", "late", "ours", "median")
     assert len([row for row in sets[0].rows if row.key.model == "late"]) == len(NAMES)
     assert {row.key.weights_hash for row in sets[0].rows} == {""}
     assert sets[0].left_out == ("few",)
     assert sets[0].best("ours").steps == 4
-    again = gather([*made, *late, *old], late, ["input", "late"], NOTHING)
+    again = gather_sets([*made, *late, *old], late, ["input", "late"], NOTHING)
     assert {row.key.weights_hash for row in again[0].rows} == {""}  # the current command's count
     unknown = [replace(row, key=replace(row.key, metrics="gone,mae")) for row in made]
-    assert gather(unknown, [], ["input"], NOTHING) == ()
+    assert gather_sets(unknown, [], ["input"], NOTHING) == ()
 
 
 def test_commands_are_recorded_once_each_and_the_last_comes_last(tmp_path: Path) -> None:
-    first, second = Run("a \udcff", "day 1", "1"), Run("b", "day 2", "1")
-    assert record_run(tmp_path, first) == (first,)
-    record_run(tmp_path, second)
+    first, second = Command("a \udcff", "day 1", "1"), Command("b", "day 2", "1")
+    assert record_command(tmp_path, first) == (first,)
+    record_command(tmp_path, second)
     again = replace(first, date="day 3")
-    assert record_run(tmp_path, again) == (second, again)
-    assert [run.date for run in read_runs(tmp_path)] == ["day 2", "day 3"]
-    (tmp_path / "runs.json").write_text("{ no")
-    assert list(read_runs(tmp_path)) == []
+    assert record_command(tmp_path, again) == (second, again)
+    assert [run.date for run in read_commands(tmp_path)] == ["day 2", "day 3"]
+    (tmp_path / "commands.json").write_text("{ no")
+    assert list(read_commands(tmp_path)) == []
 
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, made: list[Row]) -> None:

@@ -11,16 +11,17 @@ from small_methods import Shifted
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, MissingExtraError, OutputError
+from undegrade.evaluation import set_scores
 from undegrade.evaluation.candidates import INPUT, Model, find_baseline
 from undegrade.evaluation.choosing import Chosen
 from undegrade.evaluation.features import FeatureStore
 from undegrade.evaluation.measuring import Plan, measure
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.report import gathering
+from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.plots import give_marks
 from undegrade.evaluation.report.tables import set_table
 from undegrade.evaluation.rows import Journal, Row
-from undegrade.evaluation.set_scores import Sets, score_sets
+from undegrade.evaluation.set_scores import Sets, Together, score_sets
 from undegrade.evaluation.summary import summarise
 from undegrade.inference import Restorer
 from undegrade.metrics.catalogue import find_metrics
@@ -181,13 +182,19 @@ def test_the_report_has_what_was_kept_of_every_picture(
     eye = Eye()
     rows = run(photo_folder, tmp_path, eye)
     store = FeatureStore(tmp_path / "features")
-    monkeypatch.setattr(gathering, "SET_METRICS", {"mean-fid": distance(eye)})
-    [one] = gathering.gather(rows, [], [INPUT, "model"], store)
+    monkeypatch.setattr(set_scores, "SET_METRICS", {"mean-fid": distance(eye)})
+    together = Together(("mean-fid",), store)
+    [one] = gather_sets(rows, [], [INPUT, "model"], together)
     table = set_table(one, give_marks([one]))
     assert [head.name for head in table.heads][:3] == ["candidate", "psnr dB", "mean-fid"]
     [column] = score_sets(rows, sets(eye, tmp_path))
     expected = [f"{column.means[name].value:.4f}" for name in ((INPUT, 0), ("model", 1))]
     assert [row[2].shown for row in table.rows] == expected
     assert expected[0] < expected[1]
-    [less] = gathering.gather(rows, [], [INPUT, "model"], FeatureStore(tmp_path / "none"))
-    assert not less.summary.sets
+    for other in (
+        Together(("mean-fid",), FeatureStore(tmp_path / "none")),
+        Together(("fid-of-old",), store),  # that other versions knew
+        Together((), store),
+    ):
+        [less] = gather_sets(rows, [], [INPUT, "model"], other)
+        assert not less.summary.sets

@@ -373,9 +373,11 @@ def test_a_tile_is_the_same_part_of_the_whole(eta: float) -> None:
 def test_reach_is_unbounded_where_all_is_averaged() -> None:
     pooled = SHAPE | {"local_pool": 8}
     assert built(semantic="none").receptive_radius == UNBOUNDED
+    assert built(semantic="none").looks_at_all
     assert built(network=pooled, predictor=pooled).receptive_radius == UNBOUNDED
     bounded = built(network=pooled, predictor=pooled, semantic="none")
     assert bounded.receptive_radius < 200
+    assert not bounded.looks_at_all
     assert bounded.multiple_of == 2
 
 

@@ -8,15 +8,17 @@ import numpy as np
 from undegrade.degradations import Image
 from undegrade.evaluation.features import FeatureStore
 from undegrade.evaluation.pictures import TruthPair
-from undegrade.evaluation.report.gathering import MeasuredSet, gather
+from undegrade.evaluation.report.commands import Command, Fact
+from undegrade.evaluation.report.gathering import MeasuredSet, gather_sets
 from undegrade.evaluation.report.page import Source
-from undegrade.evaluation.report.runs import Fact, Run
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.rows import Key, Row
+from undegrade.evaluation.set_scores import Together
+from undegrade.metrics.catalogue import SET_METRICS
 from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.randomness import generator
 
-NOTHING = FeatureStore(Path("nowhere"))
+NOTHING = Together(tuple(SET_METRICS), FeatureStore(Path("nowhere")))
 """What was kept for measures of sets: nothing."""
 
 STEPS = {"input": (0,), "ours": (1, 2, 4), "median": (0,)}
@@ -68,7 +70,9 @@ def source(folder: Path, made: Sequence[Row]) -> Source:
     return Source(
         sets=sets_of(made),
         shelf=PictureShelf(folder),
-        runs=(Run("undegrade evaluate ours --data 'a b=<i>'", "2025-01-31 12:00 UTC", "0.1.0"),),
+        commands=(
+            Command("undegrade evaluate ours --data 'a b=<i>'", "2025-01-31 12:00 UTC", "0.1.0"),
+        ),
         facts=(Fact("versions", "torch", "2.6.0"),),
         promises={
             "ours": DeviationCurve(deviations=(0.01, 0.02), errors=(0.02, 0.05), measured_on="x")
@@ -77,4 +81,4 @@ def source(folder: Path, made: Sequence[Row]) -> Source:
 
 
 def sets_of(made: Sequence[Row]) -> tuple[MeasuredSet, ...]:
-    return gather(made, [], ["input", "ours", "median"], NOTHING)
+    return gather_sets(made, [], ["input", "ours", "median"], NOTHING)

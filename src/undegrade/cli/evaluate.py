@@ -141,10 +141,17 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         if table is None:
             found.tell(as_json)
         else:
-            tell(table, output, models, as_json)
+            tell(table, output, models, as_json, found.files)
         found.tell_files()
     else:
-        check_flow(models, opened, sampler)
+        given = {
+            "--sampler": sampler is not None,
+            "--metrics": metrics is not None,
+            "--seeds": seeds > 1,
+            "--workers": workers is not None,
+            "--uncertainty": uncertainty,
+        }
+        check_flow(models, opened, given)
         analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
     problems = [pictures.problems for pictures in opened if pictures.problems.count]
     for problem in problems:

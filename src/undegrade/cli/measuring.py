@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import json_result, note, result
 from undegrade.cli.progress import Bar
-from undegrade.cli.report import Page
+from undegrade.cli.report import Page, record
 from undegrade.errors import OutputError
 from undegrade.images.files import make_folder
 
@@ -48,11 +49,16 @@ class Found:
     table: Path
     page: Path | None
 
+    @property
+    def files(self) -> dict[str, str | None]:
+        """Where results lie, for programs."""
+        report = None if self.page is None else str(self.page)
+        return {"results": str(self.table), "report": report}
+
     def tell(self, as_json: bool) -> None:
         """Give tables, or facts for programs."""
         if as_json:
-            files = {"results": str(self.table), "report": self.page and str(self.page)}
-            json_result(files | {"sets": [summary.facts() for summary in self.summaries]})
+            json_result(self.files | {"sets": [summary.facts() for summary in self.summaries]})
             return
         for summary in self.summaries:
             result(f"{summary.table()}\n\n{summary.comparisons()}\n")
@@ -85,6 +91,7 @@ def measure(
     from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.session import open_session
 
+    began = datetime.now(UTC)
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
     sets = [(pictures, replace(plan, shelf=shelf)) for pictures, plan in sets]
@@ -99,11 +106,14 @@ def measure(
             rows = session.measure(number, journal, bar.advance)
             summaries.append(_summary(rows, order, plan))
             measured += rows
-            if page is not None and results.maps:
-                page.draw_maps(session.candidates, pictures, rows, plan, bar.advance)
+            if results.maps:
+                session.draw_maps(number, rows, bar.advance)
             bar.finish()
     table = _write_rows(journal, results.folder)
-    written = page.write(journal, measured, session.candidates) if page is not None else None
+    commands = record(results.folder, began, sets)
+    written = None
+    if page is not None:
+        written = page.write(journal, measured, session.candidates, commands)
     return Found(tuple(summaries), table, written)
 
 

@@ -1,6 +1,6 @@
 """`undegrade evaluate --paper`: what a published table asks for, and how it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from undegrade.cli.loading import TestPictures
 from undegrade.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from undegrade.evaluation.papers.runs import Run
     from undegrade.evaluation.papers.tables import Block, Table
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.zoo import ModelConfig
@@ -93,7 +94,13 @@ def metrics_of(table: "Table", data: Sequence[str]) -> str:
     return ",".join(named)
 
 
-def tell(table: "Table", folder: Path | None, models: Sequence[str], as_json: bool) -> None:
+def tell(
+    table: "Table",
+    folder: Path | None,
+    models: Sequence[str],
+    as_json: bool,
+    files: Mapping[str, str | None] | None = None,
+) -> None:
     """Lay what was measured into a folder beside a table; without one, give the table alone.
 
     Args:
@@ -101,27 +108,42 @@ def tell(table: "Table", folder: Path | None, models: Sequence[str], as_json: bo
         folder: Where an evaluation wrote its results; the comparison is written there too.
         models: Names and folders of models to know about, beside those on this machine.
         as_json: Give facts for programs.
+        files: What else was written, for programs.
 
     Raises:
         InputError: There is no such folder.
     """
     from undegrade.evaluation.papers.comparison import compare_with_paper
-    from undegrade.evaluation.papers.runs import gather
-    from undegrade.evaluation.rows import Journal
+    from undegrade.evaluation.report.commands import read_commands
 
     if folder is not None and not folder.is_dir():
         raise InputError(
             f"{folder} is no folder", expected="one that `undegrade evaluate` measured into"
         )
-    rows = Journal(folder).rows() if folder is not None else ()
-    comparison = compare_with_paper(table, gather(rows), _known_models(models))
+    runs = _runs(table, folder) if folder is not None else ()
+    commands = read_commands(folder) if folder is not None else ()
+    skipped = dict.fromkeys(words for command in commands for words in command.skipped)
+    comparison = compare_with_paper(table, runs, _known_models(models), [*skipped])
     written = comparison.write(folder) if folder is not None else ()
     if as_json:
-        json_result(comparison.facts() | {"files": [str(file) for file in written]})
+        json_result(
+            comparison.facts() | {"files": [str(file) for file in written]} | dict(files or {})
+        )
         return
     result(comparison.markdown())
     for file in written:
         note(f"written to {file}")
+
+
+def _runs(table: "Table", folder: Path) -> "tuple[Run, ...]":
+    from undegrade.evaluation.features import FEATURES, FeatureStore
+    from undegrade.evaluation.papers.matching import measures_of
+    from undegrade.evaluation.papers.runs import gather_runs
+    from undegrade.evaluation.rows import Journal
+    from undegrade.evaluation.set_scores import Together
+
+    together = Together(measures_of(table.blocks), FeatureStore(folder / FEATURES))
+    return gather_runs(Journal(folder).rows(), together)
 
 
 def _blocks_of(table: "Table", place: str) -> "list[Block]":

@@ -2,9 +2,9 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from undegrade.errors import MissingExtraError
 if TYPE_CHECKING:
     from undegrade.evaluation.candidates import Candidate
     from undegrade.evaluation.measuring import Plan
-    from undegrade.evaluation.pictures import PictureSet, Progress
-    from undegrade.evaluation.report.runs import Run
+    from undegrade.evaluation.pictures import PictureSet
+    from undegrade.evaluation.report.commands import Command
     from undegrade.evaluation.rows import Journal, Row
 
 
@@ -27,13 +27,11 @@ class Page:
 
     Args:
         folder: The output folder, which exists.
-        began: When the command began.
         possible: Whether what writes it is installed; pictures are kept in any case, so that the
             same command writes it once that is there.
     """
 
     folder: Path
-    began: datetime
     possible: bool
 
     @classmethod
@@ -45,59 +43,71 @@ class Page:
             check_report()
         except MissingExtraError as error:
             note(f"no report will be written: {explain(error)}, and run the same command again")
-            return cls(folder, datetime.now(UTC), possible=False)
-        return cls(folder, datetime.now(UTC), possible=True)
-
-    def draw_maps(
-        self,
-        candidates: "Sequence[Candidate]",
-        pictures: "PictureSet",
-        rows: "Iterable[Row]",
-        plan: "Plan",
-        progress: "Progress",
-    ) -> None:
-        """Draw the maps of uncertainty that are missing."""
-        from undegrade.evaluation.report.maps import draw_maps, map_jobs
-        from undegrade.evaluation.report.shelf import PictureShelf
-
-        shown = {candidate.name: plan.shown(candidate) for candidate in candidates}
-        keys = [row.key for row in rows]
-        chosen = [
-            key
-            for key in keys
-            if (key.steps, key.seed) == (shown[key.model].steps, shown[key.model].seed)
-        ]
-        draw_maps(map_jobs(candidates, chosen), pictures, PictureShelf(self.folder), progress)
+            return cls(folder, possible=False)
+        return cls(folder, possible=True)
 
     def write(
-        self, journal: "Journal", rows: "Sequence[Row]", candidates: "Sequence[Candidate]"
+        self,
+        journal: "Journal",
+        rows: "Sequence[Row]",
+        candidates: "Sequence[Candidate]",
+        commands: "tuple[Command, ...]",
     ) -> Path | None:
-        """Write the page; None if that is not possible."""
-        from undegrade.evaluation.candidates import Model
-        from undegrade.evaluation.features import FEATURES, FeatureStore
-        from undegrade.evaluation.report.gathering import gather
-        from undegrade.evaluation.report.page import REPORT, Source, write_report
-        from undegrade.evaluation.report.runs import Fact, record_run
-        from undegrade.evaluation.report.shelf import PictureShelf
+        """Write the page; None if that is not possible.
 
-        runs = record_run(self.folder, self._run())
+        Args:
+            journal: All rows of the folder.
+            rows: Those of this command.
+            candidates: What it measured.
+            commands: Which commands measured into the folder, this one last.
+        """
         if not self.possible:
             return None
+        from undegrade.evaluation.candidates import Model
+        from undegrade.evaluation.features import FEATURES, FeatureStore
+        from undegrade.evaluation.report.commands import Fact
+        from undegrade.evaluation.report.gathering import gather_sets
+        from undegrade.evaluation.report.page import REPORT, Source, write_report
+        from undegrade.evaluation.report.shelf import PictureShelf
+        from undegrade.evaluation.set_scores import Together
+
         models = [candidate for candidate in candidates if isinstance(candidate, Model)]
-        order, store = [one.name for one in candidates], FeatureStore(self.folder / FEATURES)
+        order = [one.name for one in candidates]
+        names = dict.fromkeys(name for command in commands for name in command.together)
+        together = Together(tuple(names), FeatureStore(self.folder / FEATURES))
         known = {model.name: model.restorer.model.uncertainty for model in models}
         source = Source(
-            sets=gather(journal.history(), rows, order, store),
+            sets=gather_sets(journal.history(), rows, order, together),
             shelf=PictureShelf(self.folder),
-            runs=runs,
+            commands=commands,
             facts=tuple(Fact(one.section, one.name, one.text) for one in surroundings()),
             promises={name: curve for name, curve in known.items() if curve is not None},
         )
         write_report(source, self.folder / REPORT)
         return self.folder / REPORT
 
-    def _run(self) -> "Run":
-        from undegrade.evaluation.report.runs import Run
 
-        command = shlex.join(["undegrade", *sys.argv[1:]])
-        return Run(command, f"{self.began:%Y-%m-%d %H:%M} UTC", __version__)
+def record(
+    folder: Path, began: datetime, sets: "Sequence[tuple[PictureSet, Plan]]"
+) -> "tuple[Command, ...]":
+    """Add this command to those that measured into a folder, and return them all.
+
+    Raises:
+        OutputError: The record cannot be written.
+    """
+    from undegrade.evaluation.report.commands import Command, record_command
+
+    together = [one.name for _, plan in sets if plan.sets for one in plan.sets.metrics]
+    skipped = [
+        str(one) if all(one in other.skipped for _, other in sets) else f"{pictures.title}: {one}"
+        for pictures, plan in sets
+        for one in plan.skipped
+    ]
+    command = Command(
+        shlex.join(["undegrade", *sys.argv[1:]]),
+        f"{began:%Y-%m-%d %H:%M} UTC",
+        __version__,
+        tuple(dict.fromkeys(together)),
+        tuple(dict.fromkeys(skipped)),
+    )
+    return record_command(folder, command)

@@ -84,8 +84,7 @@ class Chosen:
             skipped=(*self.skipped, *refused),
         )
         if not left.metrics and not left.sets:
-            reasons = "; ".join(map(str, left.skipped))
-            raise MissingExtraError(f"nothing can be measured: {reasons}")
+            raise MissingExtraError(_nothing(left.skipped))
         return left
 
 
@@ -99,6 +98,7 @@ def choose(names: str, tell: Callable[[str], None]) -> Chosen:
     Raises:
         MissingExtraError: None of them can be taken.
         UsageError: A name is unknown, or there twice.
+        WeightsError: None of them can, for want of weights.
     """
     asked = find_measures(names)
     chosen = Chosen(
@@ -113,7 +113,13 @@ def choose(names: str, tell: Callable[[str], None]) -> Chosen:
         if reason is not None:
             refused.append(Skipped(measure.name, reason))
             tell(str(refused[-1]))
+    if failed and len(refused) == len(asked):
+        raise WeightsError(_nothing(refused))
     return chosen.without(refused)
+
+
+def _nothing(refused: Sequence[Skipped]) -> str:
+    return f"nothing can be measured: {'; '.join(map(str, refused))}"
 
 
 def _announce(asked: Sequence[Metric | SetMetric], tell: Callable[[str], None]) -> None:

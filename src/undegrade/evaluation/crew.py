@@ -22,7 +22,7 @@ from undegrade.evaluation.candidates import Choice
 from undegrade.evaluation.measuring import Bench, Plan
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.rows import Row
-from undegrade.evaluation.tasks import LeftOut, Take, Task
+from undegrade.evaluation.tasks import AnyTask, LeftOut, Take
 
 _PATIENCE = 5.0  # seconds that a process has to end by itself
 _THREAD_VARIABLES = (
@@ -72,7 +72,7 @@ class _Member:
     process: BaseProcess
     pipe: Connection
     ready: bool = False
-    task: Task | None = None
+    task: AnyTask | None = None
 
 
 class Crew:
@@ -100,7 +100,7 @@ class Crew:
     ) -> None:
         self._end(at_once=kind is not None)
 
-    def work(self, tasks: Sequence[Task], take: Take) -> None:
+    def work(self, tasks: Sequence[AnyTask], take: Take) -> None:
         """Do tasks side by side; see :data:`undegrade.evaluation.tasks.Work`.
 
         Raises:
@@ -138,7 +138,7 @@ class Crew:
                 self._members.append(_Member(process, here))
             there.close()  # so that the pipe ends with the process
 
-    def _give(self, member: _Member, task: Task) -> None:
+    def _give(self, member: _Member, task: AnyTask) -> None:
         member.task = task
         try:
             member.pipe.send(task)
@@ -173,7 +173,7 @@ class Crew:
         code = member.process.exitcode
         how = f"was killed by signal {-code}" if code and code < 0 else f"ended with code {code}"
         task = member.task
-        when = f"while it measured {task.picture}" if task else "before its first task"
+        when = f"while it worked on {task.picture}" if task else "before its first task"
         return UndegradeError(
             f"a worker process {how} {when}",
             expected="that all go on to the end; most often memory runs out",

@@ -4,22 +4,21 @@ A small file for each picture and setting, in a folder beside the journal. Files
 at all and depend on nothing but what they are about, so that several processes may write them.
 """
 
-import hashlib
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from undegrade.errors import OutputError
+from undegrade.evaluation.names import file_name
 from undegrade.images.files import make_folder, write_whole
 from undegrade.metrics.distributions import Extractor, Features
 
 FEATURES = "features"
 """Folder of them, inside the output folder."""
 
-About = tuple[str | int, ...]
+FeatureKey = tuple[str | int, ...]
 """What features are of: the set, the picture, and how it was restored."""
 
 
@@ -33,11 +32,11 @@ class FeatureStore:
 
     folder: Path
 
-    def has(self, about: About, extractor: Extractor) -> bool:
+    def has(self, about: FeatureKey, extractor: Extractor) -> bool:
         """Return whether features were kept."""
         return self._file(about, extractor).is_file()
 
-    def read(self, about: About, extractor: Extractor) -> Features:
+    def read(self, about: FeatureKey, extractor: Extractor) -> Features:
         """Return features ``(n, d)`` that were kept.
 
         Raises:
@@ -53,7 +52,7 @@ class FeatureStore:
             ) from error
         return found
 
-    def keep(self, about: About, extractor: Extractor, features: Features) -> None:
+    def keep(self, about: FeatureKey, extractor: Extractor, features: Features) -> None:
         """Keep features ``(n, d)``.
 
         Raises:
@@ -64,6 +63,5 @@ class FeatureStore:
         np.save(content, features, allow_pickle=False)
         write_whole(self._file(about, extractor), content.getvalue())
 
-    def _file(self, about: About, extractor: Extractor) -> Path:
-        text = json.dumps([*about, extractor.name]).encode()
-        return self.folder / f"{hashlib.sha256(text).hexdigest()[:32]}.npy"
+    def _file(self, about: FeatureKey, extractor: Extractor) -> Path:
+        return self.folder / f"{file_name(*about, extractor.name)}.npy"

@@ -9,12 +9,23 @@ from torch import Tensor
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.candidates import Candidate, Setting, shown_setting
+from undegrade.evaluation.candidates import Candidate, Model, Setting, shown_setting
 from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair, as_image
+from undegrade.evaluation.report.maps import draw_map, missing_maps
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.rows import Journal, Key, Row
 from undegrade.evaluation.set_scores import Sets
-from undegrade.evaluation.tasks import UNMEASURABLE, Event, LeftOut, Take, Task, Work
+from undegrade.evaluation.tasks import (
+    UNMEASURABLE,
+    AnyTask,
+    Event,
+    LeftOut,
+    Mapped,
+    MapTask,
+    Take,
+    Task,
+    Work,
+)
 from undegrade.metrics.base import Case, Metric, Skipped
 from undegrade.metrics.channels import levels
 
@@ -77,6 +88,29 @@ class Plan:
         """Return the setting of a candidate whose pictures are kept."""
         return shown_setting(candidate, self.steps, self.seeds)
 
+    def map_tasks(
+        self, number: int, candidates: Sequence[Candidate], rows: Sequence[Row]
+    ) -> list[MapTask]:
+        """Return the maps of uncertainty that are missing, of all candidates that are models.
+
+        Args:
+            number: Of the set, among all that are measured.
+            candidates: All of them.
+            rows: What was measured of the set.
+        """
+        if self.shelf is None:
+            return []
+        shown = {one.name: self.shown(one) for one in candidates if isinstance(one, Model)}
+        keys = (
+            row.key
+            for row in rows
+            if shown.get(row.key.model) == Setting(row.key.steps, row.key.seed)
+        )
+        return [
+            MapTask(number, picture, lacking)
+            for picture, lacking in missing_maps(keys, self.shelf).items()
+        ]
+
     def score(self, case: Case, key: Key) -> tuple[float, ...]:
         """Return a number for each measure of a picture, and keep what those of sets need of it.
 
@@ -128,13 +162,26 @@ class Bench:
     candidates: Sequence[Candidate]
     sets: Sequence[tuple[PictureSet, Plan]]
 
-    def do(self, task: Task) -> Iterator[Event]:
-        """Measure a picture.
+    def do(self, task: AnyTask) -> Iterator[Event]:
+        """Measure a picture, or draw its maps.
 
         Raises:
             MissingExtraError: What a measure needs is not installed.
             MemoryExhaustedError: A model cannot restore it with the memory there is.
+            OutputError: What is kept cannot be written.
         """
+        return self._map(task) if isinstance(task, MapTask) else self._measure(task)
+
+    def _map(self, task: MapTask) -> Iterator[Event]:
+        pictures, plan = self.sets[task.data]
+        pair = pictures.read(task.picture).as_floats()
+        models = {one.name: one for one in self.candidates if isinstance(one, Model)}
+        assert plan.shelf is not None  # it is where maps are missing
+        for key in task.keys:
+            draw_map(models[key.model], plan.shelf, key, pair)
+        yield Mapped(task.picture)
+
+    def _measure(self, task: Task) -> Iterator[Event]:
         pictures, plan = self.sets[task.data]
         try:
             picture = pictures.read(task.picture)
@@ -148,7 +195,7 @@ class Bench:
         except InputError as error:
             yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error.got}")
 
-    def work(self, tasks: Sequence[Task], take: Take) -> None:
+    def work(self, tasks: Sequence[AnyTask], take: Take) -> None:
         """Do tasks one after another in this process; see :data:`Work`."""
         for task in tasks:
             for event in self.do(task):
@@ -246,6 +293,8 @@ class Measuring:
         if isinstance(event, LeftOut):
             self._left_out[event.picture] = event
             return
+        if isinstance(event, Mapped):
+            return  # no row, and nothing is left out
         self.journal.add(event)
         self._done += 1
         if self.progress is not None:

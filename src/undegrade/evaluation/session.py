@@ -10,7 +10,7 @@ from undegrade.evaluation.measuring import Bench, Measuring, Plan
 from undegrade.evaluation.pictures import PictureSet, Progress
 from undegrade.evaluation.rows import Journal, Row
 from undegrade.evaluation.staffing import choose_staff
-from undegrade.evaluation.tasks import Work
+from undegrade.evaluation.tasks import Event, Work
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,27 @@ class Session:
         pictures, plan = self.sets[number]
         keys = plan.keys(self.candidates, pictures)
         return Measuring(pictures, plan, keys, journal, progress, number).run(self.work)
+
+    def draw_maps(self, number: int, rows: Sequence[Row], progress: Progress | None = None) -> None:
+        """Draw the maps of uncertainty that one set lacks, by whoever does the work.
+
+        Args:
+            number: Of the set.
+            rows: What was measured of it.
+            progress: Called after each picture.
+
+        Raises:
+            OutputError: A map cannot be written.
+        """
+        tasks = self.sets[number][1].map_tasks(number, self.candidates, rows)
+        drawn: list[Event] = []
+
+        def take(event: Event) -> None:
+            drawn.append(event)
+            if progress is not None:
+                progress(len(drawn), len(tasks))
+
+        self.work(tasks, take)
 
 
 @contextmanager

@@ -1,15 +1,17 @@
 """Measures of whole sets: features of each picture while it is at hand, one number in the end."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t as student
 
-from undegrade.evaluation.features import About, FeatureStore
+from undegrade.evaluation.features import FeatureKey, FeatureStore
 from undegrade.evaluation.rows import Key, Row
 from undegrade.evaluation.statistics import CONFIDENCE, Mean
 from undegrade.metrics.base import Case
+from undegrade.metrics.catalogue import SET_METRICS
 from undegrade.metrics.distributions import SetMetric, standard_error
 
 LEAST_PICTURES = 3
@@ -100,6 +102,36 @@ def score_sets(rows: Sequence[Row], sets: Sets) -> tuple[SetColumn, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Together:
+    """Measures of whole sets that were asked for at some time, and what was kept for them.
+
+    Args:
+        names: Of the measures; those that are no longer known are passed over.
+        store: Keeps features.
+    """
+
+    names: tuple[str, ...]
+    store: FeatureStore
+
+    def score(self, rows: Sequence[Row]) -> tuple[SetColumn, ...]:
+        """Return the measures for which features of all rows were kept.
+
+        Args:
+            rows: Of one set of pictures, each picture and setting once; there are none for fewer
+                pictures than a set needs.
+        """
+        counts = Counter((row.key.model, row.key.steps, row.key.seed) for row in rows)
+        if min(counts.values(), default=0) < LEAST_PICTURES:
+            return ()
+        columns: list[SetColumn] = []
+        for measure in (SET_METRICS[name] for name in self.names if name in SET_METRICS):
+            sets = Sets((measure,), self.store)
+            if all(sets.is_kept(row.key) for row in rows):
+                columns += score_sets(rows, sets)
+        return tuple(columns)
+
+
 def _measured(metric: SetMetric, keys: Sequence[Key], sets: Sets) -> tuple[float, float]:
     """Return the distance of one set from the truth, and how far its interval reaches."""
     restored = [sets.store.read(_restored(key), metric.extractor) for key in keys]
@@ -116,10 +148,10 @@ def _mean(found: Sequence[tuple[float, float]]) -> Mean:
     return Mean(value, value - reach, value + reach)
 
 
-def _restored(key: Key) -> About:
+def _restored(key: Key) -> FeatureKey:
     about = (key.data, key.degradation, key.picture, key.model, key.steps, key.seed)
     return (*about, key.weights_hash)
 
 
-def _truth(key: Key) -> About:
+def _truth(key: Key) -> FeatureKey:
     return (key.data, key.picture)

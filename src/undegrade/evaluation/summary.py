@@ -6,6 +6,7 @@ from typing import Any
 
 from undegrade.errors import InputError
 from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.names import title_of
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.set_scores import SetColumn
 from undegrade.evaluation.statistics import Difference, Mean, compare, mean_with_interval
@@ -37,8 +38,7 @@ class Entry:
     @property
     def title(self) -> str:
         """What it is called where there is one column."""
-        steps = f", {self.steps} step{'s' * (self.steps != 1)}" if self.steps else ""
-        return self.model + steps
+        return title_of(self.model, self.steps)
 
     @property
     def numbers(self) -> tuple[Mean, ...]:

@@ -25,6 +25,28 @@ class Task:
 
 
 @dataclass(frozen=True)
+class MapTask:
+    """Maps of uncertainty that one picture lacks.
+
+    Args:
+        data: Number of its set, among all that are measured.
+        picture: Its name there.
+        keys: What was measured and has no map.
+    """
+
+    data: int
+    picture: str
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """All maps of a picture are drawn."""
+
+    picture: str
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """A picture that cannot be used after all.
 
@@ -39,10 +61,12 @@ class LeftOut:
     reason: str
 
 
-Event = Row | LeftOut
-"""What is told about a picture: each of its rows, or that it is left out."""
+AnyTask = Task | MapTask
+
+Event = Row | LeftOut | Mapped
+"""What is told about a picture: each of its rows, or that it is left out; or its maps."""
 
 Take = Callable[[Event], None]
 
-Work = Callable[[Sequence[Task], Take], None]
+Work = Callable[[Sequence[AnyTask], Take], None]
 """``work(tasks, take)``: do all tasks, in any order; hand over each event as it happens."""

@@ -6,12 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from undegrade.evaluation.papers.matching import Cell, Verdict, cell_of, measure_of, runs_for
+from undegrade.evaluation.papers.matching import (
+    Cell,
+    Verdict,
+    cell_of,
+    computed,
+    measure_of,
+    runs_for,
+)
 from undegrade.evaluation.papers.runs import Run
 from undegrade.evaluation.papers.tables import ELSEWHERE, Block, Table
 from undegrade.evaluation.tables import markdown, write_csv
 from undegrade.images.files import write_whole
-from undegrade.metrics.catalogue import METRICS
 from undegrade.zoo import ModelConfig
 
 NOT_MEASURED = "not measured"
@@ -59,10 +65,17 @@ class _Notes:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A published table and what was measured of it."""
+    """A published table and what was measured of it.
+
+    Args:
+        table: The published one.
+        sections: Its blocks with our lines.
+        skipped: Measures that were asked for and not taken, and why, in words.
+    """
 
     table: Table
     sections: tuple[Section, ...]
+    skipped: tuple[str, ...] = ()
 
     def markdown(self) -> str:
         """Return it in Markdown, every mark with its reason below."""
@@ -70,12 +83,14 @@ class Comparison:
         parts = [f"{self.table.id}: {self.table.caption} {_capital(self.table.source)}."]
         parts += [part for section in self.sections for part in _parts(section, notes)]
         listed = [f"{number}. {text}" for number, text in enumerate(notes.texts, start=1)]
-        return "\n\n".join([*parts, _LEGEND, *(["\n".join(listed)] if listed else [])])
+        below = ["\n".join(lines) for lines in (listed, self.skipped) if lines]
+        return "\n\n".join([*parts, _LEGEND, *below])
 
     def facts(self) -> dict[str, Any]:
         """Return the same for programs."""
         about = {"id": self.table.id, "caption": self.table.caption, "source": self.table.source}
-        return about | {"blocks": [_facts(section) for section in self.sections]}
+        blocks = [_facts(section) for section in self.sections]
+        return about | {"blocks": blocks, "skipped": self.skipped}
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write ``paper-ID.md`` and ``paper-ID.csv`` and return where they are.
@@ -103,7 +118,10 @@ class Comparison:
 
 
 def compare_with_paper(
-    table: Table, runs: Sequence[Run], models: Mapping[str, ModelConfig]
+    table: Table,
+    runs: Sequence[Run],
+    models: Mapping[str, ModelConfig],
+    skipped: Sequence[str] = (),
 ) -> Comparison:
     """Lay runs beside a published table.
 
@@ -111,6 +129,7 @@ def compare_with_paper(
         table: The table.
         runs: What was measured, of whatever pictures.
         models: What is known about models, by the hash of their weights.
+        skipped: Measures that were asked for and not taken, and why, in words.
     """
     sections = []
     for block in table.blocks:
@@ -125,7 +144,7 @@ def compare_with_paper(
             for run in fitting
         ]
         sections.append(Section(block, tuple(lines)))
-    return Comparison(table, tuple(sections))
+    return Comparison(table, tuple(sections), tuple(skipped))
 
 
 def _precise_title(run: Run) -> str:
@@ -148,9 +167,9 @@ def _parts(section: Section, notes: _Notes) -> Iterator[str]:
 
 
 def _column_head(metric: str) -> str:
-    if metric not in METRICS:
+    known = computed(metric, "rgb")
+    if known is None:
         return metric
-    known = METRICS[metric]
     unit = f" {known.unit}" if known.unit and measure_of(metric, "rgb").per == 1 else ""
     return f"{metric}{unit} {'↑' if known.better == 'higher' else '↓'}"
 
@@ -190,8 +209,8 @@ def _measured_row(section: Section, line: Line, notes: _Notes) -> list[str]:
 
 def _nothing(block: Block, metric: str) -> str:
     """Return what stands where there is no number of ours."""
-    computed = bool(block.data) and measure_of(metric, block.colour).name in METRICS
-    return NOT_MEASURED if computed else NOT_COMPUTED
+    possible = bool(block.data) and computed(metric, block.colour) is not None
+    return NOT_MEASURED if possible else NOT_COMPUTED
 
 
 def _digits(values: Iterable[Decimal]) -> int:

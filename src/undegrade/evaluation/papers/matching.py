@@ -7,9 +7,11 @@ from enum import StrEnum
 from undegrade.evaluation.papers.runs import Run, settled
 from undegrade.evaluation.papers.tables import Block
 from undegrade.evaluation.statistics import Mean
-from undegrade.metrics.catalogue import METRICS
+from undegrade.metrics.base import About
+from undegrade.metrics.catalogue import METRICS, SET_METRICS
 from undegrade.zoo import ModelConfig
 
+_COMPUTED = {**METRICS, **SET_METRICS}
 _IN_COLOUR = ("psnr", "ssim", "mae")  # the others have a colour space of their own
 _OTHER = {"rgb": "y", "y": "rgb"}
 _SPACES = {"rgb": "RGB", "y": "Y"}
@@ -49,10 +51,15 @@ def measure_of(metric: str, colour: str) -> Measure:
     return Measure(f"{metric}-y" if on_luma else metric)
 
 
+def computed(metric: str, colour: str) -> About | None:
+    """Return what a column asks for, if it is computed here; see :func:`measure_of`."""
+    return _COMPUTED.get(measure_of(metric, colour).name)
+
+
 def measures_of(blocks: Sequence[Block]) -> tuple[str, ...]:
     """Return the names of all measures that blocks ask for and that are computed here."""
     named = [measure_of(metric, block.colour).name for block in blocks for metric in block.metrics]
-    return tuple(name for name in dict.fromkeys(named) if name in METRICS)
+    return tuple(name for name in dict.fromkeys(named) if name in _COMPUTED)
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,11 @@ def cell_of(block: Block, metric: str, run: Run, models: Mapping[str, ModelConfi
     colour: str = block.colour
     measure = measure_of(metric, colour)
     barriers = [*_misfits(block, run)]
-    if measure.name not in run.scores:
+    if not run.has(measure.name):
         colour = _OTHER[block.colour]
         measure = measure_of(metric, colour)
         barriers.append(f"of {_SPACES[colour]}, not of {_SPACES[block.colour]}")
-    if measure.name not in run.scores:
+    if not run.has(measure.name):
         return None
     pictures, mean = run.pictures(measure.name), run.mean(measure.name)
     barriers += [*_other_pictures(block, pictures)]
@@ -124,6 +131,8 @@ def cell_of(block: Block, metric: str, run: Run, models: Mapping[str, ModelConfi
     if metric in _IN_COLOUR and not block.stated and colour == block.colour:
         space = _SPACES[colour]
         reservations.append(f"the paper does not state the colour space; {space} is the custom")
+    if metric == "lpips":
+        reservations.append("the paper does not name the network of LPIPS; AlexNet is the custom")
     reservations += [*_other_training(block, run, models)]
     scaled = Mean(*(value / measure.per for value in (mean.value, mean.low, mean.high)))
     return Cell(scaled, pictures, measure.name, tuple(barriers), tuple(reservations))

@@ -10,7 +10,9 @@ from undegrade.degradations import Chain, Drawn
 from undegrade.degradations.spec import Range
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.names import title_of
 from undegrade.evaluation.rows import Row
+from undegrade.evaluation.set_scores import Together
 from undegrade.evaluation.statistics import Mean, mean_with_interval
 from undegrade.randomness import generator
 
@@ -18,7 +20,7 @@ _SEED = re.compile(r", seed \d+$")
 
 
 @dataclass(frozen=True, order=True)
-class About:
+class Subject:
     """What numbers are about.
 
     Args:
@@ -43,10 +45,14 @@ class Run:
     Args:
         about: What they are about.
         scores: By measure and picture, a number for each seed.
+        together: By measure of the whole set, its number.
+        count: Of the pictures in that set.
     """
 
-    about: About
+    about: Subject
     scores: dict[str, dict[str, dict[int, float]]] = field(compare=False)
+    together: dict[str, Mean] = field(compare=False, default_factory=dict)
+    count: int = 0
 
     @property
     def benchmark(self) -> str:
@@ -61,33 +67,56 @@ class Run:
     @property
     def title(self) -> str:
         """What the candidate is called."""
-        steps = self.about.steps
-        return self.about.model + (f", {steps} step{'s' * (steps != 1)}" if steps else "")
+        return title_of(self.about.model, self.about.steps)
+
+    def has(self, measure: str) -> bool:
+        """Tell whether it was measured with a measure."""
+        return measure in self.scores or measure in self.together
 
     def pictures(self, measure: str) -> int:
         """Return on how many pictures it was measured."""
-        return len(self.scores[measure])
+        return self.count if measure in self.together else len(self.scores[measure])
 
     def mean(self, measure: str) -> Mean:
-        """Return the mean over pictures, of the means over seeds."""
+        """Return the mean over pictures, of the means over seeds; or the number of the set."""
+        if measure in self.together:
+            return self.together[measure]
         by_picture = self.scores[measure]
         return mean_with_interval(
             [sum(by_picture[name].values()) / len(by_picture[name]) for name in sorted(by_picture)]
         )
 
 
-def gather(rows: Sequence[Row]) -> tuple[Run, ...]:
-    """Return the runs that rows of a folder belong to, the degraded pictures themselves first."""
-    scores: dict[About, dict[str, dict[str, dict[int, float]]]] = defaultdict(
+def gather_runs(rows: Sequence[Row], together: Together | None = None) -> tuple[Run, ...]:
+    """Return the runs that rows of a folder belong to, the degraded pictures themselves first.
+
+    Args:
+        rows: All of the folder.
+        together: Measures of whole sets that are wanted; None for none.
+    """
+    once: dict[Subject, dict[tuple[str, int], Row]] = defaultdict(dict)
+    scores: dict[Subject, dict[str, dict[str, dict[int, float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
     for row in rows:
         key = row.key
-        about = About(key.data, key.degradation, key.model, key.steps, key.weights_hash)
+        about = Subject(key.data, key.degradation, key.model, key.steps, key.weights_hash)
+        once[about][key.picture, key.seed] = row  # whatever measures it was made with
         for measure, score in row.by_metric().items():
             scores[about][measure][key.picture][key.seed] = score
-    order = sorted(scores, key=lambda about: (about.model != INPUT, about))
-    return tuple(Run(about, scores[about]) for about in order)
+    order = sorted(once, key=lambda about: (about.model != INPUT, about))
+    return tuple(_run(about, scores[about], [*once[about].values()], together) for about in order)
+
+
+def _run(
+    about: Subject,
+    scores: dict[str, dict[str, dict[int, float]]],
+    rows: Sequence[Row],
+    together: Together | None,
+) -> Run:
+    columns = together.score(rows) if together is not None else ()
+    found = {one.metric.name: one.means[about.model, about.steps] for one in columns}
+    return Run(about, scores, found, len({row.key.picture for row in rows}))
 
 
 def settled(condition: str) -> Drawn | str:

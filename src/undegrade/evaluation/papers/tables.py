@@ -25,15 +25,13 @@ AS_PAIRED = "as paired"
 """The degradation of pictures that come with their degraded halves."""
 
 ELSEWHERE = {
-    "lpips": "LPIPS of AlexNet",
-    "fid-patches": "FID of patches",
     "top1-vgg16": "% recognised by a VGG16 that was trained on clean pictures",
     "top1-resnet50": "% recognised by a ResNet-50 that was trained on clean pictures",
     "parameters": "millions of parameters",
     "operations": "10^9 floating-point operations",
     "runtime": "seconds",
 }
-"""Measures in the tables that need not be among ours, and what they are."""
+"""Measures in the tables that are none of ours, and what they are."""
 
 NOT_REPORTED = "-"
 

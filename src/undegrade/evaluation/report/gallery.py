@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.names import title_of
 from undegrade.evaluation.report import embedding
 from undegrade.evaluation.report.coding import LONGEST
 from undegrade.evaluation.report.gathering import MeasuredSet
@@ -37,7 +38,7 @@ class Item:
         place: Number of its set.
         size: What is shown, in words.
         shape: Width and height in pixels.
-        gain: Of the first candidate, in words.
+        gain: Of the first candidate, in words; empty if it is not known.
         gains: Of all candidates.
         views: Input, restorations and truth.
         maps: Of uncertainty.
@@ -107,6 +108,14 @@ class _Found:
         """What pictures are sorted by."""
         known = self.gains.get(self.rows[0].key.model)
         return known[self.metrics[0].name] if known else 0.0
+
+    @property
+    def first_words(self) -> str:
+        """The same in words; empty if it is not known."""
+        if not self.gains.get(self.rows[0].key.model):
+            return ""
+        metric = self.metrics[0]
+        return f"{self.first_gain:+.{digits_of(metric)}f} {metric.unit or metric.name}"
 
     @property
     def files(self) -> tuple[Kept, ...]:
@@ -195,7 +204,7 @@ def _from_both_ends(found: Sequence[_Found]) -> Iterator[_Found]:
 
 def _item(found: _Found, factor: float) -> Item:
     place, crop = found.place, found.place.crop
-    metric, rows = found.metrics[0], (found.input, *found.rows, None)
+    rows = (found.input, *found.rows, None)
     width, height = place.width, place.height
     files = list(zip(rows, found.files, strict=True))
     return Item(
@@ -203,7 +212,7 @@ def _item(found: _Found, factor: float) -> Item:
         place=found.number,
         size=f"{width}×{height} pixels" + _shrinkage(max(width, height), factor),
         shape=(width, height),
-        gain=f"{found.first_gain:+.{digits_of(metric)}f} {metric.unit or metric.name}",
+        gain=found.first_words,
         gains=found.gains,
         views=tuple(_shown(found, row, kept.view, factor) for row, kept in files),
         maps=tuple(
@@ -240,8 +249,7 @@ def _shown(found: _Found, row: Row | None, file: Path, factor: float = 1.0) -> S
 
 
 def _title(row: Row) -> str:
-    steps = row.key.steps
-    return f"{row.key.model}, {steps} step{'s' * (steps != 1)}" if steps else row.key.model
+    return title_of(row.key.model, row.key.steps)
 
 
 def _shrinkage(longest: int, factor: float) -> str:

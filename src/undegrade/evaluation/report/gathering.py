@@ -1,17 +1,17 @@
 """From all rows of an output folder, whichever commands made them, to one summary for each set."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates import INPUT
-from undegrade.evaluation.features import FeatureStore
+from undegrade.evaluation.names import title_of
 from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.set_scores import LEAST_PICTURES, SetColumn, Sets, score_sets
+from undegrade.evaluation.set_scores import Together
 from undegrade.evaluation.summary import Entry, Summary, summarise
-from undegrade.metrics.catalogue import SET_METRICS, find_metrics
+from undegrade.metrics.catalogue import find_metrics
 
-Setting = tuple[str, int]
+_Entrant = tuple[str, int]
 """Name of a candidate, and its number of steps."""
 
 
@@ -42,12 +42,12 @@ class MeasuredSet:
     def best(self, model: str) -> Entry | None:
         """Return the entry of a candidate whose number of steps is best by the first measure."""
         entries = [entry for entry in self.summary.entries if entry.model == model]
-        sign = 1 if self.summary.metrics[0].better == "higher" else -1
-        return max(entries, key=lambda entry: sign * entry.means[0].value, default=None)
+        sign = 1 if self.summary.measures[0].better == "higher" else -1
+        return max(entries, key=lambda entry: sign * entry.numbers[0].value, default=None)
 
 
-def gather(
-    history: Sequence[Row], current: Iterable[Row], order: Sequence[str], store: FeatureStore
+def gather_sets(
+    history: Sequence[Row], current: Iterable[Row], order: Sequence[str], together: Together
 ) -> tuple[MeasuredSet, ...]:
     """Return all sets of a folder, in the order in which they were begun.
 
@@ -58,7 +58,7 @@ def gather(
         history: All rows of the folder, in the order in which they were made.
         current: Those of them that the current command is about.
         order: Names of the current command's candidates; others come after.
-        store: What was kept for measures of whole sets.
+        together: Measures of whole sets.
     """
     used = {row.key: row for row in current}
     rows = [row for row in history if row.key not in used] + list(used.values())
@@ -66,17 +66,17 @@ def gather(
     names = [*order, *(row.key.model for row in history)]
     ordered = [INPUT, *(name for name in dict.fromkeys(names) if name != INPUT)]
     sets = (
-        _measured([row for row in rows if _about(row.key) == about], ordered, store)
+        _measured([row for row in rows if _about(row.key) == about], ordered, together)
         for about in begun
     )
     return tuple(one for one in sets if one is not None)
 
 
-def _measured(rows: Sequence[Row], order: Sequence[str], store: FeatureStore) -> MeasuredSet | None:
-    """Return one set; None if its measures are no longer known."""
-    measures = rows[-1].key.metrics
+def _measured(rows: Sequence[Row], order: Sequence[str], together: Together) -> MeasuredSet | None:
+    """Return one set; None if its measures are no longer known, or nothing is left of them."""
+    measures = _measures(rows)
     try:
-        metrics = find_metrics(measures)
+        metrics = find_metrics(measures) if measures else ()
     except UsageError:
         return None
     weights = {row.key.model: row.key.weights_hash for row in rows}  # the last one stays
@@ -86,42 +86,51 @@ def _measured(rows: Sequence[Row], order: Sequence[str], store: FeatureStore) ->
         if row.key.metrics == measures and row.key.weights_hash == weights[row.key.model]
     ]
     kept, left_out = _comparable(alike)
-    titles = tuple(f"{model}, {steps} steps" if steps else model for model, steps in left_out)
-    summary = summarise(kept, order, metrics, _together(kept, store))
+    titles = tuple(title_of(*one) for one in left_out)
+    columns = together.score(kept)
+    if not metrics and not columns:
+        return None
+    summary = summarise(kept, order, metrics, columns)
     return MeasuredSet(summary, tuple(kept), titles)
 
 
-def _together(rows: Sequence[Row], store: FeatureStore) -> tuple[SetColumn, ...]:
-    """Return the measures of whole sets for which everything was kept."""
-    if len({row.key.picture for row in rows}) < LEAST_PICTURES:
-        return ()
-    columns: list[SetColumn] = []
-    for measure in SET_METRICS.values():
-        sets = Sets((measure,), store)
-        if all(sets.is_kept(row.key) for row in rows):
-            columns += score_sets(rows, sets)
-    return tuple(columns)
+def _measures(rows: Sequence[Row]) -> str:
+    """Return which measures of each picture count: the last that were asked for.
+
+    A command that asked for measures of whole sets alone takes nothing away from what was measured
+    of the same pictures before.
+    """
+    last = rows[-1].key.metrics
+    if last:
+        return last
+    alone = {replace(row.key, metrics="") for row in rows if not row.key.metrics}
+    others = (row.key.metrics for row in reversed(rows) if row.key.metrics)
+    for measures in dict.fromkeys(others):
+        known = {replace(row.key, metrics="") for row in rows if row.key.metrics == measures}
+        if alone <= known:
+            return measures
+    return last
 
 
-def _comparable(rows: Sequence[Row]) -> tuple[list[Row], tuple[Setting, ...]]:
+def _comparable(rows: Sequence[Row]) -> tuple[list[Row], tuple[_Entrant, ...]]:
     """Return rows that have the same pictures for all settings, and the settings left out.
 
     Those on fewer than half of the pictures of the fullest are left out rather than the pictures.
     """
-    pictures: dict[Setting, set[str]] = {}
+    pictures: dict[_Entrant, set[str]] = {}
     for row in rows:
-        pictures.setdefault(_setting(row), set()).add(row.key.picture)
+        pictures.setdefault(_entrant(row), set()).add(row.key.picture)
     fullest = max(pictures.values(), key=len)
     kept = [one for one, names in pictures.items() if 2 * len(names) >= len(fullest)]
     common = set[str].intersection(*(pictures[one] for one in kept))
     if not common:
         common = fullest
         kept = [one for one in kept if pictures[one] >= fullest]
-    chosen = [row for row in rows if row.key.picture in common and _setting(row) in kept]
+    chosen = [row for row in rows if row.key.picture in common and _entrant(row) in kept]
     return chosen, tuple(one for one in pictures if one not in kept)
 
 
-def _setting(row: Row) -> Setting:
+def _entrant(row: Row) -> _Entrant:
     return row.key.model, row.key.steps
 
 

@@ -1,14 +1,14 @@
 """Maps of uncertainty for the gallery, and how they kept their promise on these very pictures."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from undegrade.evaluation.candidates import Candidate, Model, Setting
-from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
+from undegrade.evaluation.candidates import Model
+from undegrade.evaluation.pictures import TruthPair
 from undegrade.evaluation.report.coding import write_picture
 from undegrade.evaluation.report.shelf import PictureShelf, Place
 from undegrade.evaluation.rows import Key
@@ -32,59 +32,50 @@ class MapFacts:
     observed: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class MapJob:
-    """A model whose maps are wanted, the setting, and the key of each picture by its name."""
-
-    model: Model
-    setting: Setting
-    keys: dict[str, Key]
-
-
-def draw_maps(
-    jobs: Sequence[MapJob],
-    pictures: PictureSet,
-    shelf: PictureShelf,
-    progress: Progress | None = None,
-) -> None:
-    """Draw the maps that are missing of pictures that are on the shelf.
+def missing_maps(keys: Iterable[Key], shelf: PictureShelf) -> dict[str, tuple[Key, ...]]:
+    """Return by picture what has no map yet though its pictures are on the shelf.
 
     Args:
-        jobs: Whose maps.
-        pictures: The pictures.
-        shelf: Where they are kept.
-        progress: Called after each picture.
+        keys: What was measured with the settings that are shown, of models that can map.
+        shelf: Where pictures are kept.
+    """
+    missing: dict[str, tuple[Key, ...]] = {}
+    for key in keys:
+        place = shelf.find(key)
+        if place is not None and read_map(place, key) is None:
+            missing[key.picture] = (*missing.get(key.picture, ()), key)
+    return missing
+
+
+def draw_map(model: Model, shelf: PictureShelf, key: Key, pair: TruthPair) -> None:
+    """Draw the map of one picture and setting, by as many more restorations as a map takes.
+
+    Args:
+        model: The candidate of the key.
+        shelf: Where the pictures of the key are kept.
+        key: What was measured.
+        pair: The picture.
 
     Raises:
         OutputError: A file cannot be written.
     """
-    done = frozenset(
-        name for name in pictures.names if not any(_wanted(job, name, shelf) for job in jobs)
-    )
-    rest = len(pictures.names) - len(done)
-    for count, pair in enumerate(replace(pictures, left_out=done), 1):
-        for job in jobs:
-            place = _wanted(job, pair.name, shelf)
-            if place is not None:
-                _draw(job, place, pair)
-        if progress is not None:
-            progress(count, rest)
-
-
-def map_jobs(candidates: Sequence[Candidate], keys: Sequence[Key]) -> list[MapJob]:
-    """Return what is to be drawn, of all candidates that are models.
-
-    Args:
-        candidates: All of them.
-        keys: What was measured with the setting that is shown.
-    """
-    jobs = []
-    for candidate in candidates:
-        own = [key for key in keys if key.model == candidate.name]
-        if isinstance(candidate, Model) and own:
-            setting = Setting(own[0].steps, own[0].seed)
-            jobs.append(MapJob(candidate, setting, {key.picture: key for key in own}))
-    return jobs
+    place = shelf.find(key)
+    assert place is not None  # it is what a map is missing of
+    result = model.restorer(pair.lq, steps=key.steps or None, seed=key.seed, uncertainty=True)
+    assert result.uncertainty is not None  # it was asked for
+    deviation = result.uncertainty
+    found = calibration(result.image - pair.hq, np.repeat(deviation[..., None], 3, axis=2))
+    levels = to_levels(deviation)
+    brightest = brightest_level(np.bincount(levels.ravel(), minlength=1 << 16))
+    coloured = (heat(np.minimum(levels / brightest, 1)) / 255).astype(np.float32)
+    picture, numbers = place.map(key)
+    write_picture(picture, coloured)
+    facts = {
+        "brightest": brightest / ((1 << 16) - 1),
+        "promised": found.promised,
+        "observed": found.observed,
+    }
+    write_whole(numbers, json.dumps(facts).encode())
 
 
 def read_map(place: Place, key: Key) -> tuple[Path, MapFacts] | None:
@@ -96,32 +87,3 @@ def read_map(place: Place, key: Key) -> tuple[Path, MapFacts] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None  # never drawn, or not finished
     return (picture, facts) if picture.is_file() else None
-
-
-def _wanted(job: MapJob, name: str, shelf: PictureShelf) -> Place | None:
-    """Return where a map is missing; None if it is there or cannot be shown."""
-    key = job.keys.get(name)
-    place = shelf.find(key) if key is not None else None
-    if key is None or place is None or read_map(place, key) is not None:
-        return None
-    return place
-
-
-def _draw(job: MapJob, place: Place, pair: TruthPair) -> None:
-    result = job.model.restorer(
-        pair.lq, steps=job.setting.steps or None, seed=job.setting.seed, uncertainty=True
-    )
-    assert result.uncertainty is not None  # it was asked for
-    deviation = result.uncertainty
-    found = calibration(result.image - pair.hq, np.repeat(deviation[..., None], 3, axis=2))
-    levels = to_levels(deviation)
-    brightest = brightest_level(np.bincount(levels.ravel(), minlength=1 << 16))
-    coloured = (heat(np.minimum(levels / brightest, 1)) / 255).astype(np.float32)
-    picture, numbers = place.map(job.keys[pair.name])
-    write_picture(picture, coloured)
-    facts = {
-        "brightest": brightest / ((1 << 16) - 1),
-        "promised": found.promised,
-        "observed": found.observed,
-    }
-    write_whole(numbers, json.dumps(facts).encode())

@@ -12,11 +12,11 @@ import numpy as np
 
 from undegrade.errors import MissingExtraError
 from undegrade.evaluation.report.charts import Curve, Frame, Point, curves
+from undegrade.evaluation.report.commands import Command, Fact
 from undegrade.evaluation.report.gallery import Gallery, build_gallery
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.maps import read_map
 from undegrade.evaluation.report.plots import Marks, Plot, give_marks, overview_plots, set_plots
-from undegrade.evaluation.report.runs import Fact, Run
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.report.svg import Mark
 from undegrade.evaluation.report.tables import (
@@ -42,14 +42,14 @@ class Source:
     Args:
         sets: What was measured, at least one.
         shelf: Where pictures were kept.
-        runs: Commands that measured it, the last of which writes the report.
+        commands: Commands that measured it, the last of which writes the report.
         facts: Versions and machine.
         promises: What a deviation over draws means, for models that know.
     """
 
     sets: tuple[MeasuredSet, ...]
     shelf: PictureShelf
-    runs: tuple[Run, ...]
+    commands: tuple[Command, ...]
     facts: tuple[Fact, ...]
     promises: Mapping[str, DeviationCurve]
 
@@ -113,8 +113,8 @@ def _contents(source: Source) -> dict[str, Any]:
     sets, marks = source.sets, give_marks(source.sets)
     gallery = build_gallery(sets, source.shelf)
     return {
-        "run": source.runs[-1],
-        "runs": source.runs,
+        "last": source.commands[-1],
+        "commands": source.commands,
         "facts": source.facts,
         "best": [best_of(one) for one in sets],
         "overview": overview_table(sets, marks),
@@ -193,6 +193,8 @@ def _curves(promises: Mapping[str, DeviationCurve], marks: Marks) -> list[Plot]:
     """Return what models know of their own uncertainty."""
     plots = []
     for model, curve in promises.items():
+        if model not in marks:  # measured on too few pictures to be shown
+            continue
         points = tuple(
             Point(x, y, f"{y:.4f} at {x:.4f}")
             for x, y in zip(curve.deviations, curve.errors, strict=True)

@@ -18,7 +18,7 @@ from undegrade.evaluation.report.charts import (
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.svg import Mark, Svg
 from undegrade.evaluation.summary import Entry, Summary, digits_of
-from undegrade.metrics.base import About, Metric
+from undegrade.metrics.base import About
 
 DISTORTION = ("psnr", "psnr-y", "ssim", "ssim-y", "ms-ssim", "mae")
 """Measures of distance to the truth, the most usual first."""
@@ -64,20 +64,20 @@ def give_marks(sets: Sequence[MeasuredSet]) -> Marks:
 
 def overview_plots(sets: Sequence[MeasuredSet], marks: Marks) -> list[Plot]:
     """Return the plots of all sets together: each measure by set, and the radar of the first."""
-    metrics = {metric.name: metric for one in sets for metric in one.summary.metrics}
+    metrics = {metric.name: metric for one in sets for metric in one.summary.measures}
     plots = [_by_set(metric, sets, marks) for metric in metrics.values()]
     return plots + [plot for plot in (_radar(sets, marks),) if plot is not None]
 
 
 def set_plots(one: MeasuredSet, marks: Marks) -> list[Plot]:
     """Return the plots of one set: quality against steps, against time, and against perception."""
-    metric = one.summary.metrics[0]
+    metric = one.summary.measures[0]
     plots = []
     if stepped := _stepped(one.summary):
         plots.append(_against_steps(one, stepped, marks))
     restored = [entry for entry in one.summary.entries if entry.model != INPUT and entry.pace > 0]
     if restored:
-        drawn = _curves(restored, marks, lambda entry: (entry.pace, entry.means[0].value))
+        drawn = _curves(restored, marks, lambda entry: (entry.pace, entry.numbers[0].value))
         plots.append(
             Plot(
                 f"{metric.name} against time",
@@ -96,19 +96,19 @@ def set_plots(one: MeasuredSet, marks: Marks) -> list[Plot]:
     return plots
 
 
-def _by_set(metric: Metric, sets: Sequence[MeasuredSet], marks: Marks) -> Plot:
+def _by_set(metric: About, sets: Sequence[MeasuredSet], marks: Marks) -> Plot:
     groups = []
     for one in sets:
-        names = [known.name for known in one.summary.metrics]
+        names = [known.name for known in one.summary.measures]
         if metric.name in names:
             place = names.index(metric.name)
             lines = (
-                Dot(entry.title, marks[entry.model], entry.means[place])
+                Dot(entry.title, marks[entry.model], entry.numbers[place])
                 for entry in one.summary.entries
             )
             groups.append(Group(one.title, tuple(lines)))
     better = "Right is better." if metric.better == "higher" else "Left is better."
-    note = f"{better} Bars hold the mean over all such photos with 95 % confidence."
+    note = f"{better} Bars hold the number of all such photos with 95 % confidence."
     return Plot(f"{metric.name} by set", dots(_label(metric), groups), note)
 
 
@@ -119,9 +119,9 @@ def _stepped(summary: Summary) -> list[str]:
 
 
 def _against_steps(one: MeasuredSet, names: Sequence[str], marks: Marks) -> Plot:
-    metric = one.summary.metrics[0]
+    metric = one.summary.measures[0]
     chosen = [entry for entry in one.summary.entries if entry.model in names]
-    drawn = _curves(chosen, marks, lambda entry: (entry.steps, entry.means[0].value))
+    drawn = _curves(chosen, marks, lambda entry: (entry.steps, entry.numbers[0].value))
     ticks = tuple(sorted({float(entry.steps) for entry in chosen}))
     frame = Frame("network evaluations", _label(metric), log=True, ticks=ticks)
     return Plot(
@@ -170,8 +170,8 @@ def _distortion_and_perception(summary: Summary) -> tuple[int, int] | None:
 
 def _radar(sets: Sequence[MeasuredSet], marks: Marks) -> Plot | None:
     """Return the radar of the first measure of all sets; None if there is nothing to go around."""
-    metric = sets[0].summary.metrics[0]
-    chosen = [one for one in sets if one.summary.metrics[0].name == metric.name]
+    metric = sets[0].summary.measures[0]
+    chosen = [one for one in sets if one.summary.measures[0].name == metric.name]
     shown = [name for name in marks if all(one.best(name) for one in chosen)]
     left_out = max(0, len(chosen) - MOST_SPOKES)
     chosen = chosen[:MOST_SPOKES]
@@ -180,7 +180,7 @@ def _radar(sets: Sequence[MeasuredSet], marks: Marks) -> Plot | None:
     spokes = [
         Spoke(
             _short(one, chosen),
-            tuple(entry.means[0].value for name in shown if (entry := one.best(name))),
+            tuple(entry.numbers[0].value for name in shown if (entry := one.best(name))),
             metric.better == "higher",
             digits_of(metric),
         )
@@ -223,7 +223,7 @@ def _level(summary: Summary) -> Point | None:
     """Return the line of the degraded pictures as they are."""
     for entry in summary.entries:
         if entry.model == INPUT:
-            return Point(0, entry.means[0].value, f"input {entry.means[0].value:.4g}")
+            return Point(0, entry.numbers[0].value, f"input {entry.numbers[0].value:.4g}")
     return None
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from undegrade.degradations import Image
 from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.names import file_name
 from undegrade.evaluation.pictures import TruthPair
 from undegrade.evaluation.report.coding import suffix, write_picture
 from undegrade.evaluation.rows import Key
@@ -145,12 +145,12 @@ class PictureShelf:
         return Place(folder, width, height, crop)
 
     def _folder(self, key: Key) -> Path:
-        return self.folder / PICTURES / _digest(key.data, key.degradation, key.picture)
+        return self.folder / PICTURES / file_name(key.data, key.degradation, key.picture)
 
 
 def setting_name(key: Key) -> str:
     """Return the name under which restorations of a candidate with a setting are kept."""
-    return _digest(key.model, key.steps, key.seed, key.weights_hash)
+    return file_name(key.model, key.steps, key.seed, key.weights_hash)
 
 
 def worst_crop(restored: Image, hq: Image) -> Crop:
@@ -166,8 +166,3 @@ def worst_crop(restored: Image, hq: Image) -> Crop:
 
 def _kept(folder: Path, name: str) -> Kept:
     return Kept(folder / f"{name}{suffix()}", folder / f"{name}.crop{suffix()}")
-
-
-def _digest(*values: object) -> str:
-    """Return a short name for any values, safe as a name of a file."""
-    return sha256(json.dumps(values).encode()).hexdigest()[:16]

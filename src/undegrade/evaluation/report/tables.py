@@ -77,8 +77,8 @@ def set_table(one: MeasuredSet, marks: Marks) -> Table:
 
 def overview_table(sets: Sequence[MeasuredSet], marks: Marks) -> Table | None:
     """Return the first measure of all candidates on all sets; None for a single set."""
-    metric = sets[0].summary.metrics[0]
-    chosen = [one for one in sets if one.summary.metrics[0].name == metric.name]
+    metric = sets[0].summary.measures[0]
+    chosen = [one for one in sets if one.summary.measures[0].name == metric.name]
     if len(chosen) == 1:
         return None
     settings = dict.fromkeys(
@@ -99,8 +99,10 @@ def overview_table(sets: Sequence[MeasuredSet], marks: Marks) -> Table | None:
 
 
 def comparison_table(one: MeasuredSet, marks: Marks) -> Table | None:
-    """Return differences from the reference, picture by picture; None if it is alone."""
+    """Return differences from the reference, picture by picture; None if there are none."""
     summary = one.summary
+    if not summary.metrics:
+        return None
     compared = [(entry, entry.against) for entry in summary.entries if entry.against is not None]
     if not compared:
         return None
@@ -134,10 +136,10 @@ def _difference(metric: Metric, found: Difference) -> tuple[Cell, Cell, Cell]:
 
 def _column(summary: Summary) -> dict[str, Cell]:
     """Return the first measure of a set by the title of the entry."""
-    digits = digits_of(summary.metrics[0])
+    digits = digits_of(summary.measures[0])
     ranks = summary.ranks(0) if len(summary.entries) > 1 else [0] * len(summary.entries)
     return {
-        entry.title: _cell(entry.means[0].value, digits, rank)
+        entry.title: _cell(entry.numbers[0].value, digits, rank)
         for entry, rank in zip(summary.entries, ranks, strict=True)
     }
 
@@ -158,14 +160,14 @@ def _head(metric: About) -> Head:
 
 def best_of(one: MeasuredSet) -> str:
     """Return in a few words which candidate is best on a set by its first measure."""
-    summary, metric = one.summary, one.summary.metrics[0]
+    summary, metric = one.summary, one.summary.measures[0]
     best = summary.entries[summary.ranks(0).index(1)]
     digits = digits_of(metric)
-    number = f"{best.means[0].value:.{digits}f} {metric.unit or metric.name}"
+    number = f"{best.numbers[0].value:.{digits}f} {metric.unit or metric.name}"
     start = next((entry for entry in summary.entries if entry.model == INPUT), None)
     if start is best:
         return f"{one.title}: none is better than the input as it is, {number}"
     if start is None:
         return f"{one.title}: {best.title}, {number}"
-    gain = best.means[0].value - start.means[0].value
+    gain = best.numbers[0].value - start.numbers[0].value
     return f"{one.title}: {best.title}, {number} ({gain:+.{digits}f} over the input)"

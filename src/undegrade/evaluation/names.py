@@ -1,0 +1,19 @@
+"""What things are called: candidates with their steps in reports, what is kept in files."""
+
+import json
+from hashlib import sha256
+
+
+def title_of(model: str, steps: int) -> str:
+    """Return what a candidate with a number of steps is called where there is one column.
+
+    Args:
+        model: Name of the candidate.
+        steps: Network evaluations; 0 where there are none, or for its own way.
+    """
+    return f"{model}, {steps} step{'s' * (steps != 1)}" if steps else model
+
+
+def file_name(*values: str | int) -> str:
+    """Return a name for what is known by any values, always the same, safe in any file system."""
+    return sha256(json.dumps(values).encode()).hexdigest()[:32]
