@@ -270,3 +270,22 @@ def test_a_learned_prior_sizes_the_draws_and_widens_the_view() -> None:
         with torch.no_grad():
             method.restore(torch.rand(2, 3, 4, 4), steps=1, noise=TorchNoise(0, 2))
     torch.testing.assert_close(seen[1], seen[0] * math.exp(5 * math.tanh(math.log(2) / 5)))
+
+
+def test_a_small_divergence_survives_mixed_precision() -> None:
+    torch.manual_seed(0)
+    values = {"network": NETWORK, "predict_aux": False, **VARIATIONAL}
+    method = ResFlow(ResFlowOptions.model_validate(values))
+    assert method.recognition is not None
+    torch.nn.init.normal_(method.recognition.encoder.head.weight, std=1e-3)
+    pair = Pair(torch.rand(16, 3, 4, 4), torch.rand(16, 3, 4, 4))
+
+    def divergence() -> float:
+        noise = SampleNoise(0, 0, range(16))
+        return float(method.loss(pair, stage="coupling", step=0, noise=noise)["kl"].detach())
+
+    exact = divergence()
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = divergence()
+    assert 0 < exact < 1e-4
+    assert rough == pytest.approx(exact, rel=0.02)

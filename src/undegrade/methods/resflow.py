@@ -222,7 +222,9 @@ class ResFlow(SingleNetworkMethod):
         if self.recognition is None:
             raise ValueError("stage 'coupling' of a method with aux_coupling=independent")
         mean, log_deviation = self.recognition(x_0, x_1, self._estimate(x_1, y_1))
-        return flow.Coupling(mean, log_deviation, self._prior_log_deviation(x_1))
+        # In mixed precision networks answer in few bits, in which a small divergence cancels out.
+        parts = mean, log_deviation, self._prior_log_deviation(x_1)
+        return flow.Coupling(*(part.to(x_1) for part in parts))
 
     @torch.no_grad()
     def _estimate(self, x_1: Tensor, y_1: Tensor) -> Tensor:
