@@ -5,6 +5,7 @@ bright or dark with some noise. Nothing in the degraded pixel tells which.
 """
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +36,15 @@ VARIATIONAL = {
         "recognition": {"widths": [48], "blocks": 1},
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Matrices this small are no work for two threads, which wait for each other for minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 class Perceptron(nn.Module):
