@@ -172,6 +172,19 @@ def test_an_interrupted_packing_goes_on(
         pack(paths, folder, PackOptions(tile=64))
 
 
+def test_a_shard_that_was_cut_short_is_packed_again(photo_folder: Path, tmp_path: Path) -> None:
+    photos = find_photos(photo_folder, recursive=True)
+    pack(photos, tmp_path, PackOptions(tile=48))
+    (shard,) = tmp_path.glob("*.tar")
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:1000])
+    pack(photos, tmp_path, PackOptions(tile=48))
+    assert shard.read_bytes() == whole
+    shard.unlink()
+    pack(photos, tmp_path, PackOptions(tile=48))
+    assert shard.read_bytes() == whole
+
+
 def test_shards_are_read_from_afar(shards: Path) -> None:
     memory = fsspec.filesystem("memory")
     for file in shards.iterdir():

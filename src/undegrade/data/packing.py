@@ -101,7 +101,7 @@ def pack(
     options.chain.try_out()
     _claim(output, items, options)
     jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
-    missing = [job for job in jobs if not _file(job, "json").exists()]
+    missing = [job for job in jobs if not _is_whole(job)]
     done = len(jobs) - len(missing)
     for _ in _written(missing, options.workers):
         done += 1
@@ -142,6 +142,15 @@ def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
         )
     make_folder(output)
     write_whole(noted, plan.encode())
+
+
+def _is_whole(job: _Job) -> bool:
+    """Return whether a shard was finished and is still as long as it was then."""
+    shard, table = _file(job, "tar"), _file(job, "json")
+    if not shard.is_file() or not table.is_file():
+        return False
+    size = Table.model_validate_json(table.read_bytes()).size
+    return size is None or size == shard.stat().st_size
 
 
 def _give_up(jobs: Sequence[_Job], output: Path) -> None:
@@ -208,7 +217,8 @@ def _write_shard(job: _Job) -> None:
         new.commit()
     finally:
         new.discard()
-    table = Table(pictures=tuple(pictures), skipped=tuple(skipped))
+    size = _file(job, "tar").stat().st_size
+    table = Table(pictures=tuple(pictures), skipped=tuple(skipped), size=size)
     write_whole(_file(job, "json"), table.model_dump_json().encode())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyvips
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from undegrade.data.photos import Samples, shrunk, shrunk_length
 from undegrade.data.sources import Pictures, Source
@@ -56,6 +56,7 @@ class Table(_Part):
 
     pictures: tuple[Packed, ...]
     skipped: tuple[str, ...] = ()
+    size: int | None = Field(None, description="Bytes of the shard; not known of older ones.")
 
 
 class ShardedSource(Source):
