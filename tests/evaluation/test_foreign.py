@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from undegrade.errors import UsageError, WeightsError
-from undegrade.zoo.files import file_sha256
+from undegrade.hashing import file_sha256
 
 spandrel = pytest.importorskip("spandrel", reason="undegrade[spandrel] is not installed")
 

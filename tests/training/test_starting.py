@@ -13,11 +13,12 @@ from tiny_model import tiny_dtpm, tiny_regression, tiny_resflow
 from undegrade.data.packing import PackOptions, pack
 from undegrade.degradations import Chain
 from undegrade.errors import RecipeError, UsageError
+from undegrade.hashing import file_sha256
 from undegrade.images.files import find_photos
 from undegrade.training import train
 from undegrade.zoo import find_model, load_method
 from undegrade.zoo.config import CONFIG_FILE
-from undegrade.zoo.files import WEIGHTS_FILE, file_sha256
+from undegrade.zoo.files import WEIGHTS_FILE
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ import safetensors.torch
 import torch
 
 from undegrade.errors import OutputError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.methods import Method
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 from undegrade.zoo import ModelConfig, ModelEntry, find_model, load_method, save_model
-from undegrade.zoo.files import file_sha256
 
 
 def rewrite(entry: ModelEntry, tensors: dict[str, torch.Tensor]) -> ModelEntry:

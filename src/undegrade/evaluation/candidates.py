@@ -73,11 +73,10 @@ class Candidate(Protocol):
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model of ours, under a name of one's choice."""
+class Networked:
+    """What all candidates with a network have in common."""
 
     restorer: Restorer
-    name: str
 
     @property
     def weights_hash(self) -> str:
@@ -88,6 +87,13 @@ class Model:
     def messages(self) -> tuple[str, ...]:
         """See :class:`Candidate`."""
         return self.restorer.messages
+
+
+@dataclass(frozen=True)
+class Model(Networked):
+    """A model of ours, under a name of one's choice."""
+
+    name: str
 
     @property
     def default_steps(self) -> int | None:

@@ -18,9 +18,10 @@ from torch import Tensor
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import MemoryExhaustedError, MissingExtraError, UsageError, WeightsError
-from undegrade.evaluation.candidates import Restored, Setting
+from undegrade.evaluation.candidates import Networked, Restored, Setting
 from undegrade.evaluation.peak import PeakMemory
 from undegrade.evaluation.pictures import as_image
+from undegrade.hashing import file_sha256
 from undegrade.inference import Restorer
 from undegrade.inference.device import choose_device, choose_precision, precision_name
 from undegrade.inference.options import MIN_TILE
@@ -28,7 +29,6 @@ from undegrade.inference.report import ModelInfo
 from undegrade.methods.base import Method, MethodOptions, Pair
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
-from undegrade.zoo.files import file_sha256
 
 _PICKLED = (".pth", ".pt", ".ckpt")
 _SAFE = ".safetensors"
@@ -82,16 +82,14 @@ class ForeignMethod(Method):
 
 
 @dataclass(frozen=True)
-class Foreign:
+class Foreign(Networked):
     """A network of others; it has one setting.
 
     Args:
-        restorer: Runs it.
         whole: Whether pictures are given to it whole.
         multiple_of: What the sides of tiles are divisible by.
     """
 
-    restorer: Restorer
     whole: bool
     multiple_of: int
 
@@ -99,16 +97,6 @@ class Foreign:
     def name(self) -> str:
         """See :class:`~undegrade.evaluation.candidates.Candidate`."""
         return self.restorer.model.name
-
-    @property
-    def weights_hash(self) -> str:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
-        return self.restorer.model.weights_hash
-
-    @property
-    def messages(self) -> tuple[str, ...]:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
-        return self.restorer.messages
 
     @property
     def default_steps(self) -> int | None:

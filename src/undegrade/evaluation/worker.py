@@ -93,7 +93,6 @@ def _sendable(error: Exception) -> Exception:
     """Return an error that the other side can read."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception as problem:
-        del problem  # whatever it is, what counts is the first error
+    except Exception:  # whatever it is, what counts is the first error
         return UndegradeError(f"{type(error).__name__}: {error}")
     return error

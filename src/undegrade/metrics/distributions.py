@@ -79,10 +79,7 @@ def frechet_distance(restored: Features, hq: Features) -> float:
     Raises:
         InputError: There are fewer.
     """
-    for rows in (restored, hq):
-        if len(rows) < 2:
-            raise InputError(f"{len(rows)} rows of features", expected="at least 2")
-    first, second = (np.asarray(rows, np.float64) for rows in (restored, hq))
+    first, second = _enough(restored), _enough(hq)
     apart = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
     roots = [_root(rows) for rows in (first, second)]
     spread = sum(np.square(root).sum() for root in roots)
@@ -103,13 +100,17 @@ def kernel_distance(restored: Features, hq: Features) -> float:
     Raises:
         InputError: There are fewer.
     """
-    for rows in (restored, hq):
-        if len(rows) < 2:
-            raise InputError(f"{len(rows)} rows of features", expected="at least 2")
-    first, second = (np.asarray(rows, np.float64) for rows in (restored, hq))
+    first, second = _enough(restored), _enough(hq)
     own = sum(_mean_kernel_within(rows) for rows in (first, second))
     between = _sum_of_kernels(first, second) / (len(first) * len(second))
     return 1000 * (own - 2 * between)
+
+
+def _enough(rows: Features) -> npt.NDArray[np.float64]:
+    """Return features in double precision; a single row has no spread, and is refused."""
+    if len(rows) < 2:
+        raise InputError(f"{len(rows)} rows of features", expected="at least 2")
+    return np.asarray(rows, np.float64)
 
 
 def patches(picture: Tensor, side: int = PATCH) -> Tensor:

@@ -1,6 +1,5 @@
 """What a measure needs besides this package: libraries, and weights that were trained elsewhere."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from undegrade.environment import home, is_offline
 from undegrade.errors import WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.images.files import NewFile, make_folder
 
 _PATIENCE = 30.0  # seconds without a byte after which a download has failed
@@ -81,7 +81,7 @@ class WeightFile:
         new = NewFile(self.path)
         try:
             _download(self.url, new.path)
-            digest = hashlib.sha256(new.path.read_bytes()).hexdigest()
+            digest = file_sha256(new.path)
             if not digest.startswith(self.sha256):
                 raise WeightsError(f"what came from {self.url} is not the published file")
             new.commit()
@@ -118,11 +118,7 @@ class Needs:
 @cache
 def _sha256(path: Path, _changed: int) -> str:
     """Return the hash of a file as it was when it was last changed."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror})") from error
+    return file_sha256(path)
 
 
 def _download(url: str, path: Path) -> None:

@@ -1,6 +1,5 @@
-"""Files of a model folder: the header and hash of the weights, folders that appear as a whole."""
+"""Files of a model folder: the header of the weights, folders that appear as a whole."""
 
-import hashlib
 import json
 import math
 import secrets
@@ -61,19 +60,6 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
             f"{path} is cut off or no safetensors file ({error})", fix="pull the model again"
         ) from error
     return infos
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits.
-
-    Raises:
-        WeightsError: The file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror})") from error
 
 
 @contextmanager

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from undegrade import __version__
 from undegrade.errors import MissingExtraError, UsageError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.images.files import write_whole
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
-from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, new_folder
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_folder
 from undegrade.zoo.store import ModelEntry, read_entry
 
 if TYPE_CHECKING:  # listing models must not wait for torch

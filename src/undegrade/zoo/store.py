@@ -8,9 +8,10 @@ from pathlib import Path
 
 from undegrade.environment import home
 from undegrade.errors import UsageError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.registry import did_you_mean
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig, read_config
-from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, file_sha256, read_header
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, read_header
 
 DEFAULT_MODEL = "resflow-general"
 """The model that is used where none is named."""
