@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from undegrade.errors import InputError, UsageError
 from undegrade.registry import Registry, did_you_mean
+from undegrade.settings import quoted
 
 Image = npt.NDArray[np.float32]
 """Picture of shape ``(H, W, 3)``, sRGB-encoded RGB in ``[0, 1]``."""
@@ -179,9 +180,4 @@ def _check_choice(kind: str, key: str, value: str, choices: tuple[str, ...]) -> 
 
 def value_text(value: object) -> str:
     """Write a setting's value as the language of degradations spells it."""
-    text = str(value)
-    if isinstance(value, bool):
-        return text.lower()
-    if "," in text or text.startswith('"') or text != text.strip():
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return str(value).lower() if isinstance(value, bool) else quoted(str(value))
