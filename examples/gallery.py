@@ -48,9 +48,12 @@ undegrade degrade album -o out/ --shuffle --with blur:sigma=0.5..3,chance=0.5 \\
     --with noise:sigma=2..30,chance=0.7 --with jpeg:quality=20..90
 ```
 
-What was drawn is told for each photo (`--json` for programs), in words that make the same picture
-again with the same seed. Each picture below shows three photos (rows) at severities 0.2, 0.5 and
-0.9 (columns).
+A value with a comma in it stands in double quotes, of which two stand for one:
+`--with 'holes:file="a,b.png"'`.
+
+What was drawn is told for each photo (`--json` for programs), the mask of a folder or the kernel of
+a file included, in words that make the same picture again with the same seed. Each picture below
+shows three photos (rows) at severities 0.2, 0.5 and 0.9 (columns).
 """
 
 

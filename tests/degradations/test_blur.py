@@ -7,6 +7,7 @@ import pytest
 from pictures import degrade, distance, scenery
 from scipy.io import savemat
 
+from undegrade.degradations import Chain
 from undegrade.degradations.kernels import aperture_kernel, measured_kernels, trajectory_kernel
 from undegrade.errors import InputError, UsageError
 from undegrade.randomness import generator
@@ -119,3 +120,14 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
     savemat(tmp_path / "none.mat", {"note": np.zeros((2, 5))})
     with pytest.raises(InputError, match="holds no kernel"):
         measured_kernels(tmp_path / "none.mat")
+
+
+def test_the_record_says_which_kernel_was_drawn(tmp_path: Path) -> None:
+    """And makes the same picture again, with the same noise after it."""
+    hq, file = scenery(), matlab_file(tmp_path / "k.mat")
+    chain = Chain.parse([f"kernel-blur:file={file}", "noise"])
+    records = {seed: chain.draw(generator(seed)) for seed in range(6)}
+    assert {str(record).partition(",index=")[2][0] for record in records.values()} == {"0", "1"}
+    for seed, record in records.items():
+        again = Chain.parse(record.texts).apply(hq, generator(seed))
+        assert np.array_equal(again, chain.apply(hq, generator(seed)))

@@ -129,8 +129,8 @@ def test_an_unknown_format_says_to_upgrade(saved: ModelEntry, number: object) ->
     ("changes", "reason"),
     [
         ({"default_step": 1}, "no key 'default_step'; did you mean 'default_steps'"),
-        ({"default_steps": 0}, "default_steps: "),
-        ({"sha256": "short"}, "sha256: "),
+        ({"default_steps": 0}, "default_steps=0; expected greater than"),
+        ({"sha256": "short"}, "sha256='short'; expected to match"),
     ],
 )
 def test_an_invalid_config_names_the_key(

@@ -113,8 +113,9 @@ SamplerOption = Annotated[
     str | None,
     typer.Option(
         "--sampler",
-        metavar="NAME[:times=1/0.5/0]",
-        help="euler, heun, midpoint or adaptive; the model's own unless given.",
+        metavar="NAME[:KEY=VALUE,...]",
+        help="euler, heun, midpoint (with times=1/0.5/0), adaptive (with tolerance=0.01), or for "
+        "DTPM ddim (with grid=trailing,eta=0.5); the model's own unless given.",
     ),
 ]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from undegrade.errors import InputError, UsageError
 from undegrade.registry import Registry, did_you_mean
+from undegrade.settings import quoted
 
 Image = npt.NDArray[np.float32]
 """Picture of shape ``(H, W, 3)``, sRGB-encoded RGB in ``[0, 1]``."""
@@ -66,7 +67,6 @@ class Degradation(ABC):
                 _check_choice(self.name, setting.name, str(value), setting.metadata["choices"])
             elif setting.type is str:
                 object.__setattr__(self, setting.name, str(value))  # a name may look like a number
-                _check_text(self.name, setting.name, str(value))
             elif setting.type is bool:
                 _check_switch(self.name, setting.name, value)
             elif setting.metadata:
@@ -94,6 +94,20 @@ class Degradation(ABC):
 
         Raises:
             InputError: There is nothing that belongs to this photo.
+        """
+        return self
+
+    def chosen(self, rng: np.random.Generator) -> "Degradation":  # noqa: ARG002  (most read no files)
+        """Return the degradation with one chosen where a file or folder offers several.
+
+        So which mask or kernel it is becomes a setting, that a record can name. Where nothing is
+        left to choose, nothing is drawn.
+
+        Args:
+            rng: Source of the choice.
+
+        Raises:
+            InputError: The file cannot be read, or holds nothing to choose from.
         """
         return self
 
@@ -154,13 +168,6 @@ def check_number(
         raise UsageError(f"{what}={value}", expected=f"{kind} from {bounds[0]:g} to {bounds[1]:g}")
 
 
-def _check_text(kind: str, key: str, value: str) -> None:
-    if "," in value:
-        raise UsageError(
-            f"{kind} got {key}={value}", expected="a name without commas, which part settings"
-        )
-
-
 def _check_switch(kind: str, key: str, value: object) -> None:
     if not isinstance(value, bool):
         raise UsageError(f"{kind} got {key}={value}", expected="true or false")
@@ -173,4 +180,4 @@ def _check_choice(kind: str, key: str, value: str, choices: tuple[str, ...]) -> 
 
 def value_text(value: object) -> str:
     """Write a setting's value as the language of degradations spells it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else quoted(str(value))

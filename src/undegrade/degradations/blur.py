@@ -5,7 +5,7 @@ street lamp draws a bright streak or disc as it does in a real photo. The Gaussi
 the encoded values, as benchmarks do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -118,7 +118,7 @@ class KernelBlur(Degradation):
     Args:
         file: MATLAB file with kernels; see
             :func:`undegrade.degradations.kernels.measured_kernels`.
-        index: Which of them, from 0; -1 takes one at random.
+        index: Which of them, from 0; -1 draws one, and the record says which.
         share: How much of the blurred picture is mixed in, 0 to 1.
     """
 
@@ -132,6 +132,17 @@ class KernelBlur(Degradation):
         """See :class:`Degradation`: the share of the blurred picture, 0 to 1."""
         return {"share": severity}
 
+    def chosen(self, rng: np.random.Generator) -> "KernelBlur":
+        """See :class:`Degradation`: the same with the index of one kernel.
+
+        Raises:
+            UsageError: No file is named.
+            InputError: The file cannot be read.
+        """
+        if self.index >= 0:
+            return self
+        return replace(self, index=int(rng.integers(len(self._kernels()))))
+
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture blurred with the kernel.
 
@@ -139,17 +150,18 @@ class KernelBlur(Degradation):
             UsageError: No file is named, or it has fewer kernels.
             InputError: The file cannot be read.
         """
-        if not self.file:
-            raise UsageError("kernel-blur without a file", expected="kernel-blur:file=kernels.mat")
-        kernels = measured_kernels(Path(self.file))
-        drawn = int(rng.integers(len(kernels)))
-        index = drawn if self.index < 0 else self.index
+        kernels, index = self._kernels(), self.chosen(rng).index
         if index >= len(kernels):
             raise UsageError(
                 f"kernel-blur got index={index}",
                 expected=f"a number below {len(kernels)}, the kernels in {self.file}",
             )
         return hq + np.float32(self.share) * (_blur_light(hq, kernels[index]) - hq)
+
+    def _kernels(self) -> tuple[Plane, ...]:
+        if not self.file:
+            raise UsageError("kernel-blur without a file", expected="kernel-blur:file=kernels.mat")
+        return measured_kernels(Path(self.file))
 
 
 def _blur_light(hq: Image, kernel: Plane) -> Image:

@@ -1,8 +1,9 @@
 """Degradations one after another, and a choice among such chains, as real photos suffer them.
 
-What is random about a chain (which links, in which order, how strong) is drawn first and can be
-read; what is random inside a degradation (this noise, these drops) comes from the same generator
-afterwards. So the record of what was drawn, with the same seed, makes the same picture again.
+What is random about a chain (which links, in which order, how strong, with which of the masks or
+kernels that files hold) is drawn first and can be read; what is random inside a degradation (this
+noise, these drops) comes from the same generator afterwards. So the record of what was drawn, with
+the same seed, makes the same picture again.
 """
 
 from collections.abc import Sequence
@@ -66,12 +67,24 @@ class Chain:
         return cls(tuple(DegradationSpec.parse(text) for text in texts), shuffled)
 
     def draw(self, rng: np.random.Generator) -> Drawn:
-        """Decide on links, order and settings, without moving ``rng``.
+        """Decide on links, order, settings and what files offer, without moving ``rng``.
 
         Args:
             rng: A generator made from a seed; a child of it is drawn from.
+
+        Raises:
+            InputError: A file that is to be chosen from is missing or no good.
         """
         [choices] = rng.spawn(1)
+        drawn = self._draw_settings(choices).degradations
+        return Drawn(tuple(degradation.chosen(choices) for degradation in drawn))
+
+    def draw_settings(self, rng: np.random.Generator) -> Drawn:
+        """Decide as :meth:`draw` does on all but what files offer, and open none."""
+        [choices] = rng.spawn(1)
+        return self._draw_settings(choices)
+
+    def _draw_settings(self, choices: np.random.Generator) -> Drawn:
         order = choices.permutation(len(self.links)) if self.shuffled else range(len(self.links))
         drawn = [self.links[index].draw(choices) for index in order]
         return Drawn(tuple(link for link in drawn if link is not None))
@@ -97,7 +110,7 @@ class Chain:
 
     def makes_the_same_as(self, other: "Chain") -> bool:
         """Tell whether both degrade alike, however it is computed."""
-        drawn = (chain.draw(generator("compare")).degradations for chain in (self, other))
+        drawn = (chain.draw_settings(generator("compare")).degradations for chain in (self, other))
         return next(drawn) == next(drawn) and self.shuffled == other.shuffled
 
     def __str__(self) -> str:

@@ -12,23 +12,33 @@ Mask = npt.NDArray[np.bool_]
 """True where the picture is missing, ``(H, W)``."""
 
 
-def read_mask(path: Path, height: int, width: int, rng: np.random.Generator) -> Mask:
-    """Return a mask ``(H, W)`` from a picture file, or from one of a folder, stretched to fit.
+def choose_mask(path: Path, rng: np.random.Generator) -> Path:
+    """Return the file itself, or one of a folder, drawn from ``rng``.
 
     Raises:
-        InputError: There is no such file, or it is no picture.
+        InputError: There is no such file, or none in the folder.
+    """
+    if path.is_file():
+        return path  # nothing is drawn: who names a folder's file gets what was drawn from it
+    files = _files(path)
+    return files[int(rng.integers(len(files)))]
+
+
+def read_mask(file: Path, height: int, width: int) -> Mask:
+    """Return a mask ``(H, W)`` from a picture file, stretched to fit.
+
+    Raises:
+        InputError: It is no picture.
     """
     import pyvips  # loads libvips; not wanted while a command line is parsed
 
-    files = _files(path)
-    chosen = files[int(rng.integers(len(files)))]
     try:
-        mask = pyvips.Image.new_from_file(str(chosen)).colourspace("b-w")[0]
+        mask = pyvips.Image.new_from_file(str(file)).colourspace("b-w")[0]
         stretched = mask.resize(width / mask.width, vscale=height / mask.height, kernel="nearest")
         array = stretched.numpy()
     except pyvips.Error as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{chosen} cannot be read ({reason})", expected="a mask") from error
+        raise InputError(f"{file} cannot be read ({reason})", expected="a mask") from error
     rows = np.minimum(np.arange(height), array.shape[0] - 1)
     columns = np.minimum(np.arange(width), array.shape[1] - 1)
     missing: Mask = array[rows][:, columns] >= 128

@@ -18,7 +18,7 @@ from undegrade.degradations.base import (
     number,
 )
 from undegrade.degradations.fields import Plane, children
-from undegrade.degradations.mask_files import Mask, mask_of, read_mask
+from undegrade.degradations.mask_files import Mask, choose_mask, mask_of, read_mask
 from undegrade.errors import UsageError
 
 _THICK, _THIN = 0.06, 0.012  # radius of a brush as a share of the longer side
@@ -39,7 +39,8 @@ class Holes(Degradation):
         area: Share of the picture that is missing, 0 to 0.95; ``half`` takes its half whatever
             this says.
         fill: Grey level of the holes; 0 to 1.
-        file: A picture to use as the mask, or a folder of which one is drawn; empty for none.
+        file: A picture to use as the mask, or a folder of which one is drawn and named by the
+            record; empty for none.
         invert: In the file black is missing and white is kept, as in RePaint's masks.
         match: Which mask of the folder a photo gets: ``random``, ``order`` (the first photo the
             first mask, of as many), or ``name`` (the one of its name, but for the ending). The last
@@ -73,6 +74,12 @@ class Holes(Degradation):
             return self
         return replace(self, file=str(mask_of(Path(self.file), self.match, photo)), match="random")
 
+    def chosen(self, rng: np.random.Generator) -> "Holes":
+        """See :class:`Degradation`: the same with one mask, where any of a folder will do."""
+        if not self.file or self.match != "random":
+            return self
+        return replace(self, file=str(choose_mask(Path(self.file), rng)))
+
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with holes."""
         if self.match != "random":
@@ -82,7 +89,7 @@ class Holes(Degradation):
             )
         height, width = hq.shape[:2]
         missing = (
-            read_mask(Path(self.file), height, width, rng) ^ self.invert
+            read_mask(Path(self.chosen(rng).file), height, width) ^ self.invert
             if self.file
             else self._missing(rng, height, width)
         )

@@ -2,11 +2,12 @@
 
 The same words serve the command line (``--with jpeg:quality=10``), recipes and Python. A number
 written as ``low..high`` is drawn uniformly, anew for every image, from the image's own seed; a
-``chance`` is the probability with which the degradation is applied at all.
+``chance`` is the probability with which the degradation is applied at all. A value in which a comma
+is to stand, as in a file's name, is put into double quotes; see :mod:`undegrade.settings`.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from undegrade.degradations.base import REGISTRY, Degradation, Value, check_number, value_text
 from undegrade.errors import UsageError
-from undegrade.registry import did_you_mean
+from undegrade.settings import QUOTE, split_settings, unquoted
 
 SEVERITY = "severity"
 """A setting that every degradation has beside its own; see :meth:`Degradation.settings_at`."""
@@ -58,12 +59,7 @@ class DegradationSpec:
         """
         name = text.strip().partition(":")[0]
         kind = REGISTRY.get(name)
-        known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
-        known |= {SEVERITY: float, CHANCE: float}
-        parsed = [*_parse_settings(text, name, known)]
-        settings = dict(parsed)
-        if len(settings) < len(parsed):
-            raise UsageError(f"'{text}' says something twice", expected="each setting once")
+        settings = dict(_parse_settings(text, kind))
         chance = settings.pop(CHANCE, 1.0)
         if isinstance(chance, Range):
             raise UsageError(f"'{CHANCE}={chance}' is a range", expected="a single value")
@@ -115,22 +111,23 @@ class DegradationSpec:
         return f"{self.name}:{','.join(settings)}" if settings else self.name
 
 
-def _parse_settings(
-    text: str, name: str, known: Mapping[str, object]
-) -> Iterator[tuple[str, Value | Range]]:
+def _parse_settings(text: str, kind: type[Degradation]) -> Iterator[tuple[str, Value | Range]]:
     """Yield each ``key=value`` of a text, its value read."""
-    for item in filter(None, (part.strip() for part in text.partition(":")[2].split(","))):
-        key, equals, value = (part.strip() for part in item.partition("="))
-        if not equals:
-            raise UsageError(f"'{item}' in '{text}' has no value", expected=f"{name}:key=value")
-        if key not in known:
-            raise UsageError(
-                f"degradation '{name}' has no setting '{key}'", fix=did_you_mean(key, [*known])
-            )
-        parsed = _parse_value(value)
-        if isinstance(parsed, Range) and known[key] not in (int, float):
-            raise UsageError(f"'{item}' in '{text}' is a range", expected="a single value")
-        yield key, parsed
+    settings = fields(kind)  # type: ignore[arg-type]  # every subclass is a dataclass
+    known = {setting.name: setting.type for setting in settings} | {SEVERITY: float, CHANCE: float}
+    names = {one.name for one in settings if one.type is str and "choices" not in one.metadata}
+    for key, value in split_settings(text, REGISTRY.kind, known).items():
+        if value.startswith(QUOTE):
+            yield key, unquoted(value)
+        elif key in names:
+            yield key, value  # which may look like a number or a range, as 007 and ../masks do
+        else:
+            parsed = _parse_value(value)
+            if isinstance(parsed, Range) and known[key] not in (int, float):
+                raise UsageError(
+                    f"'{key}={value}' in '{text}' is a range", expected="a single value"
+                )
+            yield key, parsed
 
 
 def _parse_value(text: str) -> Value | Range:

@@ -25,11 +25,15 @@ from undegrade.processes.samplers import (
     midpoint,
     uniform_grid,
 )
+from undegrade.registry import did_you_mean
+from undegrade.settings import split_settings
 from undegrade.validation import explain
 
 _BEFORE_THE_END = 0.2
 """Where the adaptive sampler makes its last step: below, a flow trained with the paper's weight has
 hardly learned anything."""
+
+_TIMES = "falling numbers from 1 to 0, as in 1/0.5/0"
 
 
 class Sampler(BaseModel):
@@ -40,6 +44,9 @@ class Sampler(BaseModel):
     forms: ClassVar[str]
     """What may be written for it."""
 
+    settings: ClassVar[dict[str, tuple[str, ...]]]
+    """Keys of each sampler of this kind, by its name."""
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``NAME[:KEY=VALUE,...]``, as ``euler:times=1/0.5/0``.
@@ -47,19 +54,19 @@ class Sampler(BaseModel):
         Raises:
             UsageError: There is no such sampler, key or value.
         """
-        name, _, rest = text.partition(":")
-        pairs = [part.partition("=") for part in rest.split(",")] if rest else []
-        values: dict[str, object] = {key: value for key, _, value in pairs}
-        if len(values) < len(pairs) or "name" in values:
-            raise UsageError(f"sampler '{text}'", expected="each key once, after the name")
-        if "times" in values:
-            values["times"] = str(values["times"]).split("/")
-        try:
-            return cls.model_validate({"name": name, **values})
-        except ValidationError as error:
+        name = text.partition(":")[0].strip()
+        if name not in cls.settings:
             raise UsageError(
-                f"sampler '{text}': {explain(error, cls)}", expected=cls.forms
-            ) from error
+                f"there is no sampler '{name}'", fix=did_you_mean(name, [*cls.settings])
+            )
+        values: dict[str, object] = {"name": name}
+        values |= split_settings(text, "sampler", cls.settings[name])
+        if "times" in values:
+            values["times"] = _read_times(name, str(values["times"]))
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UsageError(f"sampler '{text}': {explain(error, cls)}") from error
 
     @property
     def fixed_steps(self) -> int | None:
@@ -84,6 +91,12 @@ class SamplerOptions(Sampler):
     """
 
     forms: ClassVar[str] = "euler, heun, midpoint or adaptive, perhaps with :times=1/0.5/0"
+    settings: ClassVar[dict[str, tuple[str, ...]]] = {
+        "euler": ("times",),
+        "heun": ("times",),
+        "midpoint": ("times",),
+        "adaptive": ("times", "tolerance"),
+    }
 
     name: Literal["euler", "heun", "midpoint", "adaptive"] = "euler"
     times: tuple[float, ...] | None = Field(
@@ -98,10 +111,10 @@ class SamplerOptions(Sampler):
             return self
         falling = len(times) > 1 and all(a > b for a, b in pairwise(times))
         if not falling or times[0] != 1 or times[-1] != 0:
-            raise ValueError(f"times {_join(times)}; expected falling ones from 1 to 0")
+            raise ValueError(f"times={_join(times)}; expected {_TIMES}")
         if self.name == "adaptive" and len(times) == 2:
             raise ValueError(
-                f"times {_join(times)}; expected one in between, since the last step is Euler's"
+                f"times={_join(times)}; expected one in between, since the last step is Euler's"
             )
         return self
 
@@ -112,7 +125,9 @@ class SamplerOptions(Sampler):
             and "tolerance" in self.model_fields_set
             and self.tolerance != (SamplerOptions.model_fields["tolerance"].default)
         ):
-            raise ValueError(f"a tolerance for '{self.name}'; expected one for 'adaptive' only")
+            raise ValueError(
+                f"tolerance={self.tolerance} for '{self.name}'; expected it for 'adaptive' only"
+            )
         return self
 
     def __str__(self) -> str:
@@ -186,6 +201,7 @@ class DdimOptions(Sampler):
     """The walk of a diffusion back from noise, and its times; see :func:`ddim_grid`."""
 
     forms: ClassVar[str] = "ddim, perhaps with :grid=leading|trailing|linspace and eta=0..1"
+    settings: ClassVar[dict[str, tuple[str, ...]]] = {"ddim": ("grid", "eta")}
 
     name: Literal["ddim"] = "ddim"
     grid: GridKind = Field("leading", description="Which of the thousand times are asked for.")
@@ -235,8 +251,20 @@ def parse_sampler(text: str) -> Sampler:
     Raises:
         UsageError: There is no such sampler, key or value.
     """
-    kind = DdimOptions if text.partition(":")[0] == "ddim" else SamplerOptions
-    return kind.parse(text)
+    name = text.partition(":")[0].strip()
+    kinds: tuple[type[Sampler], ...] = (SamplerOptions, DdimOptions)
+    for kind in kinds:
+        if name in kind.settings:
+            return kind.parse(text)
+    known = [name for kind in kinds for name in kind.settings]
+    raise UsageError(f"there is no sampler '{name}'", fix=did_you_mean(name, known))
+
+
+def _read_times(name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, text.split("/")))
+    except ValueError as error:
+        raise UsageError(f"sampler '{name}' got times={text}", expected=_TIMES) from error
 
 
 def _join(times: tuple[float, ...]) -> str:

@@ -136,7 +136,7 @@ def settled(condition: str) -> Drawn | str:
     links = chain.links
     if any(link.chance < 1 or _is_drawn(link.settings) for link in links):
         return str(chain)
-    return chain.draw(generator("settled"))
+    return chain.draw_settings(generator("settled"))
 
 
 def _is_drawn(settings: Sequence[tuple[str, object]]) -> bool:

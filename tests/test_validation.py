@@ -1,0 +1,52 @@
+"""What pydantic complains about is said in our words, without its own."""
+
+from typing import Literal, Self
+
+import pytest
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from undegrade.validation import explain
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["plain", "fancy"] = "plain"
+    size: int = 1
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.size > 9:
+            raise ValueError(f"size={self.size}; expected at most 9")
+        return self
+
+
+class Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    part: Part
+    name: str = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.name == "nobody":
+            raise ValueError("name=nobody; expected somebody")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "there is no 'my.part'; expected one"),
+        ({"part": {"sise": 1}}, "there is no key 'my.part.sise'; did you mean 'size'? Known: kind"),
+        ({"part": {"kind": "fanci"}}, "my.part.kind='fanci'; did you mean 'fancy'? Known: fancy, "),
+        ({"part": {"size": "x"}}, "my.part.size='x'; expected a valid integer"),
+        ({"part": {"size": 10}}, "my.part: size=10; expected at most 9"),
+        ({"part": {}, "name": "nobody"}, "my: name=nobody; expected somebody"),
+        ({"part": {"size": "x"}, "name": 3}, "my.part.size='x'; expected a valid integer; my.name"),
+    ],
+)
+def test_complaints(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Whole.model_validate(values)
+    assert explain(caught.value, Whole, "my.").startswith(message)
