@@ -191,7 +191,9 @@ def test_textures_taken_otherwise_are_refused(
     shards = tmp_path / "shards"
     pack(find_photos(photo_folder, recursive=False), shards, PackOptions(32, made))
     changes = [f"data.photos={shards}", "stages.0.steps=1"]
-    with pytest.raises(RecipeError, match=r"made with texture:.*strength=0.02.*says texture:iter"):
+    with pytest.raises(
+        RecipeError, match=r"made with texture:strength=0.02.*says texture:strength=0.01,"
+    ):
         train(texture, changes, tmp_path / "first")
     for name in ("data.degradations.0.apply", "data.validation.sets.it"):
         changes.append(f"{name}=['texture:strength=0.02,iterations=1']")
