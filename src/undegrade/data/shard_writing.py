@@ -182,12 +182,13 @@ def _tiles(pictures: Pictures, options: PackOptions, name: str) -> Iterator[tupl
     for number, part in enumerate(cut):
         if options.chain.links and part.lq is None:
             rng = generator(options.seed, "pack", name, number)
-            lq = _rounded(options.chain.apply(as_float(part.hq), rng), options.depth)
+            lq = rounded(options.chain.apply(as_float(part.hq), rng), options.depth)
             yield Pictures(part.hq, lq), 1 / len(cut)
         else:
             yield part, 1 / len(cut)
 
 
-def _rounded(picture: Image, depth: int) -> AnySamples:
-    rounded: AnySamples = np.rint(picture * (2**depth - 1)).astype(DEPTHS[depth])
-    return rounded
+def rounded(picture: Image, depth: int) -> AnySamples:
+    """Return a picture in ``[0, 1]`` as samples of so many bits, 8 or 16."""
+    samples: AnySamples = np.rint(picture * (2**depth - 1)).astype(DEPTHS[depth])
+    return samples
