@@ -9,6 +9,8 @@
   gets them: drawn, cut, degraded, and handed over in batches of four;
 - `mixture`: the same with the mixture of the recipe that made the bundled model, from decoded
   photos and from shards side by side;
+- `textures`: the same with what the small recipe of DTPM's first stage learns from, smoothed on the
+  fly and from a set that `undegrade data texture --patch 256` made;
 - `waiting`: the share of the time for which steps of that recipe's training wait for data, and the
   seconds from one step to the next. A step is loss, gradient, clipping and AdamW, the network
   compiled if the recipe says so.
@@ -30,6 +32,7 @@ from undegrade.data.photos import is_validation
 from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
 from undegrade.data.samples import Crops, as_float, random_crop
+from undegrade.data.shards import ShardedSource
 from undegrade.data.sources import Selection, Source
 from undegrade.degradations import REGISTRY, Chain, DegradationSpec, Image, Mixture
 from undegrade.images.files import find_photos
@@ -39,13 +42,14 @@ from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "resflow-general.yaml"
+TEXTURE_RECIPE = RECIPE.parent / "small" / "dtpm-texture.yaml"
 SEVERITIES = (0.1, 0.5, 1.0)
 PHOTOS = 24  # that are read
 BATCH = 8
 FEW = 4  # a batch of one degradation: eight of the slowest would take half a minute
 AHEAD = 8  # batches that two workers have ready at most
 WARM_STEPS, LEAST_STEPS = 3, 8  # of a training, before and while its waiting is measured
-TABLES = ("crops", "pairs", "mixture", "waiting")
+TABLES = ("crops", "pairs", "mixture", "textures", "waiting")
 
 
 def main() -> None:
@@ -60,6 +64,8 @@ def main() -> None:
             print_pairs(photos, arguments)
         if "mixture" in arguments.tables:
             print_mixture(photos, Path(folder), arguments)
+        if "textures" in arguments.tables:
+            print_textures(photos, Path(folder), arguments)
         if "waiting" in arguments.tables:
             print_waiting(photos, arguments)
 
@@ -217,9 +223,7 @@ def round_rate(batches: Iterator[StepBatch], workers: int, arguments: argparse.N
 
 def print_mixture(photos: Source, folder: Path, arguments: argparse.Namespace) -> None:
     """Print pairs per second by number of workers."""
-    names = {photos.name(index) for index in range(len(photos))}
-    paths = [path for path in find_photos(arguments.photos, recursive=False) if path.name in names]
-    pack(paths, folder / "shards", PackOptions(tile=512))
+    pack(paths_of(photos, arguments), folder / "shards", PackOptions(tile=512))
     packed = open_photos(str(folder / "shards"), [0.5], Cache(folder / "none"), Problems())
     mixture = load_recipe(RECIPE).data.mixture
     print_head(["crop", "workers", "pairs per second, photos", "pairs per second, shards"])
@@ -230,6 +234,27 @@ def print_mixture(photos: Source, folder: Path, arguments: argparse.Namespace) -
                 crops = Crops(of_size(source, size), size, BATCH, mixture, seed=0)
                 rates.append(pairs_per_second(crops, workers, arguments.seconds))
             print(f"| {size} | {workers} | {rates[0]:.0f} | {rates[1]:.0f} |", flush=True)
+
+
+def print_textures(photos: Source, folder: Path, arguments: argparse.Namespace) -> None:
+    """Print pairs per second by size of the crop and number of workers."""
+    mixture = load_recipe(TEXTURE_RECIPE).data.mixture
+    [chain] = mixture.chains
+    options = PackOptions(tile=256, chain=chain, patches=4, scales=(0.5,))
+    pack(paths_of(photos, arguments)[:FEW], folder / "textures", options)
+    made = ShardedSource(str(folder / "textures"))
+    print_head(["crop", "workers", "pairs per second, on the fly", "pairs per second, made ahead"])
+    for size in arguments.crops:
+        for workers in arguments.workers:
+            ways = [Crops(of_size(s, size), size, BATCH, mixture, seed=0) for s in (photos, made)]
+            rates = [pairs_per_second(way, workers, arguments.seconds) for way in ways]
+            print(f"| {size} | {workers} | {rates[0]:.0f} | {rates[1]:.0f} |", flush=True)
+
+
+def paths_of(photos: Source, arguments: argparse.Namespace) -> list[Path]:
+    """Return the files of photos."""
+    names = {photos.name(index) for index in range(len(photos))}
+    return [path for path in find_photos(arguments.photos, recursive=False) if path.name in names]
 
 
 def of_size(source: Source, size: int) -> Source:

@@ -144,3 +144,60 @@ def test_unpaired_halves_are_told_of_apart(cli: Cli, pairs: Path) -> None:
     assert "b.png" in bad.stderr
     facts = json.loads(cli("data", "check", "--unpaired", pairs, "--json").stdout)
     assert facts["degraded"] == {"photos": 2, "readable": 1, "sizes": [[30, 20]]}
+
+
+def test_a_texture_set_is_made_and_not_gone_on_with_otherwise(
+    cli: Cli, photo_folder: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "texture"
+    smoothing = "texture:iterations=1,solver=direct"
+    command = ["data", "texture", photo_folder, "-o", made, "--patch", "40", "--scales", "1,0.5"]
+    result = cli(*command, "--patches", "2", "--with", smoothing)
+    assert (result.exit_code, result.stdout) == (0, f"{made}\n")
+    assert "96 pictures in 1 shards" in result.stderr
+    source = ShardedSource(str(made))
+    assert source.holds_pairs
+    assert source.name(0) == "scene-00.png", "named as by a training that reads the folder"
+    assert cli(*command, "--patches", "2", "--with", smoothing).exit_code == 0
+    other = cli(*command, "--patches", "2", "--with", "texture:iterations=2,solver=direct")
+    assert other.exit_code == 2
+    assert "iterations=1,solver=direct; expected made with texture" in other.stderr
+    assert "iterations=2,solver=direct" in other.stderr
+    example = cli("data", "texture", "--help").stdout
+    assert "undegrade data texture PHOTOS -o texture --patches 16 --workers 8" in example
+
+
+def test_photos_of_several_folders_keep_apart(cli: Cli, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (40, 40), "grey").save(tmp_path / name / "a.png")
+    made = tmp_path / "texture"
+    command = ["data", "texture", tmp_path / "one", tmp_path / "two", tmp_path / "one", "-o", made]
+    result = cli(*command, "--patch", "32", "--with", "texture:iterations=1,solver=direct")
+    assert result.exit_code == 0
+    source = ShardedSource(str(made))
+    assert {source.name(index) for index in range(len(source))} == {"one/a.png", "two/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--with", "rain"], "expected texture and its settings"),
+        (["--with", "texture:strength=2"], "strength=2; expected a number from 0 to 0.05"),
+        (["--scales", "0.5;1"], "--scales 0.5;1; expected numbers with commas between"),
+        (["--scales", "2"], "expected one or more above 0, up to 1"),
+        (["--depth", "12"], "depth=12; expected 8 or 16"),
+    ],
+)
+def test_texture_sets_that_cannot_be_are_refused(
+    cli: Cli, photo_folder: Path, tmp_path: Path, words: list[str], told: str
+) -> None:
+    result = cli("data", "texture", photo_folder, "-o", tmp_path / "texture", *words)
+    assert (result.exit_code, told in result.stderr) == (2, True), result.stderr
+    assert not (tmp_path / "texture").exists()
+
+
+def test_pairs_have_no_textures_to_smooth(cli: Cli, pairs: Path, tmp_path: Path) -> None:
+    result = cli("data", "texture", pairs, "-o", tmp_path / "texture")
+    assert result.exit_code == 2
+    assert "holds pairs; expected clean photos" in result.stderr

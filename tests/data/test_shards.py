@@ -155,21 +155,26 @@ def test_an_interrupted_packing_goes_on(
     class CutError(Exception):
         pass
 
-    def cut(done: int, total: int) -> None:
-        assert total == 5
-        if done == 2:
+    def cut(done: float, total: int) -> None:
+        assert total == 24
+        if done == 12:  # five to a shard
             raise CutError
 
     with pytest.raises(CutError):
         pack(paths, folder, PackOptions(), cut)
     assert not is_sharded(str(folder))
-    seen: list[int] = []
+    seen: list[float] = []
     pack(paths, folder, PackOptions(), lambda done, _: seen.append(done))
-    assert seen == [3, 4, 5]
+    assert seen == [*range(10, 25)], "two shards were done"
     for file in whole.iterdir():
         assert (folder / file.name).read_bytes() == file.read_bytes()
-    with pytest.raises(UsageError, match="made with other options"):
+    with pytest.raises(UsageError, match="made with other options: tile 512; expected tile 64"):
         pack(paths, folder, PackOptions(tile=64))
+    with pytest.raises(UsageError, match="holds shards of other photos"):
+        pack(paths[1:], folder, PackOptions())
+    (folder / "plan.json").write_text("{")
+    with pytest.raises(UsageError, match=r"plan.json cannot be read; name another folder"):
+        pack(paths, folder, PackOptions())
 
 
 def test_a_shard_that_was_cut_short_is_packed_again(photo_folder: Path, tmp_path: Path) -> None:

@@ -191,8 +191,47 @@ def test_textures_taken_otherwise_are_refused(
     shards = tmp_path / "shards"
     pack(find_photos(photo_folder, recursive=False), shards, PackOptions(32, made))
     changes = [f"data.photos={shards}", "stages.0.steps=1"]
-    with pytest.raises(RecipeError, match=r"made with texture:.*strength=0.02.*says texture:iter"):
+    with pytest.raises(
+        RecipeError, match=r"made with texture:strength=0.02.*says texture:strength=0.01,"
+    ):
         train(texture, changes, tmp_path / "first")
     for name in ("data.degradations.0.apply", "data.validation.sets.it"):
         changes.append(f"{name}=['texture:strength=0.02,iterations=1']")
     assert train(texture, changes, tmp_path / "second")
+
+
+@pytest.fixture
+def smoothed(tmp_path: Path, photo_folder: Path) -> Path:
+    """Patches of two scales, smoothed ahead."""
+    made = Chain.parse(["texture:strength=0.02,iterations=1"])
+    options = PackOptions(32, made, patches=2, scales=(1.0, 0.5))
+    pack(find_photos(photo_folder, recursive=False), tmp_path / "smoothed", options)
+    return tmp_path / "smoothed"
+
+
+def test_a_set_smoothed_ahead_is_trained_on(texture: Path, tmp_path: Path, smoothed: Path) -> None:
+    changes = [
+        *(f"data.pairs.texture={smoothed}", "data.photos=null", "stages.0.steps=2"),
+        "data.degradations.0.apply=['texture:strength=0.02,iterations=1,solver=multigrid']",
+    ]
+    assert train(texture, changes, tmp_path / "run")
+
+
+def test_a_set_smoothed_otherwise_is_refused_with_both_values(
+    texture: Path, tmp_path: Path, smoothed: Path
+) -> None:
+    changes = [f"data.pairs.texture={smoothed}", "data.photos=null", "stages.0.steps=1"]
+    told = r"made with texture:strength=0.02,.*the recipe says texture:strength=0.01,"
+    with pytest.raises(RecipeError, match=told):
+        train(texture, changes, tmp_path / "run")
+    changes += ["data.degradations=[]"]  # which states nothing
+    assert train(texture, changes, tmp_path / "run")
+
+
+def test_a_set_smoothed_ahead_is_not_shrunk(texture: Path, tmp_path: Path, smoothed: Path) -> None:
+    changes = [
+        *(f"data.photos={smoothed}", "stages.0.steps=1"),
+        "data.degradations.0.apply=['texture:strength=0.02,iterations=1']",
+    ]
+    with pytest.raises(RecipeError, match=r"scales 1, 0.5,.*data.pairs.NAME="):
+        train(texture, changes, tmp_path / "run")

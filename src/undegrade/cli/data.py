@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undegrade.cli.console import json_result, note, reporting, result
-from undegrade.cli.options import JsonOption, SeedOption
+from undegrade.cli.options import JsonOption
+from undegrade.cli.packing import name_all, pack, texture
 from undegrade.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from undegrade.data.shards import ShardedSource
 
 app = typer.Typer(help="List, show, check and pack data sets.", no_args_is_help=True)
+app.command()(reporting()(pack))
+app.command()(reporting()(texture))
 
 DataArgument = Annotated[
     str,
@@ -89,48 +92,8 @@ def check(
         result(f"{data}: {looked}")
         if looked.remark:
             note(looked.remark)
-        _name_all(problems)
+        name_all(problems)
     raise typer.Exit(1 if problems.count else 0)
-
-
-@app.command()
-@reporting()
-def pack(
-    data: DataArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shards.")],
-    tile: Annotated[
-        int,
-        typer.Option(min=0, help="Side of the squares to cut, in pixels; 0 to keep all whole."),
-    ] = 512,
-    with_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="NAME[:KEY=VALUE,...]",
-            help="Make the degraded twins now, as texture or rain:severity=0.5; several in order.",
-        ),
-    ] = None,
-    seed: SeedOption = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that work side by side.")] = 1,
-) -> None:
-    """Pack photos or pairs into tar shards for training; goes on where it was interrupted."""
-    from undegrade.data.packing import PackOptions, pack
-    from undegrade.data.places import Place
-    from undegrade.data.problems import Problems
-    from undegrade.degradations import Chain
-
-    problems = Problems()
-    place = Place.parse(data)
-    found = place.find(problems, prefer="train")
-    _refuse_early(found, problems)
-    options = PackOptions(tile, Chain.parse(with_ or []), seed, workers, Path(place.where))
-    with Bar(1) as bar:
-        bar.begin("packing")
-        index, unread = pack(found.pairs or found.photos, output, options, bar.advance)
-    for text in filter(None, (str(problems), str(unread))):
-        note(f"left out: {text}")
-    note(f"{index.pictures} pictures in {len(index.shards)} shards")
-    result(str(output))
 
 
 def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
@@ -147,26 +110,7 @@ def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
         return
     for half in halves:
         result(str(half))
-    _name_all(problems)
-
-
-def _refuse_early(found: "Found", problems: "Problems") -> None:
-    """Name all that is wrong, before hours of packing, if it is too much."""
-    from undegrade.data.headers import look_at_headers
-
-    with Bar(len(found)) as bar:
-        bar.begin("looking at headers")
-        told = look_at_headers(found, problems, bar.finish)
-    total = len(found) + problems.count
-    if told.complaint(total, "pictures"):
-        _name_all(told)
-    told.check(total, "pictures")
-
-
-def _name_all(problems: "Problems") -> None:
-    for kind, names in problems.found.items():
-        for name in dict.fromkeys(names):  # the squares of one photo are told once
-            note(f"{kind.removeprefix('that ')}: {name}")
+    name_all(problems)
 
 
 def _facts(name: str, benchmark: "Benchmark") -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Bar:
             count = f" ({self._finished + 1}/{self._pictures})" if self._pictures > 1 else ""
             self._rich.update(self._task, description=one_line(name) + count)
 
-    def advance(self, done: int, total: int) -> None:
+    def advance(self, done: float, total: int) -> None:
         """Say how much of the picture is done, in any unit."""
         if self._rich and self._task is not None:
             self._rich.update(self._task, completed=self._finished + done / max(total, 1))

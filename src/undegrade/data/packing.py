@@ -1,81 +1,30 @@
 """Packing of photos or pairs into shards; see :mod:`undegrade.data.shards` for what they are."""
 
-import multiprocessing
-import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pyvips
 
-from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import decode, name_in
+from undegrade.data.pack_options import Item, PackOptions
+from undegrade.data.plans import PLAN, Plan, claim
 from undegrade.data.problems import Problems
-from undegrade.data.samples import as_float
-from undegrade.data.shards import INDEX, Index, Packed, Table
-from undegrade.data.sources import Pictures
-from undegrade.data.squares import squares
-from undegrade.data.tars import add
-from undegrade.degradations import Chain
+from undegrade.data.shard_writing import Job, write_shards
+from undegrade.data.shards import INDEX, Index, Table
 from undegrade.errors import InputError, UsageError
-from undegrade.images.files import NewFile, make_folder, write_whole
-from undegrade.randomness import entropy, generator
+from undegrade.images.files import write_whole
+from undegrade.randomness import entropy
 
-_PLAN = "plan.txt"
-_LEAST_TILE = 32
+__all__ = ["Item", "PackOptions", "pack"]
+
 _SHARD_PIXELS = 64_000_000  # about 130 MB of PNG
-
-Item = Path | PhotoPair
-"""A clean photo, or a pair."""
-
-
-@dataclass(frozen=True)
-class PackOptions:
-    """How pictures are packed.
-
-    Args:
-        tile: Side of the squares into which they are cut, in pixels; 0 keeps them whole.
-        chain: What makes the degraded twin of each square of a clean photo; none if empty.
-        seed: Seed of that.
-        workers: Processes that work beside each other.
-        root: Folder in which photos are named by their place, as by a training that reads them from
-            there; without it, by the file's name alone.
-    """
-
-    tile: int = 512
-    chain: Chain = field(default_factory=Chain)
-    seed: int = 0
-    workers: int = 1
-    root: Path | None = None
-
-    def __post_init__(self) -> None:
-        if 0 < self.tile < _LEAST_TILE:
-            raise UsageError(f"tile={self.tile}", expected=f"0, or at least {_LEAST_TILE} pixels")
-
-    def name(self, item: Item) -> str:
-        """Return what an item is called in the shards."""
-        if isinstance(item, Path) and self.root is not None:
-            return name_in(self.root, item)
-        return item.name
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One shard to be written."""
-
-    number: int
-    items: tuple[Item, ...]
-    output: Path
-    options: PackOptions
+_MADE_SHARD_PIXELS = 16_000_000  # of twins to be made, which takes long: less is done twice
 
 
 def pack(
     items: Sequence[Item],
     output: Path,
     options: PackOptions,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[float, int], None] | None = None,
 ) -> tuple[Index, Problems]:
     """Write shards, leaving out what cannot be read.
 
@@ -85,7 +34,7 @@ def pack(
         items: Clean photos or pairs.
         output: Folder for the shards; made if it is missing.
         options: How.
-        progress: Called with (done, total) after each shard.
+        progress: Called with how many items are done, in parts too, and how many there are.
 
     Returns:
         What was written, and what was left out.
@@ -99,15 +48,18 @@ def pack(
     if options.chain.links and not all(isinstance(item, Path) for item in items):
         raise UsageError("these are pairs, degraded already", fix="leave out --with")
     options.chain.try_out()
-    _claim(output, items, options)
-    jobs = [_Job(*group, output, options) for group in enumerate(_groups(items))]
-    missing = [job for job in jobs if not _is_whole(job)]
-    done = len(jobs) - len(missing)
-    for _ in _written(missing, options.workers):
-        done += 1
+    claim(output, _plan(items, options))
+    jobs = [Job(*group, output, options) for group in enumerate(_groups(items, options))]
+    missing = [job for job in jobs if not job.is_done]
+    done = sum(len(job.items) for job in jobs) - sum(len(job.items) for job in missing)
+
+    def tell(more: float) -> None:
         if progress is not None:
-            progress(done, len(jobs))
-    tables = [Table.model_validate_json(_file(job, "json").read_bytes()) for job in jobs]
+            progress(done + more, len(items))
+
+    tell(0)
+    write_shards(missing, options.workers, tell)
+    tables = [Table.model_validate_json(job.file("json").read_bytes()) for job in jobs]
     problems = Problems()
     for name in (name for table in tables for name in table.skipped):
         problems.add("that cannot be used", name)
@@ -116,129 +68,73 @@ def pack(
     except InputError:
         _give_up(jobs, output)  # the mended folder is to be packed anew
         raise
-    index = Index(
-        tile=options.tile,
-        shards=tuple(_file(job, "json").stem for job in jobs),
-        pictures=sum(len(table.pictures) for table in tables),
-        made_with=tuple(map(str, options.chain.links)),
-    )
+    index = _index(jobs, tables, options)
     write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
     return index, problems
 
 
-def _claim(output: Path, items: Sequence[Item], options: PackOptions) -> None:
-    """Note in the folder what is packed there, or check that it is the same."""
+def _index(jobs: Sequence[Job], tables: Sequence[Table], options: PackOptions) -> Index:
+    return Index(
+        tile=options.tile,
+        shards=tuple(job.file("json").stem for job in jobs),
+        pictures=sum(len(table.pictures) for table in tables),
+        made_with=options.chain.in_full(),
+        patches=options.patches,
+        scales=options.scales,
+        depth=options.depth,
+    )
+
+
+def _plan(items: Sequence[Item], options: PackOptions) -> Plan:
     what = [
         (options.name(item), str(file.resolve()), file.stat().st_mtime_ns)
         for item in items
         for file in _files(item)
     ]
-    plan = f"{entropy(str(what), options.tile, str(options.chain), options.seed):032x}"
-    noted = output / _PLAN
-    if noted.exists() and noted.read_text(encoding="utf-8") != plan:
-        raise UsageError(
-            f"{output} holds shards of other photos, or made with other options",
-            fix="name another folder, or remove this one",
-        )
-    make_folder(output)
-    write_whole(noted, plan.encode())
+    return Plan(
+        pictures=f"{entropy(str(what)):032x}",
+        tile=options.tile,
+        patches=options.patches,
+        scales=options.scales,
+        made_with=options.chain.in_full(),
+        depth=options.depth,
+        seed=options.seed,
+    )
 
 
-def _is_whole(job: _Job) -> bool:
-    """Return whether a shard was finished and is still as long as it was then."""
-    shard, table = _file(job, "tar"), _file(job, "json")
-    if not shard.is_file() or not table.is_file():
-        return False
-    size = Table.model_validate_json(table.read_bytes()).size
-    return size is None or size == shard.stat().st_size
-
-
-def _give_up(jobs: Sequence[_Job], output: Path) -> None:
-    files = [_file(job, ending) for job in jobs for ending in ("tar", "json")]
-    for file in [*files, output / _PLAN]:
+def _give_up(jobs: Sequence[Job], output: Path) -> None:
+    files = [job.file(ending) for job in jobs for ending in ("tar", "json")]
+    for file in [*files, output / PLAN]:
         file.unlink(missing_ok=True)
 
 
-def _groups(items: Sequence[Item]) -> Iterator[tuple[Item, ...]]:
-    """Divide the items into shards of some size, the same for the same items."""
+def _groups(items: Sequence[Item], options: PackOptions) -> Iterator[tuple[Item, ...]]:
+    """Divide the items into shards of some size, the same for the same items and options."""
+    most = _MADE_SHARD_PIXELS if options.chain.links else _SHARD_PIXELS
     group: list[Item] = []
     pixels = 0
     for item in items:
         group.append(item)
-        pixels += sum(map(_pixels, _files(item)))
-        if pixels >= _SHARD_PIXELS:
+        pixels += sum(_pixels(file, options) for file in _files(item))
+        if pixels >= most:
             yield tuple(group)
             group, pixels = [], 0
     if group:
         yield tuple(group)
 
 
-def _pixels(file: Path) -> int:
-    """Return how many pixels a photo has by its header; none if it has no good one."""
+def _pixels(file: Path, options: PackOptions) -> int:
+    """Return how many pixels are to be packed of a photo by its header; none if it has no good one.
+
+    Squares that overlap count once.
+    """
     try:
         header = pyvips.Image.new_from_file(str(file))
     except pyvips.Error:
         return 0
-    return int(header.width * header.height)
+    most = options.patches * options.tile**2 or header.width * header.height
+    return sum(int(min(most, header.width * header.height * scale**2)) for scale in options.scales)
 
 
 def _files(item: Item) -> tuple[Path, ...]:
     return (item,) if isinstance(item, Path) else (item.lq, item.hq)
-
-
-def _written(jobs: Sequence[_Job], workers: int) -> Iterator[None]:
-    """Write shards, each by one process, in any order."""
-    if workers <= 1:
-        yield from map(_write_shard, jobs)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_write_shard, job) for job in jobs]):
-            yield future.result()
-
-
-def _write_shard(job: _Job) -> None:
-    """Write one shard, then its table: the table says that the shard is whole."""
-    pictures: list[Packed] = []
-    skipped: list[str] = []
-    new = NewFile(_file(job, "tar"))
-    try:
-        with tarfile.open(new.path, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for item in job.items:
-                try:
-                    read = _read(item)
-                except InputError as error:
-                    skipped.append(error.got)
-                    continue
-                name = job.options.name(item)
-                group = (item.group if isinstance(item, PhotoPair) else "") or None
-                for tile in _tiles(read, job.options, name):
-                    packed = add(tar, len(pictures), tile, name)
-                    pictures.append(packed.model_copy(update={"group": group}))
-        new.commit()
-    finally:
-        new.discard()
-    size = _file(job, "tar").stat().st_size
-    table = Table(pictures=tuple(pictures), skipped=tuple(skipped), size=size)
-    write_whole(_file(job, "json"), table.model_dump_json().encode())
-
-
-def _read(item: Item) -> Pictures:
-    if isinstance(item, Path):
-        return Pictures(decode(item))
-    lq, hq = item.read()
-    return Pictures(hq, lq)
-
-
-def _tiles(pictures: Pictures, options: PackOptions, name: str) -> Iterator[Pictures]:
-    height, width = pictures.hq.shape[:2]
-    for number, square in enumerate(squares(height, width, options.tile)):
-        part = pictures.part(*square)
-        if options.chain.links and part.lq is None:
-            rng = generator(options.seed, "pack", name, number)
-            lq = np.rint(options.chain.apply(as_float(part.hq), rng) * 255).astype(np.uint8)
-            part = Pictures(part.hq, lq)
-        yield part
-
-
-def _file(job: _Job, ending: str) -> Path:
-    return job.output / f"{job.number:06d}.{ending}"

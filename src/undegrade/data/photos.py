@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,12 @@ from undegrade.images.photo import open_photo
 from undegrade.randomness import entropy
 
 Samples = npt.NDArray[np.uint8]
+
+AnySamples = npt.NDArray[np.unsignedinteger[Any]]
+"""The same, of 8 or 16 bits."""
+
+Depth = TypeVar("Depth", bound=AnySamples)
+"""Samples of one or the other."""
 
 _VALIDATION_SHARE = 0.1
 _DECODER = 3  # number of the way photos are decoded; another number makes a cache be made anew
@@ -122,14 +129,15 @@ def _decode_bmp(path: Path) -> Samples:
         raise InputError(f"{path} cannot be read ({error})", expected="a BMP picture") from error
 
 
-def shrunk(samples: Samples, scale: float) -> Samples:
+def shrunk(samples: Depth, scale: float) -> Depth:
     """Return samples ``(H, W, 3)`` with both sides multiplied by a factor in ``(0, 1]``."""
     if scale == 1:
         return samples
-    picture = pyvips.Image.new_from_array(samples, interpretation="srgb")
+    kind = "srgb" if samples.dtype == np.uint8 else "rgb16"
+    picture = pyvips.Image.new_from_array(samples, interpretation=kind)
     height, width = (shrunk_length(length, scale) for length in samples.shape[:2])
     factors = width / samples.shape[1], height / samples.shape[0]
-    smaller: Samples = picture.resize(factors[0], vscale=factors[1], kernel="lanczos3").numpy()
+    smaller: Depth = picture.resize(factors[0], vscale=factors[1], kernel="lanczos3").numpy()
     return smaller
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undegrade.data.photos import Samples
+from undegrade.data.photos import AnySamples, Depth
 from undegrade.data.problems import Problems
 from undegrade.data.sources import Pictures, Source, index_at
 from undegrade.degradations import Chain, Image, Mixture
@@ -144,9 +144,9 @@ def validation_pairs(crops: Sequence[Pictures], chain: Chain) -> Pair:
     return Pair(to_tensor(degraded), to_tensor(clean))
 
 
-def as_float(samples: Samples) -> Image:
-    """Map samples 0..255 to ``[0, 1]``."""
-    return samples.astype(np.float32) / np.float32(255)
+def as_float(samples: AnySamples) -> Image:
+    """Map samples 0..255, or 0..65535 if they have 16 bits, to ``[0, 1]``."""
+    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
 
 
 def to_tensor(pictures: Sequence[Image]) -> Tensor:
@@ -154,6 +154,7 @@ def to_tensor(pictures: Sequence[Image]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
 
 
-def _turned(samples: Samples, turns: int, mirror: bool) -> Samples:
+def _turned(samples: Depth, turns: int, mirror: bool) -> Depth:
     turned = np.rot90(samples, turns)
-    return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)
+    whole: Depth = np.ascontiguousarray(turned[:, ::-1] if mirror else turned)  # type: ignore[assignment]
+    return whole

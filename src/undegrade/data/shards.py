@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyvips
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from undegrade.data.photos import Samples, shrunk, shrunk_length
+from undegrade.data.photos import AnySamples, shrunk_length
 from undegrade.data.sources import Pictures, Source
 from undegrade.data.storage import Storage, reason
 from undegrade.errors import InputError
@@ -49,6 +49,12 @@ class Index(_Part):
     pictures: int
     made_with: tuple[str, ...] = ()
     """Degradations that made the degraded twins; none where they are photographs, or unknown."""
+    patches: int = 0
+    """Most squares of each picture and scale; 0 for as many as cover it."""
+    scales: tuple[float, ...] = (1.0,)
+    """Factors by which pictures were shrunk before they were cut."""
+    depth: int = 8
+    """Bits of the samples of twins that were made; clean pictures have 8."""
 
 
 class Table(_Part):
@@ -109,9 +115,9 @@ class ShardedSource(Source):
     def read(self, index: int) -> Pictures:
         """See :class:`Source`."""
         shard, item, scale = self._find(index)
-        hq = shrunk(self._decode(shard, item, item.hq), scale)
-        lq = None if item.lq is None else shrunk(self._decode(shard, item, item.lq), scale)
-        return Pictures(hq, lq)
+        hq = self._decode(shard, item, item.hq)
+        lq = None if item.lq is None else self._decode(shard, item, item.lq)
+        return Pictures(hq, lq).shrunk(scale)
 
     def _find(self, index: int) -> tuple[str, Packed, float]:
         number, scale = divmod(index, len(self.scales))
@@ -122,13 +128,14 @@ class ShardedSource(Source):
         )
         return self._shards[shard], packed, self.scales[scale]
 
-    def _decode(self, shard: str, item: Packed, extent: tuple[int, int]) -> Samples:
+    def _decode(self, shard: str, item: Packed, extent: tuple[int, int]) -> AnySamples:
         where = f"{item.name} in {shard}.tar"
         content = self._storage.read(f"{shard}.tar", extent)
         if len(content) != extent[1]:
             raise InputError(f"{where} ({len(content)} bytes came of {extent[1]})")
         try:
-            samples: Samples = pyvips.Image.new_from_buffer(content, "", fail_on="warning").numpy()
+            picture = pyvips.Image.new_from_buffer(content, "", fail_on="warning")
+            samples: AnySamples = picture.numpy()
         except pyvips.Error as error:
             raise InputError(f"{where} ({reason(error)})") from error
         if samples.shape != (item.height, item.width, 3):

@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 
-from undegrade.data.photos import CachedPhoto, Samples
+from undegrade.data.photos import AnySamples, CachedPhoto, shrunk
 from undegrade.randomness import generator
 
 
@@ -19,17 +19,22 @@ class Pictures:
     """A clean picture and, where there is one, its degraded twin of the same size.
 
     Args:
-        hq: Clean samples ``(H, W, 3)``, uint8 of sRGB.
+        hq: Clean samples ``(H, W, 3)`` of sRGB, of 8 bits or, from shards, of 16.
         lq: Degraded samples; None where they are still to be made from the clean ones.
     """
 
-    hq: Samples
-    lq: Samples | None = None
+    hq: AnySamples
+    lq: AnySamples | None = None
 
     def part(self, rows: slice, columns: slice) -> "Pictures":
         """Return the same part of both."""
         lq = None if self.lq is None else self.lq[rows, columns]
         return Pictures(self.hq[rows, columns], lq)
+
+    def shrunk(self, scale: float) -> "Pictures":
+        """Return both with their sides multiplied by a factor in ``(0, 1]``."""
+        lq = None if self.lq is None else shrunk(self.lq, scale)
+        return Pictures(shrunk(self.hq, scale), lq)
 
 
 class Source(ABC):

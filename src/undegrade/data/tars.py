@@ -6,7 +6,7 @@ import tarfile
 import numpy as np
 import pyvips
 
-from undegrade.data.photos import Samples
+from undegrade.data.photos import AnySamples
 from undegrade.data.shards import Packed
 from undegrade.data.sources import Pictures
 
@@ -19,9 +19,16 @@ def add(tar: tarfile.TarFile, number: int, pictures: Pictures, name: str) -> Pac
     return Packed(name=name, height=height, width=width, hq=hq, lq=lq)
 
 
-def _append(tar: tarfile.TarFile, member: str, samples: Samples) -> tuple[int, int]:
-    picture = pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation="srgb")
-    content = picture.pngsave_buffer(compression=4)
+def png(samples: AnySamples) -> bytes:
+    """Return samples ``(H, W, 3)`` as a PNG file of their depth."""
+    kind = "srgb" if samples.dtype == np.uint8 else "rgb16"
+    picture = pyvips.Image.new_from_array(np.ascontiguousarray(samples), interpretation=kind)
+    content: bytes = picture.pngsave_buffer(compression=4)
+    return content
+
+
+def _append(tar: tarfile.TarFile, member: str, samples: AnySamples) -> tuple[int, int]:
+    content = png(samples)
     header = tarfile.TarInfo(member)
     header.size = len(content)
     start = tar.offset + tarfile.BLOCKSIZE  # a header in this format is one block

@@ -113,6 +113,10 @@ class Chain:
         drawn = (chain.draw_settings(generator("compare")).degradations for chain in (self, other))
         return next(drawn) == next(drawn) and self.shuffled == other.shuffled
 
+    def in_full(self) -> tuple[str, ...]:
+        """Return the text of each link with all its settings; :meth:`parse` reads them."""
+        return tuple(link.in_full() for link in self.links)
+
     def __str__(self) -> str:
         joint = " & " if self.shuffled else " + "
         return joint.join(map(str, self.links)) or "clean"

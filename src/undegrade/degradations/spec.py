@@ -86,6 +86,16 @@ class DegradationSpec:
             }
         )
 
+    def in_full(self) -> str:
+        """Return the text with every setting in it, also those left at their defaults.
+
+        Where something is still to be drawn, the text says what was asked for.
+        """
+        settled = {key: value for key, value in self.settings if not isinstance(value, Range)}
+        if self.chance < 1 or len(settled) < len(self.settings):
+            return str(self)
+        return str(self._build(settled))
+
     def _check_bounds(self) -> None:
         """Build both ends of every range now, so that a bad one fails before the first image."""
         for end in ("low", "high"):

@@ -5,15 +5,14 @@ It is told tasks through a pipe and tells events. It ends when the pipe does, or
 
 import os
 import pickle
-import threading
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing import parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from undegrade.errors import UndegradeError
+from undegrade.orphans import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def main(pipe: Connection, environment: Mapping[str, str], orders: bytes) -> Non
         orders: See :class:`Orders`.
     """
     os.environ.update(environment)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         _work(pipe, orders)
     except (EOFError, ConnectionError):  # the parent is done with us, or gone
@@ -79,14 +78,6 @@ def _work(pipe: Connection, orders: bytes) -> None:
         for event in bench.do(pipe.recv()):
             pipe.send(event)
         pipe.send(Done())
-
-
-def _end_with_parent() -> None:
-    """End at once with the parent, even if that was killed while this process computes."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _sendable(error: Exception) -> Exception:

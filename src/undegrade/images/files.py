@@ -13,6 +13,7 @@ from undegrade.errors import InputError, OutputError
 from undegrade.images.formats import format_of_name
 
 _CHUNK = 1 << 20
+_PART = ".undegrade-part"  # how the passing name of a file ends
 
 
 def find_photos(folder: Path, recursive: bool) -> list[Path]:
@@ -76,7 +77,7 @@ class NewFile:
         # A link keeps pointing where it points: what it points to is replaced.
         self._target = Path(os.path.realpath(target)) if isinstance(target, Path) else target
         folder = self._target.parent if isinstance(self._target, Path) else spool_folder()
-        self.path = folder / f".{secrets.token_hex(8)}.undegrade-part"
+        self.path = folder / f".{secrets.token_hex(8)}{_PART}"
         try:
             if isinstance(self._target, Path) and self._target.is_dir():
                 raise IsADirectoryError(None, "it is a directory")
@@ -127,6 +128,15 @@ class NewFile:
             f"{name} cannot be written ({error.strerror or error})",
             fix="check that the folder exists, may be written into, and has room",
         )
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes have left in a folder under passing names.
+
+    Nothing else is to be writing there.
+    """
+    for file in folder.glob(f".*{_PART}"):
+        file.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

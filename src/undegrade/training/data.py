@@ -13,18 +13,16 @@ from undegrade.data.photos import is_validation
 from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
-from undegrade.data.shards import is_sharded, read_index
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
 from undegrade.environment import home
 from undegrade.errors import RecipeError
 from undegrade.methods import Pair
 from undegrade.training.recipe import Recipe
+from undegrade.training.twins import check_pairs, check_photos
 
 PLACES = "places.json"
 """File in a training's folder that remembers where its data lie on this machine."""
-
-_SAME = "the same"
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,7 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
     cache = Cache(home() / "photos", caching_progress(console))
     opened = [_open_photos(recipe, cache)] if recipe.data.photos is not None else []
     for name, where in recipe.data.pairs.items():
+        check_pairs(where, recipe.data)
         opened.append(_open_pairs(Place.parse(f"{name}={where}"), cache))
     refuse([part.complaint for part in opened])
     source = _large_enough(Joined([part.trained for part in opened]), recipe)
@@ -120,28 +119,10 @@ class _Opened:
 def _open_photos(recipe: Recipe, cache: Cache) -> _Opened:
     data, problems, quiet = recipe.data, Problems(), Cache(cache.folder)
     where = str(data.photos)
-    if is_sharded(where):
-        _check_twins(where, recipe)
+    check_photos(where, data)
     trained = open_photos(where, data.scales, cache, problems, _is_trained)
     kept = open_photos(where, [data.validation.scale], quiet, problems, is_validation)
     return _Opened("photos", trained, kept, problems)
-
-
-def _check_twins(where: str, recipe: Recipe) -> None:
-    """Refuse shards whose degraded twins were made otherwise than the recipe says.
-
-    Raises:
-        RecipeError: They were.
-    """
-    made = Chain.parse(read_index(where).made_with)
-    wanted = recipe.data.mixture.chains
-    if made.links and not (len(wanted) == 1 and made.makes_the_same_as(wanted[0])):
-        raise RecipeError(
-            f"the degraded twins in {where} were made with {made}, and the recipe says "
-            f"{' or '.join(map(str, wanted))}",
-            expected=_SAME,
-            fix="pack the photos anew, or change data.degradations",
-        )
 
 
 def _open_pairs(place: Place, cache: Cache) -> _Opened:
