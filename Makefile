@@ -8,7 +8,7 @@ demo: .venv/.ready
 	$(BIN)/python examples/demo.py demo
 
 test: .venv/.ready
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 check: .venv/.ready
 	$(BIN)/ruff check .

@@ -1,12 +1,22 @@
-"""Pictures that tests make themselves."""
+"""What all tests share: pictures that they make themselves, and how they share a machine."""
 
+import os
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several side by side: a core for each
+    for library in ("OMP", "MKL", "NUMBA"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from undegrade.randomness import generator
+
+# How long an example takes says more of the machine's other work than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:

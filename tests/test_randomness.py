@@ -36,7 +36,7 @@ def test_streams_stay_what_they_are_from_version_to_version() -> None:
 
 
 @given(top=places, left=places, height=sizes, width=sizes, down=places, right=places)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_window_sees_what_the_whole_field_holds_there(
     top: int, left: int, height: int, width: int, down: int, right: int
 ) -> None:
@@ -47,7 +47,7 @@ def test_a_window_sees_what_the_whole_field_holds_there(
 
 
 @given(st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_tiles_are_cut_from_one_noise(data: st.DataObject) -> None:
     whole = NoiseField((9, "x"), -20, 240).normal(3, 60, 50)
     top, left = data.draw(st.integers(0, 59)), data.draw(st.integers(0, 49))

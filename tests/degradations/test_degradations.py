@@ -50,7 +50,7 @@ def picture(height: int = 48, width: int = 40) -> Image:
 
 
 @pytest.mark.parametrize("text", ALL)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), seed=st.integers(0, 99))
 def test_shape_range_type_and_input_are_kept(text: str, height: int, width: int, seed: int) -> None:
     hq = generator(seed, "hq").random((height, width, 3), dtype=np.float32)

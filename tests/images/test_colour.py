@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import patient, vips_image
+from image_files import vips_image
 
 from undegrade.errors import UsageError
 from undegrade.images.colour import (
@@ -41,7 +41,6 @@ def test_lab_agrees_with_libvips() -> None:
     np.testing.assert_allclose(lab_from_srgb(pixels / 255), theirs, atol=0.1)
 
 
-@patient
 @given(st.tuples(finite, finite, finite))
 def test_lab_and_back(colour: tuple[float, float, float]) -> None:
     value = np.array([colour])

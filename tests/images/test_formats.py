@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import encoded, noise, patient
+from image_files import encoded, noise
 
 from undegrade.errors import InputError, UsageError
 from undegrade.images.formats import FORMATS, format_of_name, heif_brands, resolve_format, sniff
@@ -48,7 +48,6 @@ def test_what_is_no_photo_is_named(head: bytes, words: str) -> None:
         sniff(head, "x")
 
 
-@patient
 @given(st.binary(max_size=64))
 def test_any_bytes_give_a_format_or_an_input_error(head: bytes) -> None:
     try:

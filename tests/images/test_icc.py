@@ -11,7 +11,6 @@ from image_files import (
     grey_profile,
     matrix_profile,
     parametric_curve,
-    patient,
     profile,
     table_curve,
 )
@@ -112,7 +111,6 @@ def test_other_profiles_are_refused(data: bytes) -> None:
         parse_profile(data)
 
 
-@patient
 @given(st.binary(max_size=40), st.integers(0, 600))
 @example(b"\xff" * 40, 128)
 def test_damage_is_a_profile_error_or_harmless(noise: bytes, at: int) -> None:

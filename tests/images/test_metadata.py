@@ -18,7 +18,6 @@ from image_files import (
     gamma_curve,
     matrix_profile,
     noise,
-    patient,
     pillow_bytes,
     rewrite,
     rewritten,
@@ -130,14 +129,12 @@ def test_iptc_is_found_among_other_resources() -> None:
     assert unwrap_iptc(b"") is None
 
 
-@patient
 @given(st.binary(max_size=60))
 def test_any_iptc_block_is_survived(data: bytes) -> None:
     for block in (data, b"Photoshop 3.0\0" + data, b"Photoshop 3.0\x008BIM" + data):
         assert unwrap_iptc(block) is None or isinstance(unwrap_iptc(block), bytes)
 
 
-@patient
 @given(st.binary(max_size=80))
 def test_any_exif_block_is_cleaned_or_dropped(data: bytes) -> None:
     for lead in (b"", b"II*\0\x08\0\0\0", PREFIX + b"MM\0*\0\0\0\x08"):

@@ -18,7 +18,6 @@ from image_files import (
     encoded,
     exif_block,
     noise,
-    patient,
     pillow_bytes,
     pixels_of,
     rewrite,
@@ -55,7 +54,6 @@ def lossless_files(draw: st.DrawFn) -> tuple[np.ndarray, bytes]:
     return pixels, encoded(pixels, saver)
 
 
-@patient
 @given(lossless_files(), st.integers(1, 13))
 def test_samples_arrive_exactly(file: tuple[np.ndarray, bytes], band: int) -> None:
     pixels, content = file

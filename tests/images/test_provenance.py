@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import PROVENANCE, XMP, patient
+from image_files import PROVENANCE, XMP
 
 from undegrade.images.provenance import (
     DIGITAL_SOURCE_TYPE,
@@ -20,7 +20,6 @@ GOOGLE = "http://ns.google.com/photos/1.0/camera/"
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)
 
 
-@patient
 @given(st.builds(Provenance, printable, printable, st.integers(0), st.integers(1, 1000), printable))
 def test_what_is_written_is_read(provenance: Provenance) -> None:
     assert read_provenance(write_provenance(provenance)) == provenance
@@ -78,7 +77,6 @@ def test_half_a_record_is_none() -> None:
     assert read_provenance(XMP) is None
 
 
-@patient
 @given(st.binary(max_size=200))
 def test_any_bytes_are_replaced_if_need_be(existing: bytes) -> None:
     assert read_provenance(write_provenance(PROVENANCE, existing)) == PROVENANCE

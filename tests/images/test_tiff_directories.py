@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_files import encoded, noise, patient
+from image_files import encoded, noise
 
 from undegrade.images.tiff import (
     LONG,
@@ -30,7 +30,6 @@ values = st.dictionaries(
 )
 
 
-@patient
 @given(layouts, values)
 def test_packed_directories_read_the_same(layout: Layout, contents: dict[int, bytes]) -> None:
     entries = {tag: Entry(UNDEFINED, data) for tag, data in contents.items()}
@@ -95,7 +94,6 @@ def test_headers() -> None:
             read_header(io.BytesIO(wrong))
 
 
-@patient
 @given(st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]), st.binary(max_size=200))
 def test_any_bytes_give_a_directory_or_a_tiff_error(head: bytes, body: bytes) -> None:
     stream = io.BytesIO(head + body)

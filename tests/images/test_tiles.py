@@ -41,7 +41,7 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> Floats
 
 
 @given(sides, sides, sizes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_identity_gives_the_input_bit_for_bit(height: int, width: int, size: TileSize) -> None:
     image = picture(height, width)
     plan = plan_tiles(height, width, size)
@@ -51,7 +51,7 @@ def test_identity_gives_the_input_bit_for_bit(height: int, width: int, size: Til
 
 
 @given(sides, sizes)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_tiles_cover_the_picture_and_share_one_grid(length: int, size: TileSize) -> None:
     plan = plan_tiles(length, 1, size)
     multiple = size.multiple_of
@@ -90,7 +90,7 @@ def blurred(tile: Floats, radius: int) -> Floats:
 
 
 @given(st.integers(20, 70), st.integers(20, 70), st.integers(12, 24), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_overlap_of_two_radii_leaves_no_trace_of_tiles(
     height: int, width: int, limit: int, radius: int
 ) -> None:

@@ -22,7 +22,6 @@ from image_files import (
     grey_profile,
     matrix_profile,
     noise,
-    patient,
     pixels_of,
     rewrite,
     rewritten,
@@ -41,7 +40,6 @@ def samples(draw: st.DrawFn) -> np.ndarray:
     return draw(arrays(kind, shape))
 
 
-@patient
 @given(samples(), st.sampled_from(["png", "tiff"]), st.integers(1, 9))
 def test_reading_and_writing_changes_nothing(pixels: np.ndarray, saver: str, band: int) -> None:
     content = encoded(pixels, saver)
@@ -55,7 +53,6 @@ def test_reading_and_writing_changes_nothing(pixels: np.ndarray, saver: str, ban
         assert np.array_equal(image.numpy().reshape(pixels.shape), pixels)
 
 
-@patient
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([3, 4]))))
 def test_a_lossless_webp_stays_lossless(pixels: np.ndarray) -> None:
     written = rewritten(encoded(pixels, "webp"), WriteOptions(quality=10))

@@ -42,7 +42,7 @@ def restored(method: Method, image: Floats, size: TileSize, steps: int = 1) -> F
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(8, 40), st.integers(0, 20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_identity_gives_the_input_exactly(
     height: int, width: int, limit: int, overlap: int
 ) -> None:

@@ -42,7 +42,7 @@ def test_arrays_come_back_as_they_are(shape: tuple[int, ...], kind: Any) -> None
         st.tuples(st.integers(1, 40), st.integers(1, 40), st.sampled_from([3, 4])),
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whole_numbers_survive_exactly(image: np.ndarray) -> None:
     np.testing.assert_array_equal(SAME(image).image, image)
 

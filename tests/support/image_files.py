@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyvips
-from hypothesis import settings
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from undegrade.images import Photo, PhotoWriter, Provenance, ReadOptions, WriteOptions, open_photo
-
-# Codecs take longer at times, for instance when they are first used.
-patient = settings(deadline=None)
 
 PROVENANCE = Provenance("resflow-general", "ab" * 32, 7, 4, "0.1.0")
 
