@@ -85,7 +85,7 @@ def texture(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
     ] = "texture:solver=multigrid",
     depth: Annotated[
-        int, typer.Option(help="Bits of the smoothed patches: 8, or 16 at seven times their size.")
+        int, typer.Option(help="Bits of the smoothed patches: 8, or 16 at six times their size.")
     ] = 8,
     seed: SeedOption = 0,
     workers: WorkersOption = 1,
