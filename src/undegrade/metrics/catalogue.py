@@ -13,6 +13,7 @@ from undegrade.metrics.distributions import SetMetric
 from undegrade.metrics.gradients import fsim, gmsd, haarpsi
 from undegrade.metrics.needs import Needs
 from undegrade.metrics.similarity import REACH
+from undegrade.metrics.sliced import LEAST_SIDE, sliced_wasserstein
 from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 from undegrade.registry import did_you_mean
 
@@ -138,6 +139,17 @@ _ALL = (
         16,
         haarpsi,
         needs=_PIQ,
+    ),
+    Metric(
+        "swd",
+        "lower",
+        0,
+        math.inf,
+        "of 100",
+        "sliced Wasserstein distance of patches: Karras, Aila, Laine & Lehtinen, ICLR 2018",
+        f"{_RGB}, three finest levels of a Laplacian pyramid, in deviations of the true ones",
+        LEAST_SIDE,
+        sliced_wasserstein,
     ),
     Metric(
         "colour-drift",

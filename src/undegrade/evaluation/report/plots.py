@@ -26,8 +26,8 @@ DISTORTION = ("psnr", "psnr-y", "ssim", "ssim-y", "ms-ssim", "mae")
 PERCEPTUAL = ("lpips", "dists", "lpips-vgg", "lpips-squeeze", "fid", "niqe", "clip-iqa")
 """Measures that follow what people see, the most usual first."""
 
-LIKE_PERCEPTUAL = ("haarpsi", "fsim", "gmsd", "vif", "ms-ssim")
-"""Taken where there is none of those: they compare structure rather than pixels."""
+LIKE_PERCEPTUAL = ("swd", "haarpsi", "fsim", "gmsd", "vif", "ms-ssim")
+"""Taken where there is none of those: they compare texture or structure rather than pixels."""
 
 MOST_SPOKES = 10
 _LEAST_SPOKES = 3
