@@ -256,10 +256,10 @@ def test_a_second_signal_ends_at_once(recipe: Path, tmp_path: Path) -> None:
 def test_two_processes_stop_together(recipe: Path, tmp_path: Path, whole_group: bool) -> None:
     """Whether the first alone hears the signal or both do."""
     run = tmp_path / "run"
-    changes = ["stages.0.steps=400", "data.validation.every=100", "data.workers=1"]
+    changes = ["stages.0.steps=200", "data.validation.every=50", "data.workers=1"]
     arguments = [*COMMAND, str(recipe), *changes, "-o", str(run), "--devices", "2"]
     command = Command(tmp_path, *arguments)
-    command.wait_for("step 100: ")
+    command.wait_for("step 50: ")
     if whole_group:
         os.killpg(command.process.pid, signal.SIGTERM)
     else:
@@ -270,7 +270,7 @@ def test_two_processes_stop_together(recipe: Path, tmp_path: Path, whole_group: 
     assert told.count("stopping after this step") == 1
     assert told.count("--resume --devices 2") == 1
     step = saved_step(run)
-    assert 100 <= step < 400
+    assert 50 <= step < 200
     resumed = Command(tmp_path, *arguments, "--resume")
     assert resumed.end() == 0
     assert (run / "tiny" / "model.safetensors").is_file()
