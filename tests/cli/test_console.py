@@ -1,6 +1,7 @@
 """One line for every error, and the exit code that it stands for."""
 
 import errno
+import signal
 
 import pytest
 import typer
@@ -8,6 +9,7 @@ import typer
 from undegrade import errors
 from undegrade.cli import console
 from undegrade.cli.console import one_line, reporting
+from undegrade.signals import Cancelled
 
 
 def leave_with(error: BaseException) -> int:
@@ -25,6 +27,8 @@ def leave_with(error: BaseException) -> int:
         (errors.MemoryExhaustedError("full"), 4, "undegrade: error: full\n"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), 1, "x: Permission denied\n"),
         (KeyboardInterrupt(), 130, "undegrade: cancelled\n"),
+        (Cancelled(signal.SIGINT), 130, "undegrade: cancelled\n"),
+        (Cancelled(signal.SIGTERM), 143, "undegrade: cancelled\n"),
         (MemoryError(), 4, "memory does not suffice"),
         (ZeroDivisionError("1/0"), 1, "unexpected ZeroDivisionError: 1/0; run again with"),
     ],

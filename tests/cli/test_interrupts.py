@@ -7,17 +7,20 @@ from contextlib import suppress
 import pytest
 
 from undegrade.cli.interrupts import interruptible
+from undegrade.signals import ENDING, Cancelled, exit_code_after
 
 
-def test_an_interrupt_that_was_swallowed_is_raised_at_the_next_look() -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", ENDING)
+def test_an_interrupt_that_was_swallowed_is_raised_at_the_next_look(number: int) -> None:
+    before = signal.getsignal(number)
     with interruptible() as check:
         check()  # nothing has happened yet
         with suppress(KeyboardInterrupt):  # as a finaliser of a library does
-            signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(Cancelled) as stop:
             check()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert exit_code_after(stop.value) == 128 + number
+    assert signal.getsignal(number) is before
 
 
 def test_other_threads_may_use_it() -> None:

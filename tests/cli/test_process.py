@@ -78,7 +78,10 @@ def test_names_that_are_no_text_come_out_as_they_went_in(make_photo: Callable[..
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise there")
-def test_control_c_leaves_no_part_of_a_file(make_photo: Callable[..., Path], model: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_end_that_is_asked_for_leaves_no_part_of_a_file(
+    make_photo: Callable[..., Path], model: Path, number: int, code: int
+) -> None:
     photo = make_photo("photo.png", 600, 600)
     Path("out").mkdir()
     command = [*RUN, "restore", str(photo), "-o", "out", "--model", str(model)]
@@ -90,9 +93,9 @@ def test_control_c_leaves_no_part_of_a_file(make_photo: Callable[..., Path], mod
             assert time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "cancelled; 0 of 1 restored" in errors
     assert "Traceback" not in errors
     assert list(Path("out").iterdir()) == []

@@ -1,5 +1,6 @@
 """Parsing of `undegrade train`; the trainer itself has its own tests."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typer.testing import Result
 
 from undegrade.cli.train import parse_duration
 from undegrade.errors import RecipeError, UsageError
+from undegrade.signals import Cancelled
 
 Cli = Callable[..., Result]
 
@@ -42,11 +44,11 @@ class Trainer:
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
-        self.outcome: Path | Exception | None = Path("runs/model")
+        self.outcome: Path | BaseException | None = Path("runs/model")
 
     def __call__(self, *args: object, **options: object) -> Path | None:
         self.calls.append((*args, options))
-        if isinstance(self.outcome, Exception):
+        if isinstance(self.outcome, BaseException):
             raise self.outcome
         return self.outcome
 
@@ -82,6 +84,14 @@ def test_running_out_of_time_is_no_failure(cli: Cli, trainer: Trainer) -> None:
     result = cli("train", "r.yaml", "-o", "runs", "--max-time", "1s")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "--resume" in result.stderr
+
+
+def test_a_command_that_was_cancelled_says_how_to_go_on(cli: Cli, trainer: Trainer) -> None:
+    trainer.outcome = Cancelled(signal.SIGTERM)
+    result = cli("train", "r.yaml", "name=a b", "-o", "my runs", "--devices", "2")
+    assert (result.exit_code, result.stdout) == (143, "")
+    again = "undegrade train r.yaml 'name=a b' -o 'my runs' --resume --devices 2"
+    assert result.stderr == f"undegrade: go on with `{again}`\nundegrade: cancelled\n"
 
 
 def test_errors_of_the_recipe_are_usage(cli: Cli, trainer: Trainer) -> None:

@@ -1,5 +1,6 @@
 """Whole trainings of a tiny model: they learn, they stop, they go on, they survive being killed."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from undegrade.training import train
 from undegrade.training.callbacks import AveragedWeights
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe_files import load_recipe
+from undegrade.training.trainer import _build
 from undegrade.zoo import find_model, load_method
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -94,6 +96,19 @@ def test_bfloat16_learns_nearly_the_same(recipe: Path, tmp_path: Path) -> None:
     assert any(not torch.equal(tensor, rough[name]) for name, tensor in exact.items())
     for name, tensor in exact.items():  # each of Adam's 12 steps is at most about the rate
         torch.testing.assert_close(tensor, rough[name], atol=2.5e-2, rtol=0)
+
+
+@pytest.mark.slow
+def test_a_network_of_the_papers_size_takes_a_step(photo_folder: Path, tmp_path: Path) -> None:
+    """All but batch and crop is as it stands in the recipe."""
+    smaller = ["stages.0.steps=1", "stages.0.batch=1", "stages.0.crop=64", "data.workers=0"]
+    smaller += ["data.validation.crop=32", "data.validation.pictures=1", "export.half=false"]
+    recipe = RECIPES / "paper" / "resflow-jpeg10.yaml"
+    trained = weights(train(recipe, [f"data.photos={photo_folder}", *smaller], tmp_path / "run"))
+    assert sum(tensor.numel() for tensor in trained.values()) > 20e6
+    begun = _build(load_recipe(recipe)).state_dict()
+    moved = max(float((tensor - begun[name]).abs().max()) for name, tensor in trained.items())
+    assert 1e-5 < moved < 2e-4  # Adam's first step is the rate, 1e-4
 
 
 def test_a_recipe_of_the_papers_tables_trains(photo_folder: Path, tmp_path: Path) -> None:
@@ -224,8 +239,30 @@ def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: P
     train(recipe, [], tmp_path / "run", max_time=0)
     with pytest.raises(UsageError, match="add --resume"):
         train(recipe, [], tmp_path / "run")
-    with pytest.raises(RecipeError, match="another recipe: seed differ"):
+    with pytest.raises(RecipeError, match=r"recipe: seed is 9 and was 0;.*leave out KEY=VALUE"):
         train(recipe, ["seed=9"], tmp_path / "run", resume=True)
+
+
+def test_what_a_command_forgets_to_say_again_is_named(recipe: Path, tmp_path: Path) -> None:
+    changes = ["stages.0.steps=20", "data.validation.sets={noise25: ['noise:sigma=20']}"]
+    train(recipe, changes, tmp_path / "run", max_time=0)
+    with pytest.raises(RecipeError) as caught:
+        train(recipe, ["optimiser.lr=0.5"], tmp_path / "run", resume=True)
+    told = str(caught.value)
+    assert "stages.0.steps is 12 and was 20" in told
+    assert 'data.validation.sets.noise25 is ["noise:sigma=25"] and was ["noise:sigma=20"]' in told
+    assert "optimiser.lr is 0.5 and was 0.001" in told
+    repeated = told.partition("of the first command: ")[2].partition(", or train")[0]
+    assert shlex.split(repeated) == changes
+    assert train(recipe, shlex.split(repeated), tmp_path / "run", resume=True) is not None
+
+
+def test_resuming_nothing_begins_and_says_so(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(recipe, ["stages.0.steps=1"], tmp_path / "run", resume=True) is not None
+    errors = " ".join(capsys.readouterr().err.split())
+    assert "run holds no training to go on with: beginning one" in errors
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,22 @@ def prepared(recipe: Path, *overrides: str) -> tuple[str, Recipe, object]:
     loaded = load_recipe(recipe, overrides)
     data = prepare(loaded, console)
     return console.export_text(), loaded, data
+
+
+def test_photos_that_are_too_small_are_told_once(
+    recipe: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    shutil.copytree(photo_folder, folder)
+    for path in find_photos(folder, recursive=False)[:12]:
+        Image.open(path).resize((15, 40)).save(path)
+    told = prepared(recipe, f"data.photos={folder}", NOISE)[0]
+    small = [f"scene-{n:02}.png" for n in range(12) if not is_validation(f"scene-{n:02}.png")]
+    names = ", ".join(f"{name}: 15x40" for name in small[:3])
+    line = f"not trained on: {len(small)} of 21 are smaller than a crop of 16x16 ({names}, ...)"
+    assert told.count(line) == 1
+    assert f"{21 - len(small)} pictures to train on" in told
+    assert "not trained on" not in prepared(recipe, f"data.photos={photo_folder}", NOISE)[0]
 
 
 def test_a_recipe_runs_on_shards_as_on_folders(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from undegrade.cli.console import (
-    CANCELLED,
     exit_code_of,
     explain,
     json_result,
@@ -17,6 +16,7 @@ from undegrade.cli.console import (
 from undegrade.cli.interrupts import interruptible
 from undegrade.cli.jobs import Job
 from undegrade.cli.progress import Bar
+from undegrade.signals import exit_code_after
 
 Details = dict[str, Any]
 """What a machine may want to know about a picture; JSON values under fixed keys."""
@@ -61,10 +61,10 @@ def run_jobs(jobs: Sequence[Job], work: Work | None, reporting: Reporting) -> in
         for job in jobs:
             try:
                 details = _run(job, work, bar, check)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 bar.hide()
                 note(f"cancelled; {finished} of {len(jobs)} {reporting.verb}")
-                return CANCELLED
+                return exit_code_after(stop)
             except Exception as error:
                 failures[job.name] = error
                 details = {"error": explain(error)}

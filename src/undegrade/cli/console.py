@@ -10,10 +10,9 @@ from typing import Any
 
 import typer
 
+from undegrade.cli.interrupts import interruptible
 from undegrade.errors import MemoryExhaustedError, UndegradeError
-
-CANCELLED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+from undegrade.signals import exit_code_after
 
 debug: ContextVar[bool] = ContextVar("debug", default=False)
 """Whether errors come with their traceback."""
@@ -75,12 +74,13 @@ def report(error: BaseException) -> None:
 def reporting() -> Iterator[None]:
     """Turn whatever leaves a verb into one line on standard error and an exit code."""
     try:
-        yield
+        with interruptible():
+            yield
     except (typer.Exit, BrokenPipeError):  # the latter is how `| head` says that it has enough
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         note("cancelled")
-        raise typer.Exit(CANCELLED) from None
+        raise typer.Exit(exit_code_after(stop)) from None
     except Exception as error:
         report(error)
         raise typer.Exit(exit_code_of(error)) from None

@@ -18,7 +18,7 @@ from undegrade.cli.train import train
 app = typer.Typer(
     help="A photo goes in, the same photo without its degradation comes out.",
     epilog="Exit codes: 0 all done, 1 some inputs failed, 2 usage, 3 weights unavailable, "
-    "4 out of memory, 130 cancelled.",
+    "4 out of memory, 130 cancelled, 143 asked to end.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

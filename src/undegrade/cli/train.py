@@ -1,6 +1,7 @@
 """`undegrade train`: parse the command, then leave it to the trainer."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -48,9 +49,19 @@ def train(
     from undegrade.training import train as run_training
 
     keep_freed_memory()
-    folder = run_training(recipe, changes, output, max_time=seconds, resume=resume, devices=devices)
+    again = ["undegrade", "train", str(recipe), *changes, "-o", str(output), "--resume"]
+    if devices > 1:
+        again += ["--devices", str(devices)]
+    how = f"go on with `{shlex.join(again)}`"
+    try:
+        folder = run_training(
+            recipe, changes, output, max_time=seconds, resume=resume, devices=devices
+        )
+    except KeyboardInterrupt:
+        note(how)
+        raise
     if folder is None:
-        note(f"stopped for time; go on with `undegrade train {recipe} ... -o {output} --resume`")
+        note(how)
     else:
         result(str(folder))
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from undegrade.data.samples import Crops, to_tensor
 from undegrade.errors import InputError, TransferError, UndegradeError
 from undegrade.methods import Pair
+from undegrade.signals import ENDING, held_back
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def load_batches(batches: StepBatches, workers: int) -> DataLoader[StepBatch]:
         batches: What is made.
         workers: Number of processes; 0 makes batches in this one, when they are asked for.
     """
-    return DataLoader(
+    return _Loader(
         batches,
         batch_size=None,
         num_workers=workers,
@@ -92,6 +94,14 @@ def load_batches(batches: StepBatches, workers: int) -> DataLoader[StepBatch]:
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_leave_at_once if workers else None,
     )
+
+
+class _Loader(DataLoader[StepBatch]):
+    """A loader whose workers leave it to their parent to hear Ctrl-C, from their first moment."""
+
+    def __iter__(self) -> _BaseDataLoaderIter:
+        with held_back(*ENDING):
+            return super().__iter__()
 
 
 def _leave_at_once(_worker: int) -> None:

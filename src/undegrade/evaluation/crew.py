@@ -8,8 +8,7 @@ import multiprocessing
 import pickle
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,6 +22,7 @@ from undegrade.evaluation.measuring import Bench, Plan
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.tasks import AnyTask, LeftOut, Take
+from undegrade.signals import held_back
 
 _PATIENCE = 5.0  # seconds that a process has to end by itself
 _THREAD_VARIABLES = (
@@ -133,7 +133,7 @@ class Crew:
             process = context.Process(
                 target=worker.main, args=(there, environment, pickle.dumps(orders)), daemon=True
             )
-            with _deaf_to_interrupts():
+            with held_back(signal.SIGINT):
                 process.start()
                 self._members.append(_Member(process, here))
             there.close()  # so that the pipe ends with the process
@@ -205,19 +205,3 @@ def _drain(pipe: Connection, take: Take) -> None:
                 take(told)
     except (EOFError, OSError):  # its end, or a row that was cut off
         return
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let processes that are started in the block not hear Ctrl-C: their parent ends them.
-
-    It is held back here meanwhile, not lost.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

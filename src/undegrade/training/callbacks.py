@@ -18,11 +18,14 @@ from rich.progress import (
 )
 from torch import Tensor
 
+from undegrade.training.interruption import Interruption
+from undegrade.training.processes import total
+
 _LINE_EVERY = 60.0  # seconds between two lines where there is no terminal to draw a bar on
 
 
 class StateKeeper(Callback):
-    """Save the whole training state every so many steps, and stop when the time is up.
+    """Save the whole training state every so many steps, and stop when it is time to.
 
     The state is saved before anything is stopped: what comes after, such as taking over the
     averaged weights, belongs to the result and not to the state.
@@ -31,11 +34,14 @@ class StateKeeper(Callback):
         path: File of the state; replaced as a whole each time.
         every: Optimiser steps between two saves.
         stop_at: Value of ``time.monotonic()`` at which to stop.
+        interruption: What else is a reason to stop.
     """
 
-    def __init__(self, path: Path, every: int, stop_at: float | None) -> None:
+    def __init__(
+        self, path: Path, every: int, stop_at: float | None, interruption: Interruption
+    ) -> None:
         self.path, self.every, self.stop_at = path, every, stop_at
-        self.out_of_time = False
+        self.interruption = interruption
 
     def on_train_batch_end(
         self,
@@ -47,10 +53,11 @@ class StateKeeper(Callback):
     ) -> None:
         """Save or stop, if it is time to."""
         late = self.stop_at is not None and time.monotonic() >= self.stop_at
-        self.out_of_time = trainer.strategy.broadcast(late)
-        if self.out_of_time or trainer.global_step % self.every == 0:
+        interrupted = self.interruption.agreed(trainer)
+        stops = interrupted or total(trainer, int(late)) > 0
+        if stops or trainer.global_step % self.every == 0:
             self._save(trainer)
-        if self.out_of_time:
+        if stops:
             trainer.should_stop = True
 
     def _save(self, trainer: lightning.Trainer) -> None:
@@ -86,11 +93,14 @@ class TrainingProgress(Callback):
         console: Where to write; standard error.
         steps: Optimiser steps of the stage.
         first_step: Step at which this run begins.
+        interruption: What breaks a validation off, of which there is nothing to print then.
     """
 
-    def __init__(self, console: Console, steps: int, first_step: int) -> None:
+    def __init__(
+        self, console: Console, steps: int, first_step: int, interruption: Interruption
+    ) -> None:
         self.console, self.steps = console, steps
-        self.first_step = first_step
+        self.first_step, self.interruption = first_step, interruption
         self.started = self.last_line = time.monotonic()
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -139,6 +149,8 @@ class TrainingProgress(Callback):
         pl_module: lightning.LightningModule,  # noqa: ARG002
     ) -> None:
         """Print what was measured."""
+        if self.interruption.number is not None:
+            return
         scores = {
             name.removeprefix("val/"): float(value)
             for name, value in trainer.callback_metrics.items()

@@ -11,7 +11,7 @@ from rich.console import Console
 from undegrade.data.caching import Cache
 from undegrade.data.photos import is_validation
 from undegrade.data.places import Place, open_pairs, open_photos
-from undegrade.data.problems import Problems, refuse
+from undegrade.data.problems import Problems, first_names, refuse
 from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
@@ -80,9 +80,11 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
         check_pairs(where, recipe.data)
         opened.append(_open_pairs(Place.parse(f"{name}={where}"), cache))
     refuse([part.complaint for part in opened])
-    source = _large_enough(Joined([part.trained for part in opened]), recipe)
+    joined = Joined([part.trained for part in opened])
+    source = _large_enough(joined, recipe)
     crops = {part.name: _validation_crops(part, len(opened), recipe) for part in opened}
     _tell(opened, console)
+    _tell_small(joined, _largest_crop(recipe), console)
     kept = sum(map(len, crops.values()))
     console.print(f"{len(source)} pictures to train on, {kept} kept for validation")
     if not kept:
@@ -97,6 +99,20 @@ def _tell(opened: "Sequence[_Opened]", console: Console) -> None:
             told.append(f"left out of {part.name}: {part.problems}")
         for text in told:
             console.print(text, highlight=False, soft_wrap=True)
+
+
+def _tell_small(source: Source, crop: int, console: Console) -> None:
+    """Tell which pictures are left out for their size: photos at a scale, squares of shards."""
+    small = []
+    for index in range(len(source)):
+        height, width = source.size(index)
+        if min(height, width) < crop:
+            small.append(f"{source.name(index)}: {width}x{height}")
+    if small:
+        text = f"{len(small)} of {len(source)} are smaller than a crop of {crop}x{crop}"
+        console.print(
+            f"not trained on: {text} ({first_names(small)})", highlight=False, soft_wrap=True
+        )
 
 
 @dataclass(frozen=True)
@@ -195,8 +211,12 @@ def _first_of_each(source: Source) -> Source:
     return Selection(source, np.asarray(sorted(first.values()), np.int64))
 
 
+def _largest_crop(recipe: Recipe) -> int:
+    return max(stage.crop for stage in recipe.stages)
+
+
 def _large_enough(source: Source, recipe: Recipe) -> Source:
-    largest = max(stage.crop for stage in recipe.stages)
+    largest = _largest_crop(recipe)
     selected = Selection.where(source, lambda index: min(source.size(index)) >= largest)
     if not len(selected):
         raise RecipeError(

@@ -14,6 +14,8 @@ from undegrade.methods import Method, Pair
 from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
+from undegrade.signals import Cancelled
+from undegrade.training.interruption import Interruption
 from undegrade.training.recipe import Optimiser, Recipe, Stage
 
 _VALIDATION_BATCH = 8
@@ -39,6 +41,7 @@ class MethodModule(lightning.LightningModule):
         for parameter in method.parameters():
             parameter.requires_grad_(id(parameter) in learned)
         self.begun = Begun()  # before this stage, in the whole training; names what is random
+        self.interruption = Interruption()  # of the run that this is trained in
 
     def transfer_batch_to_device(
         self,
@@ -71,20 +74,37 @@ class MethodModule(lightning.LightningModule):
     def validation_step(self, batch: str, batch_idx: int) -> None:  # noqa: ARG002
         """Log the PSNR of the set named ``batch`` for each number of restoring steps."""
         for steps in self.recipe.data.validation.steps:
-            value = self._validate(self.validation[batch], steps)
+            try:
+                value = self._validate(self.validation[batch], steps)
+            except Cancelled:  # the step after this validation stops for it
+                return
             self.log(f"val/{batch}/psnr_{steps}", value, batch_size=1)
 
     def _validate(self, pair: Pair, steps: int) -> float:
+        """Return the mean PSNR of the restored pictures in dB.
+
+        Raises:
+            Cancelled: A signal was heard; by any of several processes, which stop together.
+        """
         values = []
         for start in range(0, len(pair.lq), _VALIDATION_BATCH):
+            self.interruption.agreed(self.trainer)
+            self.interruption.check()
             part = slice(start, start + _VALIDATION_BATCH)
             lq = pair.lq[part].to(self.device)
             fields = [NoiseField((0, "validation", start + item)) for item in range(len(lq))]
             # Validation sees sizes of its own, which are not worth a compilation each.
             with torch.compiler.set_stance("force_eager"):
-                restored = self.method.restore(lq, steps=steps, noise=FieldNoise(fields))
+                restored = self.method.restore(
+                    lq, steps=steps, noise=FieldNoise(fields), callback=self._look_up
+                )
             values.append(psnr(restored.float().cpu(), pair.hq[part]))
         return float(torch.cat(values).mean())
+
+    def _look_up(self, *_state: object) -> None:
+        """Break off between two steps, unless other processes would not know of it."""
+        if self.trainer.world_size == 1:
+            self.interruption.check()
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return AdamW and its schedule."""

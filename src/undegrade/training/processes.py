@@ -1,5 +1,6 @@
 """Training by several processes, one for each device: who speaks, and what all of them know."""
 
+import signal
 from typing import NoReturn, TypeVar
 
 import lightning
@@ -68,6 +69,13 @@ def gathered(trainer: lightning.Trainer, thing: Thing) -> list[Thing]:
     things: list[Thing] = [thing] * trainer.world_size
     distributed.all_gather_object(things, thing)
     return things
+
+
+def end_others(trainer: lightning.Trainer) -> None:
+    """End the processes that were started for further devices, without asking them."""
+    launcher = trainer.strategy.launcher
+    if launcher is not None:
+        launcher.kill(signal.SIGKILL)
 
 
 def stop_all(error: UndegradeError) -> NoReturn:

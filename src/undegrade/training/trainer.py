@@ -1,6 +1,5 @@
 """Training from a recipe: caches the photos, runs the stages, writes the weights."""
 
-import json
 import logging
 import time
 import warnings
@@ -20,16 +19,18 @@ from undegrade.data.sources import Source
 from undegrade.errors import RecipeError, UsageError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
+from undegrade.training.begun import claim, look_at
 from undegrade.training.callbacks import (
     AveragedWeights,
     StateKeeper,
     TrainingProgress,
 )
-from undegrade.training.data import TrainingData, prepare, remember_places, with_places
+from undegrade.training.data import TrainingData, prepare, with_places
 from undegrade.training.finite import FiniteNumbers
+from undegrade.training.interruption import Interruption
 from undegrade.training.module import MethodModule
 from undegrade.training.processes import check_devices, is_first, strategy
-from undegrade.training.recipe import Recipe, parse_recipe
+from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.starting import start
 from undegrade.training.watch import DataWatch, Epochs
@@ -37,15 +38,15 @@ from undegrade.zoo import ModelConfig, save_model
 
 STATE = "state.ckpt"
 DAMAGED = "damaged.txt"
-RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of the trainer: where it writes, how long it may take, how it speaks, on what."""
+    """One call of the trainer: where it writes, when it stops, how it speaks, on what."""
 
     folder: Path
     stop_at: float | None
+    interruption: Interruption
     console: Console
     devices: int
 
@@ -65,6 +66,9 @@ def train(
     processes end where this function would return; the first alone writes and speaks. The result is
     the same up to the order of sums.
 
+    While steps are done, Ctrl-C and SIGTERM are heeded after the step, whose state is saved; the
+    second of them ends the whole process at once. Before and after, they do what they do elsewhere.
+
     Args:
         recipe_path: YAML file.
         overrides: Changes to it, ``key.key=value``.
@@ -77,6 +81,7 @@ def train(
         The model's folder, or None if the time was up before the last step.
 
     Raises:
+        Cancelled: Ctrl-C was pressed, or the process was asked to end.
         RecipeError: The recipe is not valid, or not the one that ``output`` was begun with.
         UsageError: ``output`` holds a training already and ``resume`` was not asked for, or a batch
             cannot be divided evenly among the devices.
@@ -85,19 +90,19 @@ def train(
     recipe = with_places(load_recipe(recipe_path, overrides), output)
     check_devices(recipe, devices)
     stop_at = None if max_time is None else time.monotonic() + max_time
-    run = Run(output, stop_at, Console(stderr=True, quiet=not is_first()), devices)
+    console = Console(stderr=True, quiet=not is_first())
+    run = Run(output, stop_at, Interruption(), console, devices)
     _quiet_lightning()
+    look_at(output, resume=resume, console=console)
     method = _build(recipe)
-    start(method, recipe, run.console)
-    data = prepare(recipe, run.console)
-    _claim(output, recipe, resume, run.console)
+    start(method, recipe, console)
+    data = prepare(recipe, console)
+    claim(output, recipe, overrides)
     finished = _run_stages(method, recipe, data, run)
     if not is_first():
         raise SystemExit(0)
-    if not finished:
-        run.console.print("time is up; the state is saved, go on with --resume")
-        return None
-    return _export(method, recipe, output)
+    run.interruption.check()
+    return None if not finished else _export(method, recipe, output)
 
 
 def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> bool:
@@ -105,38 +110,11 @@ def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) ->
     begun = Begun()
     for number, stage in enumerate(recipe.stages):
         module = MethodModule(method, recipe, stage, data.validation)
-        module.begun = begun
+        module.begun, module.interruption = begun, run.interruption
         if not _run_stage(module, data.source, run, number):
             return False
         begun = begun.after(stage.steps, stage.batch)
     return True
-
-
-def _claim(output: Path, recipe: Recipe, resume: bool, console: Console) -> None:
-    """Note the recipe in the folder, or check that it is the one already noted."""
-    if not is_first():
-        return
-    noted = output / RECIPE
-    content = recipe.portable()
-    if noted.exists():
-        if not resume:
-            raise UsageError(
-                f"{output} holds a training already", fix="add --resume or name another folder"
-            )
-        # Read as a recipe: what has been added to recipes since counts as its default.
-        before = parse_recipe(json.loads(noted.read_text(encoding="utf-8"))).portable()
-        changed = [key for key in content if content[key] != before[key]]
-        if changed:
-            raise RecipeError(
-                f"{output} was begun with another recipe: {', '.join(changed)} differ",
-                fix="train into another folder",
-            )
-        return
-    if resume:
-        console.print(f"{output} holds no training to go on with: beginning one")
-    output.mkdir(parents=True, exist_ok=True)
-    remember_places(recipe, output)
-    noted.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _build(recipe: Recipe) -> Method:
@@ -189,7 +167,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         return True
     folder.mkdir(parents=True, exist_ok=True)
     first_step = _saved_step(state)
-    keeper = StateKeeper(state, recipe.checkpoint_every, run.stop_at)
+    keeper = StateKeeper(state, recipe.checkpoint_every, run.stop_at, run.interruption)
     trainer = lightning.Trainer(
         max_steps=stage.steps,
         max_epochs=-1,
@@ -206,8 +184,9 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         callbacks=[
             AveragedWeights(recipe.optimiser.ema_decay),
             FiniteNumbers(state, scaled=recipe.precision == "16-mixed"),
+            run.interruption,
             keeper,
-            TrainingProgress(run.console, stage.steps, first_step),
+            TrainingProgress(run.console, stage.steps, first_step, run.interruption),
             DataWatch(
                 run.console, folder / DAMAGED, Epochs(len(source), stage.batch, module.begun)
             ),
@@ -219,19 +198,29 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         use_distributed_sampler=False,
     )
     names = [*module.validation]  # a list serves as a data set as it is
-    trainer.fit(
-        module,
-        _loader(module, source, first_step, trainer),
-        DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
-        ckpt_path=state if first_step else None,
-    )
-    if keeper.out_of_time and trainer.global_step < stage.steps:
+    with run.interruption.remembered():
+        trainer.fit(
+            module,
+            _loader(module, source, first_step, trainer),
+            DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
+            ckpt_path=state if first_step else None,
+        )
+    if trainer.global_step < stage.steps:
+        _tell_of_stop(run, stage, trainer.global_step)
         return False
     if trainer.is_global_zero:
         temporary = finished.with_suffix(".part")
         torch.save(module.state_dict(), temporary)
         temporary.replace(finished)
-    return True
+    return run.interruption.number is None
+
+
+def _tell_of_stop(run: Run, stage: Stage, step: int) -> None:
+    why = "time is up" if run.interruption.number is None else "interrupted"
+    kept = "; the state is saved" if step else ", before the first step"
+    run.console.print(
+        f"{why} at step {step} of {stage.steps} of stage '{stage.name}'{kept}", soft_wrap=True
+    )
 
 
 def _loader(

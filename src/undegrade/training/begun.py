@@ -1,0 +1,110 @@
+"""What a training's folder notes of how it was begun, and whether a command goes on with that."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from undegrade.errors import RecipeError, UsageError
+from undegrade.images.files import write_whole
+from undegrade.training.data import remember_places
+from undegrade.training.processes import is_first
+from undegrade.training.recipe import Recipe, parse_recipe
+
+RECIPE = "recipe.json"
+OVERRIDES = "overrides.json"
+"""File with the changes to the recipe that the first command made."""
+
+_ABSENT = object()
+_NAMED = 6  # differences that are told one by one
+
+
+def look_at(output: Path, *, resume: bool, console: Console) -> None:
+    """See whether a training may use a folder, before anything that takes time.
+
+    Args:
+        output: The training's folder.
+        resume: Whether to go on with what is there; where there is nothing, that is told.
+        console: Where to tell it.
+
+    Raises:
+        UsageError: The folder holds a training, and that is not to be gone on with.
+    """
+    begun = (output / RECIPE).exists()
+    if begun and not resume and is_first():
+        raise UsageError(
+            f"{output} holds a training already", fix="add --resume or name another folder"
+        )
+    if resume and not begun:
+        console.print(f"{output} holds no training to go on with: beginning one", soft_wrap=True)
+
+
+def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:
+    """Note the recipe in the folder, or check that it is the one already noted.
+
+    Raises:
+        RecipeError: It is another one; names what differs, and what the first command said.
+    """
+    if not is_first():
+        return
+    noted = output / RECIPE
+    if noted.exists():
+        _compare(output, recipe)
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    remember_places(recipe, output)
+    write_whole(output / OVERRIDES, json.dumps([*overrides], indent=2).encode())
+    write_whole(noted, json.dumps(recipe.portable(), indent=2).encode())
+
+
+def _compare(output: Path, recipe: Recipe) -> None:
+    # Read as a recipe: what has been added to recipes since counts as its default.
+    before = parse_recipe(json.loads((output / RECIPE).read_text(encoding="utf-8"))).portable()
+    changed = [*_differences(recipe.portable(), before)]
+    if not changed:
+        return
+    told = [f"{key} is {_text(now)} and was {_text(then)}" for key, now, then in changed[:_NAMED]]
+    if len(changed) > _NAMED:
+        told.append(f"and {len(changed) - _NAMED} more differ")
+    raise RecipeError(
+        f"{output} was begun with another recipe: {', '.join(told)}",
+        expected="the recipe and the changes to it that the training was begun with",
+        fix=f"{_advice(output)}, or train into another folder",
+    )
+
+
+def _advice(output: Path) -> str:
+    """Return what to change about the command."""
+    noted = output / OVERRIDES
+    if not noted.exists():  # begun before they were noted
+        return "repeat the first command's KEY=VALUE"
+    overrides = json.loads(noted.read_text(encoding="utf-8"))
+    if not overrides:
+        return "leave out KEY=VALUE, as the first command did"
+    return f"repeat those of the first command: {shlex.join(overrides)}"
+
+
+def _differences(now: Any, then: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Go through the plain values that differ, each with its key as a command names it."""
+    here, there = _by_key(now), _by_key(then)
+    if here is None or there is None:
+        if now != then:
+            yield key, now, then
+        return
+    for name in here | there:
+        inner = f"{key}.{name}" if key else name
+        yield from _differences(here.get(name, _ABSENT), there.get(name, _ABSENT), inner)
+
+
+def _by_key(value: Any) -> dict[str, Any] | None:
+    """Return what a value holds, if that has keys of its own: mappings, and lists of them."""
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return {str(number): item for number, item in enumerate(value)}
+    return value if isinstance(value, dict) else None
+
+
+def _text(value: Any) -> str:
+    return "not there" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
