@@ -264,8 +264,9 @@ def test_all_of_the_texture_is_the_clean_picture(sampler: str, scale: float) -> 
         guess = method.restore(lq, steps=0, noise=fields(2))
         method.network = Oracle(scale * 2 * (hq - guess))  # type: ignore[assignment]
         for share in (0.0, 0.3, 1.0):
-            method.texture = share
-            restored = method.restore(lq, steps=10, noise=fields(2))
+            textured = method.with_texture(share)
+            assert textured.texture == share
+            restored = textured.restore(lq, steps=10, noise=fields(2))
             expected = guess + share * (hq - guess)
             torch.testing.assert_close(restored, expected, atol=2e-5, rtol=0)
 
@@ -283,7 +284,7 @@ def test_no_steps_are_the_guess_alone() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
 def test_shares_of_texture_that_there_are_not(share: float) -> None:
     with pytest.raises(UsageError, match="a number from 0 to 1"):
-        built().texture = share
+        built().with_texture(share)
 
 
 @pytest.mark.parametrize("condition", ["lq", "initial"])

@@ -42,6 +42,12 @@ class DTPMOptions(MethodOptions):
     semantic_source: Literal["initial", "lq"] = Field(
         "initial", description="Whose code it is: the first guess's, or the degraded picture's."
     )
+    semantic_preview: int = Field(
+        512,
+        ge=0,
+        description="Longest side at which the encoder sees a photo that is restored, in pixels; "
+        "larger ones are shrunk to it, 0 for none. Crops in training are shown as they are.",
+    )
     condition: Literal["lq", "initial"] = Field(
         "lq",
         description="What is shown beside the state: the degraded picture (eq. 6), or the first "

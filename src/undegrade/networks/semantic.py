@@ -34,6 +34,20 @@ def imagenet_range(x: Tensor) -> Tensor:
     return ((x + 1) / 2 - mean) / deviation
 
 
+def preview(x: Tensor, side: int) -> Tensor:
+    """Return pictures ``(B, C, H, W)``, shrunk by averages where they are longer than ``side``.
+
+    Args:
+        x: Pictures.
+        side: Longest side that stays as it is, in pixels; 0 for any.
+    """
+    longest = max(x.shape[2:])
+    if not side or longest <= side:
+        return x
+    size = [max(1, round(length * side / longest)) for length in x.shape[2:]]
+    return F.interpolate(x, size, mode="area")
+
+
 class FrozenResNet(nn.Module):
     """Features of a ResNet-18 that was trained on ImageNet, averaged over the picture.
 
