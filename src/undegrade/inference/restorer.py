@@ -99,6 +99,16 @@ class Restorer:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.fixed_steps
 
+    @property
+    def has_first_guess(self) -> bool:
+        """Whether the model gives a restored picture without a step."""
+        return self._engine.runner.fast.has_first_guess
+
+    @property
+    def usual_steps(self) -> int:
+        """Network evaluations unless asked otherwise."""
+        return self.model.default_steps or self._engine.runner.fast.default_steps
+
     def check(self, options: RestoreOptions) -> None:
         """Check that the model can do what is asked of it, before any picture is there.
 

@@ -44,7 +44,8 @@ class DTPM(WindowedMethod):
     """Denoiser, first guess, semantic encoder and sampler.
 
     Raises:
-        WeightsError: The semantic encoder is not on this machine and cannot be fetched.
+        WeightsError: The semantic encoder is not on this machine and cannot be fetched, or is
+            another one than the options name.
         MissingExtraError: It needs a package that is not installed.
     """
 
@@ -53,16 +54,16 @@ class DTPM(WindowedMethod):
     default_steps: ClassVar[int] = 4
 
     def __init__(self, options: DTPMOptions) -> None:
+        resnet = None
+        if options.semantic == "resnet18":
+            resnet = FrozenResNet(options.encoder, options.encoder_sha256)
+            options = options.model_copy(update={"encoder_sha256": resnet.sha256})
         super().__init__(options)
         self.dtpm_options = options
         self.schedule = LinearSchedule()
         self.network = Denoiser(options.network, 3, options.code_length, options.adapters)
         self.predictor = None if options.predictor is None else Predictor(options.predictor)
-        self.semantic: nn.Module | None = None
-        if options.semantic == "small":
-            self.semantic = SmallEncoder()
-        elif options.semantic == "resnet18":
-            self.semantic = FrozenResNet(options.encoder)
+        self.semantic: nn.Module | None = SmallEncoder() if options.semantic == "small" else resnet
         self._sampler, self._texture = options.sampler, options.texture
 
     @classmethod
