@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_methods import small_dtpm
 from tiny_model import tiny_resflow
 from typer.testing import CliRunner, Result
 
@@ -55,6 +56,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tasks=("denoise",), default_steps=2, summary="Tiny.", recipe={"name": "tiny"}
     )
     return save_model(tmp_path_factory.mktemp("models") / "tiny", method, config).folder
+
+
+@pytest.fixture(scope="session")
+def diffusion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a small untrained DTPM model whose output differs from its input."""
+    config = ModelConfig(default_steps=4, recipe={"name": "diffusion"})
+    folder = tmp_path_factory.mktemp("models") / "diffusion"
+    return save_model(folder, small_dtpm(), config).folder
 
 
 @pytest.fixture

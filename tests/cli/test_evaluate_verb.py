@@ -226,7 +226,35 @@ def test_an_unknown_model(cli: Cli, photos: str) -> None:
         assert "nosuch" in result.stderr
 
 
+def test_first_guesses_and_steps_side_by_side(
+    cli: Cli, model: Path, diffusion: Path, photos: str
+) -> None:
+    result = cli(
+        *("evaluate", model, diffusion, "--data", photos, "-o", "out", "--steps", "0,1,2"),
+        *("--pictures", "1", "--json"),
+    )
+    assert result.exit_code == 0
+    (found,) = json.loads(result.stdout)["sets"]
+    names = [(entry["model"], entry["steps"]) for entry in found["entries"]]
+    assert names == [("input", 0), ("tiny", 1), ("tiny", 2), ("diffusion", 0), ("diffusion", 2)]
+    assert "left out: steps=0 for the resflow model 'tiny'" in result.stderr
+    assert "left out: steps=1 with the sampler 'ddim'" in result.stderr
+
+
+def test_a_share_of_texture_names_the_model(
+    cli: Cli, model: Path, diffusion: Path, photos: str
+) -> None:
+    command = ["--data", photos, "-o", "out", "--steps", "2", "--no-report", "--texture", "0.5"]
+    result = cli("evaluate", diffusion, *command)
+    assert result.exit_code == 0
+    assert "| diffusion (texture=0.5), 2 steps" in result.stdout
+    refused = cli("evaluate", model, *command)
+    assert refused.exit_code == 2
+    assert "texture=0.5 for a resflow model" in refused.stderr
+
+
 def test_steps_in_words() -> None:
+    assert parse_steps("0,4") == (0, 4)
     assert parse_steps("1, 2,16") == (1, 2, 16)
     for text in ("", "1,,2", "a", "-1", "1.5"):
         with pytest.raises(UsageError, match="whole numbers"):

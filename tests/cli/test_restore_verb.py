@@ -68,6 +68,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "sampler": "euler",
         "seed": 5,
         "deterministic": False,
+        "texture": None,
         "device": "cpu",
         "precision": "float32",
         "tile_size": 36,
@@ -284,7 +285,11 @@ def test_cuda_is_never_replaced_in_silence(cli: Cli, make_photo: Make, model: Pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--steps", "0"], "--steps"),
+        (["--steps", "-1"], "--steps"),
+        (["--steps", "0"], "steps=0 for the resflow model 'tiny'; expected at least 1"),
+        (["--texture", "0.5"], "texture=0.5 for a resflow model; expected no texture"),
+        (["--texture", "1.5"], "texture=1.5; expected a number from 0 to 1"),
+        (["--texture", "nan"], "texture=nan; expected a number from 0 to 1"),
         (["--variants", "0"], "--variants"),
         (["--variants", "9999"], "variants=9999"),
         (["--quality", "101"], "--quality"),
@@ -384,6 +389,36 @@ def test_a_sampler_and_a_quadrature_are_reported(restore: Cli, make_photo: Make)
     )
     (facts,) = facts_of(ran)
     assert (facts["sampler"], facts["deterministic"], facts["steps"]) == ("midpoint", True, 2)
+
+
+def test_a_share_of_the_texture_is_reported_and_recorded(
+    cli: Cli, make_photo: Make, diffusion: Path
+) -> None:
+    made = {}
+    for name, options in (
+        ("none", ["--texture", "0"]),
+        ("guess", ["--steps", "0"]),
+        ("half", ["--texture", "0.5"]),
+        ("all", ["--seed", "0"]),
+    ):
+        ran = cli(
+            *("restore", make_photo(), "--model", diffusion, "-o", f"{name}.png", "--json"),
+            *options,
+        )
+        (facts,) = facts_of(ran)
+        made[name] = facts["texture"], facts["steps"], Path(f"{name}.png")
+        told = read_provenance(open_photo(f"{name}.png").metadata.xmp or b"")
+        assert told is not None
+        assert (told.texture, told.steps) == made[name][:2]
+    assert {name: values[:2] for name, values in made.items()} == {
+        "none": (0.0, 0),
+        "guess": (0.0, 0),
+        "half": (0.5, 4),
+        "all": (1.0, 4),
+    }
+    pictures = {name: pixels(path) for name, (_, _, path) in made.items()}
+    assert np.array_equal(pictures["none"], pictures["guess"])
+    assert len({picture.tobytes() for picture in pictures.values()}) == 3
 
 
 @pytest.mark.parametrize(

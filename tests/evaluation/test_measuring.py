@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small_methods import Noisy, Shifted, Simple
+from small_methods import Noisy, Shifted, Simple, small_dtpm, small_resflow
 
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, OutputError, UsageError
-from undegrade.evaluation.candidates import INPUT, Candidate, Model, find_baseline
-from undegrade.evaluation.measuring import Plan, measure
+from undegrade.evaluation.candidates import INPUT, Candidate, Model, Setting, find_baseline
+from undegrade.evaluation.measuring import Plan, check_steps, measure
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.rows import Journal, write_results
 from undegrade.inference import Restorer
@@ -145,10 +145,44 @@ def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path, photo_folder: 
         Journal(tmp_path)
 
 
-@pytest.mark.parametrize("steps", [(), (0, 1), (2, 2), (-1,)])
+@pytest.mark.parametrize("steps", [(2, 2), (-1,)])
 def test_steps_that_are_none_are_refused(steps: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="different whole numbers"):
         Plan(BOTH, steps)
+
+
+@pytest.mark.parametrize("steps", [(), (0, 1)])
+def test_steps_that_are_none_for_a_flow_are_refused(steps: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="different whole numbers of at least 1"):
+        check_steps(steps)
+
+
+def test_steps_that_a_model_cannot_make_are_left_out() -> None:
+    flow, diffusion = model(small_resflow()), model(small_dtpm())
+    steps = (0, 1, 2, 10)
+    assert [one.steps for one in flow.settings(steps, (0,))] == [1, 2, 10]
+    assert [one.steps for one in diffusion.settings(steps, (0,))] == [0, 2, 10]
+    (reason,) = flow.left_out(steps)
+    assert reason.startswith("left out: steps=0 for the resflow model")
+    (reason,) = diffusion.left_out(steps)
+    assert reason.startswith("left out: steps=1 with the sampler 'ddim'")
+    with pytest.raises(UsageError, match="steps=0 for the resflow model"):
+        flow.settings((0,), (0,))
+
+
+def test_each_model_has_its_own_number_of_steps() -> None:
+    assert [one.steps for one in model(small_resflow()).settings((), (0,))] == [0]
+    assert [one.steps for one in model(small_dtpm()).settings((), (0,))] == [4]
+
+
+def test_a_first_guess_and_a_share_of_texture_are_measured() -> None:
+    restorer = Restorer(small_dtpm(), device="cpu", precision="float32")
+    picture = np.random.default_rng(0).random((24, 32, 3)).astype(np.float32)
+    half = Model(restorer, "half", 0.5)
+    expected = restorer(picture, steps=3, texture=0.5).image
+    np.testing.assert_array_equal(half.restore(picture, Setting(3)).picture, expected)
+    expected = restorer(picture, steps=0).image
+    np.testing.assert_array_equal(half.restore(picture, Setting(0)).picture, expected)
 
 
 def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:

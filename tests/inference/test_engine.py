@@ -19,10 +19,11 @@ from small_methods import (
 
 from undegrade.errors import MemoryExhaustedError, UndegradeError
 from undegrade.images.tiles import Floats, TileSize, apply_tiles, plan_tiles
-from undegrade.inference.engine import Engine, TileRestorer
+from undegrade.inference.engine import Engine
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.precision import prepare
 from undegrade.inference.restorer import Restorer
+from undegrade.inference.tiler import TileRestorer
 from undegrade.methods.base import Method
 from undegrade.methods.regression import Regression, RegressionOptions
 from undegrade.networks.unet import UNetOptions

@@ -1,5 +1,8 @@
 """What can be asked for, and what is refused."""
 
+import math
+from typing import Any
+
 import pytest
 
 from undegrade.errors import UsageError
@@ -9,7 +12,11 @@ from undegrade.inference.options import RestoreOptions
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "steps=0"),
+        ({"steps": -1}, "steps=-1"),
+        ({"texture": -0.1}, "texture=-0.1; expected a number from 0 to 1"),
+        ({"texture": 1.5}, "texture=1.5; expected a number from 0 to 1"),
+        ({"texture": math.nan}, "texture=nan; expected a number from 0 to 1"),
+        ({"texture": 0.5, "steps": 0}, "texture=0.5 with steps=0; .* leave out one"),
         ({"variants": 0}, "variants=0"),
         ({"variants": 65}, "from 1 to 64"),
         ({"tile_size": 63}, "at least 64"),
@@ -17,9 +24,9 @@ from undegrade.inference.options import RestoreOptions
         ({"tile_size": 64, "tile_overlap": 33}, "at most half a tile"),
     ],
 )
-def test_values_out_of_range_are_refused(options: dict[str, int], message: str) -> None:
+def test_values_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        RestoreOptions(**options)  # type: ignore[arg-type]
+        RestoreOptions(**options)
 
 
 def test_tiles_overlap_by_64_pixels_or_by_half() -> None:

@@ -56,6 +56,7 @@ def test_the_report_says_how_it_was_done() -> None:
         "sampler": "",
         "seed": 9,
         "deterministic": False,
+        "texture": None,
         "tile_size": 32,
         "tiles": 1,
         "seconds": 0,

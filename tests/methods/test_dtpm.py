@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.inference.precision import prepare
 from undegrade.methods import METHODS, Pair, build_method, parse_options
 from undegrade.methods.dtpm import DTPM
@@ -19,6 +20,7 @@ from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.processes.samplers import Step
 from undegrade.processes.sampling import DdimOptions, SamplerOptions
 from undegrade.randomness import NoiseField
+from undegrade.zoo import ModelConfig, load_method, save_model
 
 SHAPE = {"widths": (8, 12), "encoder_blocks": (1,), "middle_blocks": 1, "decoder_blocks": (1,)}
 VALUES: dict[str, Any] = {
@@ -264,8 +266,9 @@ def test_all_of_the_texture_is_the_clean_picture(sampler: str, scale: float) -> 
         guess = method.restore(lq, steps=0, noise=fields(2))
         method.network = Oracle(scale * 2 * (hq - guess))  # type: ignore[assignment]
         for share in (0.0, 0.3, 1.0):
-            method.texture = share
-            restored = method.restore(lq, steps=10, noise=fields(2))
+            textured = method.with_texture(share)
+            assert textured.texture == share
+            restored = textured.restore(lq, steps=10, noise=fields(2))
             expected = guess + share * (hq - guess)
             torch.testing.assert_close(restored, expected, atol=2e-5, rtol=0)
 
@@ -283,7 +286,7 @@ def test_no_steps_are_the_guess_alone() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
 def test_shares_of_texture_that_there_are_not(share: float) -> None:
     with pytest.raises(UsageError, match="a number from 0 to 1"):
-        built().texture = share
+        built().with_texture(share)
 
 
 @pytest.mark.parametrize("condition", ["lq", "initial"])
@@ -411,13 +414,50 @@ def test_stages_that_do_not_fit(changes: dict[str, Any], stages: list[str], mess
         ({"network": SHAPE | {"widths": (8, 16)}}, r"network.widths=\[8, 12\], and \[8, 16\]"),
         ({"semantic": "resnet18"}, r"small \(a code of 64 numbers\), and resnet18 \(512\)"),
         ({"residual_scale": 2}, r"residual_scale=1.0, and 2.0"),
+        ({"network": SHAPE | {"embedding_dim": 6}}, r"network.embedding_dim=8, and 6 in"),
     ],
 )
 def test_priors_that_do_not_fit(changes: dict[str, Any], message: str) -> None:
-    network = changes.get("network", SHAPE) | {"embedding_dim": 8, "semantic_width": 4}
+    network = VALUES["network"] | changes.get("network", {})
     prior = DTPMOptions.model_validate(PRIOR | changes | {"network": network})
     with pytest.raises(ValueError, match=message):
         DTPM.check_origin(DTPMOptions.model_validate(VALUES), prior)
+
+
+def test_priors_of_another_encoder_do_not_fit() -> None:
+    """Of another name, or of the same name with another file."""
+    resnet = {"semantic": "resnet18", "encoder_sha256": "a" * 64}
+    options = DTPMOptions.model_validate(VALUES | resnet)
+    for changes, message in (
+        ({"encoder": "someone/other"}, "encoder=microsoft/resnet-18, and someone/other in"),
+        ({"encoder_sha256": "b" * 64}, f"encoder_sha256={'a' * 64}, and {'b' * 64} in the model"),
+    ):
+        prior = DTPMOptions.model_validate(PRIOR | resnet | changes)
+        with pytest.raises(ValueError, match=message):
+            DTPM.check_origin(options, prior)
+    unknown = DTPMOptions.model_validate(PRIOR | resnet | {"encoder_sha256": ""})
+    DTPM.check_origin(options, unknown)  # of a model that says nothing of it
+
+
+def test_a_model_remembers_which_encoder_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path))
+    folder = tmp_path / "encoders" / "microsoft/resnet-18"
+    config = transformers.ResNetConfig(
+        layer_type="basic", hidden_sizes=[64, 128, 256, 512], depths=[1, 1, 1, 1]
+    )
+    transformers.ResNetModel(config).save_pretrained(folder)
+    first = file_sha256(folder / "model.safetensors")
+    method = built(semantic="resnet18")
+    entry = save_model(tmp_path / "model", method, ModelConfig())
+    assert entry.config.method["encoder_sha256"] == first
+    load_method(entry)
+    transformers.ResNetModel(config).save_pretrained(folder)
+    second = file_sha256(folder / "model.safetensors")
+    with pytest.raises(WeightsError, match=f"has the hash {second}; expected {first}"):
+        load_method(entry)
 
 
 def test_the_second_stage_starts_from_the_first() -> None:

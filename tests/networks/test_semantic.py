@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from undegrade.errors import MissingExtraError, WeightsError
-from undegrade.networks.semantic import FrozenResNet, SmallEncoder, imagenet_range
+from undegrade.hashing import file_sha256
+from undegrade.networks.semantic import FrozenResNet, SmallEncoder, imagenet_range, preview
 
 NAME = "someone/resnet-18"
 
@@ -71,6 +72,25 @@ def test_it_is_neither_trained_nor_saved_but_follows(saved: Any) -> None:
     assert double.dtype == torch.float64
     assert not double.requires_grad
     torch.testing.assert_close(double.float(), single, atol=1e-4, rtol=1e-4)  # not by the batch's
+
+
+def test_another_file_than_the_named_one_is_refused(saved: Any, home: Path) -> None:
+    found = file_sha256(home / "encoders" / NAME / "model.safetensors")
+    assert FrozenResNet(NAME).sha256 == found
+    assert FrozenResNet(NAME, found).sha256 == found
+    other = "0" * 64
+    with pytest.raises(WeightsError, match=f"has the hash {found}; expected {other}"):
+        FrozenResNet(NAME, other)
+
+
+def test_previews_are_of_the_longest_side() -> None:
+    x = torch.rand(2, 3, 48, 96)
+    assert preview(x, 96) is x
+    assert preview(x, 0) is x
+    small = preview(x, 32)
+    assert small.shape == (2, 3, 16, 32)
+    torch.testing.assert_close(small, nn.functional.avg_pool2d(x, 3))  # sides a third
+    assert preview(x[..., :1, :], 32).shape == (2, 3, 1, 32)
 
 
 def test_an_encoder_that_is_missing() -> None:

@@ -1,13 +1,19 @@
 """Methods for tests: some that can be predicted, and a real one that is small."""
 
+from typing import Any, TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from undegrade.methods.base import Method, MethodOptions, Pair
+from undegrade.methods.dtpm import DTPM
+from undegrade.methods.dtpm_options import DTPMOptions
 from undegrade.methods.resflow import ResFlow, ResFlowOptions
 from undegrade.networks.unet import UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
+
+M = TypeVar("M", bound=Method)
 
 
 class Simple(Method):
@@ -142,7 +148,33 @@ def small_plain_resflow(seed: int = 0) -> ResFlow:
     return _randomised(ResFlow(ResFlowOptions.model_validate(values)), seed)
 
 
-def _randomised(method: ResFlow, seed: int) -> ResFlow:
+def small_dtpm(seed: int = 0, **changes: Any) -> DTPM:
+    """Return a diffusion whose networks see only their surroundings, with random weights.
+
+    Such a denoiser denoises nothing: what it leaves of the noise is scaled down.
+    """
+    shape = {
+        "widths": (4, 6),
+        "encoder_blocks": (1,),
+        "middle_blocks": 1,
+        "decoder_blocks": (1,),
+        "local_pool": 8,
+    }
+    values: dict[str, Any] = {
+        "network": shape | {"embedding_dim": 4, "semantic_width": 4},
+        "predictor": shape,
+        "semantic": "small",
+        "residual_scale": 200,
+    }
+    method = _randomised(DTPM(DTPMOptions.model_validate(values | changes)), seed)
+    with torch.no_grad():
+        method.network.head.weight.mul_(0.1)  # what is wrong with its answers would grow by steps
+        if method.predictor is not None:
+            method.predictor.head.weight.mul_(0.05)  # the guess stays near the picture
+    return method
+
+
+def _randomised(method: M, seed: int) -> M:
     generator = torch.Generator().manual_seed(seed)
     for parameter in method.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 100

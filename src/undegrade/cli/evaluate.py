@@ -18,6 +18,7 @@ from undegrade.cli.options import (
     SamplerOption,
     SeedOption,
     TestDegradeOption,
+    TextureOption,
     WorkersOption,
     complete_model,
 )
@@ -81,7 +82,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     steps: Annotated[
         str | None,
         typer.Option(
-            metavar="N,N,...", help="Numbers of network evaluations: 1,2,4, and with flow 1,2,4,8."
+            metavar="N,N,...",
+            help="Numbers of network evaluations: 1,2,4, and with flow 1,2,4,8. 0 for the first "
+            "guess of a DTPM model; numbers that a model cannot make are left out for it.",
         ),
     ] = None,
     seed: SeedOption = 0,
@@ -93,6 +96,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
     ] = None,
     sampler: SamplerOption = None,
+    texture: TextureOption = None,
     device: DevicesOption = "auto",
     workers: WorkersOption = None,
     precision: PrecisionOption = Precision.AUTO,
@@ -135,7 +139,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
             chosen.on(pictures, note).plan(counts or _USUAL_STEPS, named, output)
             for pictures in opened
         ]
-        choice = Choice(tuple(models), device, str(precision), sampler)
+        choice = Choice(tuple(models), device, str(precision), sampler, texture)
         results = Results(output, page=not no_report, maps=uncertainty)
         found = measure(choice, [*zip(opened, plans, strict=True)], results, workers)
         if table is None:
@@ -146,6 +150,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     else:
         given = {
             "--sampler": sampler is not None,
+            "--texture": texture is not None,
             "--metrics": metrics is not None,
             "--seeds": seeds > 1,
             "--workers": workers is not None,
@@ -164,13 +169,11 @@ def parse_steps(text: str) -> tuple[int, ...]:
     """Return the numbers of ``1,2,4``.
 
     Raises:
-        UsageError: They are no numbers of at least 1.
+        UsageError: They are no numbers.
     """
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdecimal() and int(word) for word in words):
-        raise UsageError(
-            f"steps={text}", expected="different whole numbers of at least 1, as in 1,2,4"
-        )
+    if not all(word.isascii() and word.isdecimal() for word in words):
+        raise UsageError(f"steps={text}", expected="different whole numbers, as in 1,2,4")
     return tuple(map(int, words))
 
 

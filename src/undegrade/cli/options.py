@@ -119,6 +119,15 @@ SamplerOption = Annotated[
     ),
 ]
 
+TextureOption = Annotated[
+    float | None,
+    typer.Option(
+        "--texture",
+        metavar="0..1",
+        help="Share of the drawn texture; of DTPM models. The model's own, mostly 1, unless given.",
+    ),
+]
+
 FormatOption = Annotated[
     Format, typer.Option("--format", help="Format to write; the input's unless -o names another.")
 ]

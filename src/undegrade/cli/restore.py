@@ -25,6 +25,7 @@ from undegrade.cli.options import (
     SamplerOption,
     SeedOption,
     StripOption,
+    TextureOption,
     complete_model,
     names_folder,
 )
@@ -41,6 +42,7 @@ _BLANK: Details = {
     "sampler": None,
     "seed": None,
     "deterministic": None,
+    "texture": None,
     "device": None,
     "precision": None,
     "tile_size": None,
@@ -73,8 +75,13 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     task: Annotated[str, typer.Option(help="What to undo; auto leaves it to the model.")] = "auto",
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Network evaluations; the model's own number unless given."),
+        typer.Option(
+            min=0,
+            help="Network evaluations; the model's own number unless given. 0 for the first guess "
+            "of a DTPM model.",
+        ),
     ] = None,
+    texture: TextureOption = None,
     seed: SeedOption = 0,
     variants: Annotated[int, typer.Option(min=1, help="Number of different restorations.")] = 1,
     uncertainty: Annotated[
@@ -116,7 +123,14 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         recursive=recursive,
         overwrite=overwrite,
         restore=RestoreOptions(
-            task, steps, seed, variants, uncertainty, deterministic, parse_tile_size(tile_size)
+            task,
+            steps,
+            seed,
+            variants,
+            uncertainty,
+            deterministic,
+            parse_tile_size(tile_size),
+            texture=texture,
         ),
         read=ReadOptions(max_megapixels, page),
         write=WriteOptions(format_.name_or_none, quality, strip_metadata),
@@ -128,6 +142,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     if all(job.done or job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model
     restorer = Runner(model, device, str(precision), sampler).load()
+    restorer.check(options.restore)
 
     def work(job: Job, progress: Callable[[int, int], None]) -> Details:
         return _restore_one(job, restorer, options, progress)

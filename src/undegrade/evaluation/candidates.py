@@ -15,7 +15,7 @@ from undegrade.errors import UsageError
 from undegrade.evaluation import classical
 from undegrade.evaluation.peak import PeakMemory
 from undegrade.evaluation.pictures import as_image
-from undegrade.inference import Restorer
+from undegrade.inference import RestoreOptions, Restorer, Result
 
 
 @dataclass(frozen=True, order=True)
@@ -23,7 +23,8 @@ class Setting:
     """How a candidate is run.
 
     Args:
-        steps: Network evaluations; 0 for its own way, and where there are none.
+        steps: Network evaluations; 0 where there are none, as for the first guess of a model that
+            has one, and for its own way of others.
         seed: Names the noise of the restoration.
     """
 
@@ -66,7 +67,12 @@ class Candidate(Protocol):
         """Network evaluations unless asked otherwise; None if it does not say."""
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
-        """Return the different ways of running it that were asked for."""
+        """Return the different ways of running it that were asked for.
+
+        Args:
+            steps: Numbers of network evaluations; none for its own way.
+            seeds: Names of the noises.
+        """
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
         """Restore a picture ``(H, W, 3)``: floats in ``[0, 1]``, or levels of uint8."""
@@ -91,9 +97,15 @@ class Networked:
 
 @dataclass(frozen=True)
 class Model(Networked):
-    """A model of ours, under a name of one's choice."""
+    """A model of ours, under a name of one's choice.
+
+    Args:
+        name: What reports call it.
+        texture: Share of the drawn texture; None for the model's own.
+    """
 
     name: str
+    texture: float | None = None
 
     @property
     def default_steps(self) -> int | None:
@@ -101,16 +113,56 @@ class Model(Networked):
         return self.restorer.model.default_steps
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
-        """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds."""
-        counts = steps if self.restorer.fixed_steps is None else (0,)
+        """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds.
+
+        Raises:
+            UsageError: It can make none of the numbers of steps.
+        """
+        restorer = self.restorer
+        if restorer.fixed_steps is not None:
+            counts: Sequence[int] = (0,)
+        elif not steps:
+            counts = (restorer.usual_steps if restorer.has_first_guess else 0,)
+        else:
+            problems = self._problems(steps)
+            counts = [count for count in steps if count not in problems]
+            if not counts:
+                raise problems[steps[0]]
         return tuple(Setting(count, seed) for count in counts for seed in seeds)
+
+    def left_out(self, steps: Sequence[int]) -> tuple[str, ...]:
+        """Return which numbers of steps are left out and why, a sentence for each."""
+        if self.restorer.fixed_steps is not None:
+            return ()
+        return tuple(f"left out: {problem}" for problem in self._problems(steps).values())
+
+    def _problems(self, steps: Sequence[int]) -> dict[int, UsageError]:
+        """Return why it cannot be run with some numbers of steps."""
+        problems = {}
+        for count in steps:
+            try:
+                self.restorer.check(RestoreOptions(steps=count))
+            except UsageError as error:
+                problems[count] = error
+        return problems
+
+    def run(self, picture: Image, setting: Setting, *, uncertainty: bool = False) -> Result:
+        """Restore a picture ``(H, W, 3)``, floats in ``[0, 1]``."""
+        own = not setting.steps and not self.restorer.has_first_guess
+        return self.restorer(
+            picture,
+            steps=None if own else setting.steps,
+            seed=setting.seed,
+            uncertainty=uncertainty,
+            texture=self.texture if setting.steps or own else None,
+        )
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
         """See :class:`Candidate`."""
         picture = as_image(lq)
         with PeakMemory.of(torch.device(self.restorer.device)) as peak:
             started = time.perf_counter()
-            result = self.restorer(picture, steps=setting.steps or None, seed=setting.seed)
+            result = self.run(picture, setting)
             seconds = time.perf_counter() - started
         return Restored(result.image, seconds, peak.megabytes)
 
@@ -209,12 +261,14 @@ class Choice:
         device: Where models run.
         precision: Number type of networks.
         sampler: How a flow is walked; None for each model's own way.
+        texture: Share of the drawn texture; None for each model's own.
     """
 
     names: tuple[str, ...]
     device: str = "auto"
     precision: str = "auto"
     sampler: str | None = None
+    texture: float | None = None
 
     @property
     def has_models(self) -> bool:
@@ -225,7 +279,7 @@ class Choice:
         """Return the candidates; the degraded picture itself is the first.
 
         Raises:
-            UsageError: Two have one name, or there is none of a name.
+            UsageError: Two have one name, there is none of a name, or one draws no texture.
             WeightsError: A model cannot be used.
             MissingExtraError: What a candidate needs is not installed.
         """
@@ -249,9 +303,13 @@ class Choice:
         if Path(name).is_file():
             from undegrade.evaluation.foreign import load_foreign
 
-            return load_foreign(Path(name), self.device, self.precision)
+            foreign = load_foreign(Path(name), self.device, self.precision)
+            foreign.restorer.check(RestoreOptions(texture=self.texture))
+            return foreign
         restorer = Restorer.from_pretrained(
             name, device=self.device, precision=self.precision, sampler=self.sampler
         )
-        sampler = f" ({self.sampler})" if self.sampler else ""
-        return Model(restorer, restorer.model.name + sampler)
+        restorer.check(RestoreOptions(texture=self.texture))
+        texture = "" if self.texture is None else f"texture={self.texture!r}"
+        how = ", ".join(filter(None, (self.sampler, texture)))
+        return Model(restorer, restorer.model.name + (f" ({how})" if how else ""), self.texture)

@@ -29,20 +29,24 @@ from undegrade.evaluation.tasks import (
 from undegrade.metrics.base import Case, Metric, Skipped
 from undegrade.metrics.channels import levels
 
-OWN_STEPS = (0,)
+OWN_STEPS = ()
 """As many as each model takes by itself."""
 
 
-def check_steps(steps: Sequence[int]) -> None:
+def check_steps(steps: Sequence[int], least: int = 1) -> None:
     """Refuse numbers of steps that are none, or not all different.
+
+    Args:
+        steps: The numbers.
+        least: Smallest that there may be.
 
     Raises:
         UsageError: They are not.
     """
-    if not steps or min(steps) < 1 or len({*steps}) < len(steps):
+    if not steps or min(steps) < least or len({*steps}) < len(steps):
         raise UsageError(
             f"steps={','.join(map(str, steps)) or 'none'}",
-            expected="different whole numbers of at least 1, as in 1,2,4",
+            expected=f"different whole numbers of at least {least}, as in 1,2,4",
         )
 
 
@@ -63,7 +67,7 @@ class Plan:
     """
 
     metrics: tuple[Metric, ...]
-    steps: tuple[int, ...] = OWN_STEPS
+    steps: tuple[int, ...] = OWN_STEPS  # 0 among others for first guesses
     seeds: tuple[int, ...] = (0,)
     sets: Sets | None = None
     skipped: tuple[Skipped, ...] = ()
@@ -71,7 +75,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.steps != OWN_STEPS:
-            check_steps(self.steps)
+            check_steps(self.steps, least=0)
         if not (self.metrics or self.sets) or not self.seeds:
             raise UsageError("no metrics or no seeds", expected="at least one of each")
 

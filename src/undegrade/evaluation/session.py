@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from undegrade.evaluation.candidates import Candidate, Choice
+from undegrade.evaluation.candidates import Candidate, Choice, Model
 from undegrade.evaluation.crew import Crew, Orders
 from undegrade.evaluation.measuring import Bench, Measuring, Plan
 from undegrade.evaluation.pictures import PictureSet, Progress
@@ -85,9 +85,23 @@ def open_session(
         candidates = replace(choice, device=staff.devices[0]).load()
         for message in dict.fromkeys(text for one in candidates for text in one.messages):
             note(message)
+        _tell_left_out(candidates, sets, note)
         yield Session(candidates, sets, Bench(candidates, sets).work)
         return
     # Here only to learn their names, hashes and settings: before any process is started for it.
     candidates = replace(choice, device="cpu", precision="float32").load()
+    _tell_left_out(candidates, sets, note)
     with Crew(staff, Orders(choice, tuple(sets), staff.threads), note) as crew:
         yield Session(candidates, sets, crew.work)
+
+
+def _tell_left_out(
+    candidates: Sequence[Candidate],
+    sets: Sequence[tuple[PictureSet, Plan]],
+    note: Callable[[str], None],
+) -> None:
+    """Say which numbers of steps a model cannot make, once for all sets."""
+    models = [one for one in candidates if isinstance(one, Model)]
+    told = (text for model in models for _, plan in sets for text in model.left_out(plan.steps))
+    for text in dict.fromkeys(told):
+        note(text)

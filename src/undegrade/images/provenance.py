@@ -27,6 +27,7 @@ class Provenance:
         version: Version of undegrade.
         sampler: How the flow was walked; empty where there is no choice.
         deterministic: Whether this is the mean over fixed draws.
+        texture: Share of the drawn texture that was added; None where the method draws none.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Provenance:
     version: str
     sampler: str = ""
     deterministic: bool = False
+    texture: float | None = None
 
 
 def write_provenance(provenance: Provenance, existing: bytes | None = None) -> bytes:
@@ -58,6 +60,7 @@ def write_provenance(provenance: Provenance, existing: bytes | None = None) -> b
         ("Version", provenance.version),
         ("Sampler", provenance.sampler),
         ("Deterministic", "True" if provenance.deterministic else ""),
+        ("Texture", "" if provenance.texture is None else repr(provenance.texture)),
     ):
         packet.remove(_OWN, name)  # what an earlier run said of itself
         if value:
@@ -76,8 +79,16 @@ def read_provenance(xmp: bytes) -> Provenance | None:
             return None
         sampler = packet.get(_OWN, "Sampler") or ""
         deterministic = packet.get(_OWN, "Deterministic") == "True"
+        texture = packet.get(_OWN, "Texture")
         return Provenance(
-            model, weights_hash, int(seed or ""), int(steps or ""), version, sampler, deterministic
+            model,
+            weights_hash,
+            int(seed or ""),
+            int(steps or ""),
+            version,
+            sampler,
+            deterministic,
+            None if texture is None else float(texture),
         )
     except (XmpError, ValueError):
         return None

@@ -19,6 +19,7 @@ _PLAIN_CHANNELS = 3  # of a single draw
 _SHARE = 0.5  # of the memory there is, for one tile
 _UNKNOWN = 4 << 30  # where the system does not say
 _PICTURE_BYTES = 100  # states, noise and result of a method at full resolution, for each pixel
+_WALK_BYTES = 160  # photo, guess, state, prediction and sums of a walk, for each pixel
 _LAYERS = 3  # how many of the largest layer's inputs and outputs are alive together
 
 
@@ -98,6 +99,23 @@ class PeakCounter:
     def _count(self, _module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         tensors = [x for x in (*inputs, output) if isinstance(x, Tensor) and x.ndim > 2]
         self.largest = max(self.largest, sum(x.numel() * x.element_size() for x in tensors))
+
+
+def whole_bytes(height: int, width: int, channels: int) -> int:
+    """Return an estimate of what a walk over a whole photo holds beside the networks.
+
+    Args:
+        height: Rows of the photo.
+        width: Columns of the photo.
+        channels: Float32 channels that come out for each pixel.
+    """
+    return height * width * (_WALK_BYTES + 2 * 4 * channels)
+
+
+def suffices_for(needed: int, device: torch.device) -> bool:
+    """Tell whether so many bytes are a share that one may take, of the device's and the host's."""
+    places = {device, torch.device("cpu")}
+    return all(needed <= available_memory(place) * _SHARE for place in places)
 
 
 def auto_tile_size(available: int, bytes_per_pixel: float, multiple_of: int, most: int) -> int:

@@ -23,7 +23,8 @@ class RestoreOptions:
 
     Args:
         task: What is to be undone; ``"auto"`` leaves it to the model.
-        steps: Network evaluations; None for the model's default.
+        steps: Network evaluations; None for the model's default, 0 for the first guess of a model
+            that has one.
         seed: Names the noise. The same seed gives the same picture whatever the tile or batch.
         variants: Number of draws of the auxiliary variable, each a picture of its own. Draw 0 is
             what ``variants=1`` gives.
@@ -36,6 +37,8 @@ class RestoreOptions:
         tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile; None for
             64, with which seams of the bundled model stay below one level of 255, or for half a
             smaller tile.
+        texture: Share of the drawn texture that is added to the first guess, 0 to 1; None for the
+            model's default, which is all that a model of another method takes.
 
     Raises:
         UsageError: A value is out of range.
@@ -49,10 +52,11 @@ class RestoreOptions:
     deterministic: bool = False
     tile_size: int | None = None
     tile_overlap: int | None = None
+    texture: float | None = None
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise UsageError(f"steps={self.steps}", expected="a whole number of at least 1")
+        if self.steps is not None and self.steps < 0:
+            raise UsageError(f"steps={self.steps}", expected="a whole number of at least 0")
         if not 1 <= self.variants <= _MOST_VARIANTS:
             raise UsageError(
                 f"variants={self.variants}", expected=f"a whole number from 1 to {_MOST_VARIANTS}"
@@ -69,7 +73,20 @@ class RestoreOptions:
                 expected="no seed: its draws are fixed",
                 fix="leave out one of the two",
             )
+        self._check_texture()
         self._check_tiles()
+
+    def _check_texture(self) -> None:
+        if self.texture is None:
+            return
+        if not 0 <= self.texture <= 1:
+            raise UsageError(f"texture={self.texture}", expected="a number from 0 to 1")
+        if self.texture and self.steps == 0:
+            raise UsageError(
+                f"texture={self.texture} with steps=0",
+                expected="no texture: without a step none is drawn",
+                fix="leave out one of the two",
+            )
 
     def _check_tiles(self) -> None:
         if self.tile_size is not None and self.tile_size < MIN_TILE:

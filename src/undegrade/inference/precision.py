@@ -26,6 +26,12 @@ class Runner:
     device: torch.device
     dtype: torch.dtype
 
+    def with_texture(self, share: float) -> "Runner":
+        """Return the same with another share of the texture; see :class:`Method`."""
+        exact = self.exact.with_texture(share)
+        fast = exact if self.fast is self.exact else self.fast.with_texture(share)
+        return Runner(exact, fast, self.device, self.dtype)
+
 
 def prepare(method: Method, device: torch.device, dtype: torch.dtype) -> Runner:
     """Put a method on a device and, if asked for, a copy at lower precision beside it.

@@ -35,10 +35,13 @@ class RunInfo:
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are not a file.
         device: Where the network ran, for instance ``"cpu"`` or ``"cuda:0"``.
         precision: Number type of the network: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        steps: Network evaluations for each draw; 0 where the sampler decides on the way.
+        steps: Network evaluations for each draw; 0 where the sampler decides on the way, and for a
+            first guess alone.
         sampler: How the flow was walked, as ``--sampler`` reads it; empty where there is no choice.
         seed: Seed of the noise.
         deterministic: Whether this is the mean over fixed draws.
+        texture: Share of the drawn texture that was added to a first guess; None for methods that
+            draw none.
         tile_size: Longest side of the largest tile, in pixels.
         tiles: Number of tiles.
         seconds: Time that it took, reading and writing included.
@@ -54,6 +57,7 @@ class RunInfo:
     sampler: str
     seed: int
     deterministic: bool
+    texture: float | None
     tile_size: int
     tiles: int
     seconds: float

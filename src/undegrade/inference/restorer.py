@@ -99,6 +99,24 @@ class Restorer:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.fixed_steps
 
+    @property
+    def has_first_guess(self) -> bool:
+        """Whether the model gives a restored picture without a step."""
+        return self._engine.runner.fast.has_first_guess
+
+    @property
+    def usual_steps(self) -> int:
+        """Network evaluations unless asked otherwise."""
+        return self.model.default_steps or self._engine.runner.fast.default_steps
+
+    def check(self, options: RestoreOptions) -> None:
+        """Check that the model can do what is asked of it, before any picture is there.
+
+        Raises:
+            UsageError: It cannot.
+        """
+        Run(self._engine, self.model, options)
+
     @classmethod
     def from_pretrained(
         cls,
@@ -140,6 +158,7 @@ class Restorer:
         uncertainty: bool = False,
         deterministic: bool = False,
         tile_size: int | None = None,
+        texture: float | None = None,
     ) -> Result:
         """Restore a picture; the same kind comes back.
 
@@ -150,19 +169,22 @@ class Restorer:
                 floats in [0, 1]. Alpha is kept as it is; each item of a batch is restored as if it
                 were alone.
             task: See :class:`~undegrade.inference.options.RestoreOptions`, as for all others.
-            steps: Network evaluations.
+            steps: Network evaluations; 0 for the first guess of a model that has one.
             seed: Names the noise.
             variants: Number of draws.
             uncertainty: Give the mean of the draws, and their deviation.
             deterministic: Give the mean over fixed draws.
             tile_size: Greatest side of a tile.
+            texture: Share of the drawn texture that is added to the first guess.
 
         Raises:
             InputError: The picture cannot be used.
             UsageError: An option is out of range, or the result of a path is there already.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
         """
-        options = RestoreOptions(task, steps, seed, variants, uncertainty, deterministic, tile_size)
+        options = RestoreOptions(
+            task, steps, seed, variants, uncertainty, deterministic, tile_size, texture=texture
+        )
         if isinstance(image, (str, Path)):
             return self._call_path(Path(image), options)
         if isinstance(image, (bytes, bytearray, memoryview)):

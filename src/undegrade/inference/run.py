@@ -7,14 +7,16 @@ from undegrade import __version__
 from undegrade.errors import UsageError
 from undegrade.images.photo import Photo
 from undegrade.images.provenance import Provenance
-from undegrade.images.tiles import Floats, TilePlan, tile_bands
+from undegrade.images.tiles import Floats
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
-from undegrade.inference.engine import Engine, TileRestorer
+from undegrade.inference.engine import Engine
 from undegrade.inference.options import QUADRATURE_DRAWS, RestoreOptions
 from undegrade.inference.pixels import ArrayPicture, Pixels
+from undegrade.inference.precision import Runner
 from undegrade.inference.report import ModelInfo, RunInfo
 from undegrade.inference.streaming import MapInMemory, PhotoJob
+from undegrade.inference.tiler import TileRestorer
 from undegrade.registry import did_you_mean
 
 
@@ -42,7 +44,8 @@ class Run:
         options: What was asked for.
 
     Raises:
-        UsageError: The model does not know the task.
+        UsageError: The model does not know the task, has no texture or first guess to give, or
+            cannot take so many steps.
     """
 
     def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
@@ -53,17 +56,38 @@ class Run:
                 fix=did_you_mean(options.task, tasks),
             )
         self._engine, self._model, self._options = engine, model, options
+        self._runner = self._choose_runner()
         self._steps = self._choose_steps()
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
 
+    def _choose_runner(self) -> Runner:
+        """Return what adds as much texture as was asked for; no steps are none of it.
+
+        Raises:
+            UsageError: The method has none, or no first guess.
+        """
+        runner, texture = self._engine.runner, self._options.texture
+        if self._options.steps == 0:
+            if not runner.fast.has_first_guess:
+                raise UsageError(
+                    f"steps=0 for the {runner.fast.options.name} model '{self._model.name}'",
+                    expected="at least 1: it has no first guess to give without a step",
+                )
+            texture = 0.0
+        return runner if texture is None else runner.with_texture(texture)
+
     def _choose_steps(self) -> int:
         """Return the network evaluations of a draw; 0 where the sampler decides on the way.
+
+        So it is also where no texture is added, and the first guess is all.
 
         Raises:
             UsageError: The sampler's times leave no choice, and another number was asked for.
         """
-        method, asked = self._engine.runner.fast, self._options.steps
+        method, asked = self._runner.fast, self._options.steps
+        if method.texture == 0:
+            return 0
         if method.sampler is not None:
             method.sampler.check_steps(asked)
             if method.sampler.fixed_steps is not None:
@@ -72,12 +96,12 @@ class Run:
 
     @property
     def _sampler(self) -> str:
-        sampler = self._engine.runner.fast.sampler
-        return "" if sampler is None else str(sampler)
+        method = self._runner.fast
+        return "" if method.sampler is None or method.texture == 0 else str(method.sampler)
 
     def job(self, photo: Photo, write: WriteOptions) -> PhotoJob:
         """Return the work that a photo is."""
-        plan, tiler = self._tiles(photo.height, photo.width)
+        tiler = self._tiles(photo.height, photo.width)
         provenance = Provenance(
             model=self._model.name,
             weights_hash=self._model.weights_hash,
@@ -86,19 +110,20 @@ class Run:
             version=__version__,
             sampler=self._sampler,
             deterministic=self._options.deterministic,
+            texture=self._runner.fast.texture,
         )
-        return PhotoJob(photo, plan, tiler, write, provenance)
+        return PhotoJob(photo, tiler, write, provenance)
 
     def restore_picture(self, picture: ArrayPicture) -> RestoredArrays:
         """Restore a picture in an array."""
-        plan, tiler = self._tiles(picture.height, picture.width)
+        tiler = self._tiles(picture.height, picture.width)
         draws = tiler.draws
         several = draws.kept > 1
         variants = tuple(picture.blank() for _ in range(draws.kept * several))
         result = picture.blank() if draws.averaged or not several else variants[0]
         deviation = MapInMemory()
         top = 0
-        for rows in tile_bands(plan, picture.read, tiler):
+        for rows in tiler.bands(picture.read):
             bands = draws.split(rows)
             if bands.deviation is not None:
                 deviation.write_rows(bands.deviation)
@@ -115,7 +140,7 @@ class Run:
         Args:
             messages: What else the user should know.
         """
-        runner, tilers = self._engine.runner, self._tilers
+        runner, tilers = self._runner, self._tilers
         own = [text for tiler in tilers for text in tiler.messages]
         own += self._about_draws()
         redone = sum(tiler.redone for tiler in tilers)
@@ -130,6 +155,7 @@ class Run:
             sampler=self._sampler,
             seed=self._options.seed,
             deterministic=self._options.deterministic,
+            texture=runner.fast.texture,
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),
             seconds=time.perf_counter() - self._start,
@@ -140,7 +166,7 @@ class Run:
     def _about_draws(self) -> list[str]:
         """Return what the user should know about the draws that were asked for."""
         options = self._options
-        if not self._engine.runner.fast.is_random:
+        if not self._runner.fast.is_random:
             several = options.deterministic or options.uncertainty or options.variants > 1
             known = options.uncertainty and self._model.uncertainty is not None
             alike = "the model draws nothing: it ran once, and all draws are the same"
@@ -158,10 +184,9 @@ class Run:
             return "the map is the deviation over draws; how far off they are was not measured"
         return f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
 
-    def _tiles(self, height: int, width: int) -> tuple[TilePlan, TileRestorer]:
-        plan = self._engine.plan(height, width, self._options, self._steps)
-        tiler = TileRestorer(
-            self._engine.runner, self._options, self._steps, plan, self._model.uncertainty
+    def _tiles(self, height: int, width: int) -> TileRestorer:
+        tiler = self._engine.tiler(
+            self._runner, (height, width), self._options, self._steps, self._model.uncertainty
         )
         self._tilers.append(tiler)
-        return plan, tiler
+        return tiler

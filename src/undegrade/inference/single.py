@@ -20,6 +20,7 @@ def restore(  # noqa: PLR0913  (the one call that needs no other object)
     steps: int | None = None,
     seed: int = 0,
     tile_size: int | None = None,
+    texture: float | None = None,
 ) -> Any:
     """Restore one picture and return the same kind.
 
@@ -35,12 +36,15 @@ def restore(  # noqa: PLR0913  (the one call that needs no other object)
         steps: Network evaluations.
         seed: Names the noise.
         tile_size: Greatest side of a tile.
+        texture: Share of the drawn texture that is added to the first guess; for DTPM models.
 
     Raises:
         UndegradeError: See :meth:`Restorer.from_pretrained` and :meth:`Restorer.__call__`.
     """
     restorer = _loaded(str(model), find_model(model).sha256, device, precision)
-    return restorer(image, task=task, steps=steps, seed=seed, tile_size=tile_size).image
+    return restorer(
+        image, task=task, steps=steps, seed=seed, tile_size=tile_size, texture=texture
+    ).image
 
 
 @lru_cache(maxsize=_CACHED_MODELS)

@@ -11,10 +11,10 @@ import numpy as np
 
 from undegrade.images.photo import Alpha, Photo, Rows
 from undegrade.images.provenance import Provenance
-from undegrade.images.tiles import Floats, TilePlan, TileProgress, tile_bands
+from undegrade.images.tiles import Floats, TileProgress
 from undegrade.images.writer import PhotoWriter, WriteOptions
 from undegrade.inference.draws import Bands
-from undegrade.inference.engine import TileRestorer
+from undegrade.inference.tiler import TileRestorer
 from undegrade.inference.uncertainty import UncertaintyWriter
 
 Target = Path | BinaryIO
@@ -66,14 +66,12 @@ class PhotoJob:
 
     Args:
         photo: The photo, none of it read yet.
-        plan: Its tiles.
-        restore: Restores a tile.
+        restore: Restores its tiles.
         write: How results are written.
         provenance: What is recorded in them.
     """
 
     photo: Photo
-    plan: TilePlan
     restore: TileRestorer
     write: WriteOptions
     provenance: Provenance
@@ -87,7 +85,7 @@ class PhotoJob:
         reader = _Reader(self.photo)
         with ExitStack() as stack:
             writers = _Writers(self, sinks, stack)
-            for rows in tile_bands(self.plan, reader.read, self.restore, progress):
+            for rows in self.restore.bands(reader.read, progress):
                 bands = self.restore.draws.split(rows)
                 writers.write(bands, reader.take_alpha(len(rows)))
         return (*self.photo.messages, *writers.messages())

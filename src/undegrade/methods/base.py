@@ -119,6 +119,31 @@ class Method(nn.Module, ABC):
             expected="no sampler: this method has only one way of restoring",
         )
 
+    @property
+    def has_first_guess(self) -> bool:
+        """Whether a network of its own gives a restored picture before the first step.
+
+        :meth:`restore` then takes no steps as well, and gives that.
+        """
+        return False
+
+    @property
+    def texture(self) -> float | None:
+        """Share of the drawn texture that :meth:`restore` adds, 0 to 1; None where none is."""
+        return None
+
+    def with_texture(self, share: float) -> "Method":
+        """Return a method on the same networks that adds another share of the texture.
+
+        Raises:
+            UsageError: It adds none, or the share is not from 0 to 1.
+        """
+        raise UsageError(
+            f"texture={share} for a {self.options.name} model",
+            expected="no texture: this method draws none that could be left out in part",
+            fix="leave it out, or take a model of the method dtpm",
+        )
+
     @abstractmethod
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
         """Return the terms of the objective, each a scalar, with their sum under ``"total"``.
@@ -139,7 +164,7 @@ class Method(nn.Module, ABC):
         Args:
             lq: Degraded pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W divisible by
                 :attr:`multiple_of`.
-            steps: Number of network evaluations.
+            steps: Number of network evaluations; 0 only with :attr:`has_first_guess`.
             noise: Source of everything random.
             callback: Called after each step, with states in the method's own range.
         """

@@ -6,20 +6,22 @@ show it to the denoiser, and both learn by what the denoiser then says of the re
 to the guess a texture that is drawn from noise. Pictures are mapped to ``[-1, 1]`` inside.
 """
 
+import copy
 import math
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
 from undegrade.methods import dtpm_options
-from undegrade.methods.base import METHODS, Method, MethodOptions, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Pair
 from undegrade.methods.dtpm_options import ADAPTERS, TEXTURE, DTPMOptions
+from undegrade.methods.windowed import Evaluate, WindowedMethod, at_once
 from undegrade.networks.denoiser import Denoiser, Part
 from undegrade.networks.nafnet import UNBOUNDED, Predictor
-from undegrade.networks.semantic import FrozenResNet, SmallEncoder
+from undegrade.networks.semantic import FrozenResNet, SmallEncoder, preview
 from undegrade.processes.diffusion import LinearSchedule, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
@@ -38,11 +40,12 @@ class _Shown(NamedTuple):
 
 
 @METHODS.register("dtpm")
-class DTPM(Method):
+class DTPM(WindowedMethod):
     """Denoiser, first guess, semantic encoder and sampler.
 
     Raises:
-        WeightsError: The semantic encoder is not on this machine and cannot be fetched.
+        WeightsError: The semantic encoder is not on this machine and cannot be fetched, or is
+            another one than the options name.
         MissingExtraError: It needs a package that is not installed.
     """
 
@@ -51,16 +54,16 @@ class DTPM(Method):
     default_steps: ClassVar[int] = 4
 
     def __init__(self, options: DTPMOptions) -> None:
+        resnet = None
+        if options.semantic == "resnet18":
+            resnet = FrozenResNet(options.encoder, options.encoder_sha256)
+            options = options.model_copy(update={"encoder_sha256": resnet.sha256})
         super().__init__(options)
         self.dtpm_options = options
         self.schedule = LinearSchedule()
         self.network = Denoiser(options.network, 3, options.code_length, options.adapters)
         self.predictor = None if options.predictor is None else Predictor(options.predictor)
-        self.semantic: nn.Module | None = None
-        if options.semantic == "small":
-            self.semantic = SmallEncoder()
-        elif options.semantic == "resnet18":
-            self.semantic = FrozenResNet(options.encoder)
+        self.semantic: nn.Module | None = SmallEncoder() if options.semantic == "small" else resnet
         self._sampler, self._texture = options.sampler, options.texture
 
     @classmethod
@@ -120,15 +123,31 @@ class DTPM(Method):
         self._sampler = sampler
 
     @property
+    def has_first_guess(self) -> bool:
+        """See :class:`Method`; without a predictor the guess is the degraded picture itself."""
+        return self.predictor is not None
+
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`; the first guess alone is not."""
+        return self._texture > 0
+
+    @property
     def texture(self) -> float:
         """Share of the texture that :meth:`restore` adds to the first guess (figure 1)."""
         return self._texture
 
-    @texture.setter
-    def texture(self, share: float) -> None:
+    def with_texture(self, share: float) -> Self:
+        """Return a method on the same networks that adds another share of the texture.
+
+        Raises:
+            UsageError: It is not from 0 to 1.
+        """
         if not 0 <= share <= 1:
             raise UsageError(f"texture={share}", expected="a number from 0 to 1")
-        self._texture = share
+        textured = copy.copy(self)
+        textured._texture = share
+        return textured
 
     def loss(
         self,
@@ -145,32 +164,49 @@ class DTPM(Method):
         to the first guess, which learns through it and through nothing else.
         """
         hq, lq = 2 * pair.hq - 1, 2 * pair.lq - 1
-        shown = self._shown(lq, guess=stage == ADAPTERS)
+        initial = self._guess(lq, at_once) if stage == ADAPTERS else lq
+        shown = self._shown(lq, initial)
         t = self.schedule.times_of(noise.uniform())
         wanted = torch.empty_like(hq).copy_(noise.normal(tuple(hq.shape)))  # laid out as pictures
-        residual = self.dtpm_options.residual_scale * (hq - shown.initial)
+        residual = self.dtpm_options.residual_scale * (hq - initial)
         state = diffuse(residual, wanted, self.schedule.alpha_bar[t].to(hq.device, hq.dtype))
         times = t.to(hq.device, torch.float32) / self.schedule.times
-        difference = self._evaluate(state, times, shown, guided=stage == ADAPTERS).float() - wanted
+        guide = initial if stage == ADAPTERS else None
+        predicted = self.network(state, shown.condition, times, shown.code, guide)
+        difference = predicted.float() - wanted
         absolute = self.dtpm_options.error == "l1"
         return {"total": difference.abs().mean() if absolute else difference.square().mean()}
 
-    def restore(
-        self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None
+    def restore_whole(
+        self,
+        lq: Tensor,
+        evaluate: Evaluate,
+        *,
+        steps: int,
+        noise: NoiseSource,
+        callback: Callback | None = None,
     ) -> Tensor:
         """Draw a texture in ``steps`` network evaluations and add it to the first guess.
 
         With no steps, or no share of the texture, the first guess itself is returned. The callback
-        is told the residual as the state, and the restored picture as the estimate.
+        is told the residual as the state, and the restored picture as the estimate. First guess
+        and semantic code are computed once, the code from a small preview of the whole photo.
         """
-        shown = self._shown(2 * lq - 1, guess=True)
+        lq = 2 * lq - 1
+        initial = self._guess(lq, evaluate)
         if not steps or not self.texture:
-            return (shown.initial + 1) / 2
+            return (initial + 1) / 2
+        shown = self._shown(lq, initial, self.dtpm_options.semantic_preview)
         share = self.texture / self.dtpm_options.residual_scale
 
         def predict(state: Tensor, t: int) -> Tensor:
             time = torch.full((1,), t / self.schedule.times, device=state.device)
-            return self._evaluate(state, time, shown, guided=True)
+
+            def network(state: Tensor, condition: Tensor, guide: Tensor) -> Tensor:
+                predicted: Tensor = self.network(state, condition, time, shown.code, guide)
+                return predicted
+
+            return evaluate(network, state, shown.condition, shown.initial)
 
         def draw(number: int) -> Tensor:
             return noise.normal(tuple(lq.shape), draw=number).to(lq)
@@ -189,16 +225,21 @@ class DTPM(Method):
         )
         return (shown.initial + share * residual + 1) / 2
 
-    def _shown(self, lq: Tensor, *, guess: bool) -> _Shown:
-        """Return what the denoiser is shown of degraded pictures in ``[-1, 1]``."""
-        initial: Tensor = lq if self.predictor is None or not guess else self.predictor(lq)
+    def _guess(self, lq: Tensor, evaluate: Evaluate) -> Tensor:
+        """Return the first guess of degraded pictures in ``[-1, 1]``."""
+        return lq if self.predictor is None else evaluate(self.predictor, lq)
+
+    def _shown(self, lq: Tensor, initial: Tensor, side: int = 0) -> _Shown:
+        """Return what the denoiser is shown.
+
+        Args:
+            lq: Degraded pictures in ``[-1, 1]``.
+            initial: First guess of the clean ones.
+            side: Longest side of what the semantic encoder is shown; 0 for pictures as they are.
+        """
         options = self.dtpm_options
         code = None
         if self.semantic is not None:
-            code = self.semantic(initial.detach() if options.semantic_source == "initial" else lq)
+            source = initial.detach() if options.semantic_source == "initial" else lq
+            code = self.semantic(preview(source, side))
         return _Shown(initial, lq if options.condition == "lq" else initial, code)
-
-    def _evaluate(self, state: Tensor, t: Tensor, shown: _Shown, *, guided: bool) -> Tensor:
-        guide = shown.initial if guided else None
-        predicted: Tensor = self.network(state, shown.condition, t, shown.code, guide)
-        return predicted

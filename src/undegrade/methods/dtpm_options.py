@@ -39,8 +39,20 @@ class DTPMOptions(MethodOptions):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$",
         description="The frozen one's name on the Hugging Face hub.",
     )
+    encoder_sha256: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="Hash of the file of its weights; filled in when it is loaded, and from then "
+        "on no other file will do.",
+    )
     semantic_source: Literal["initial", "lq"] = Field(
         "initial", description="Whose code it is: the first guess's, or the degraded picture's."
+    )
+    semantic_preview: int = Field(
+        512,
+        ge=0,
+        description="Longest side at which the encoder sees a photo that is restored, in pixels; "
+        "larger ones are shrunk to it, 0 for none. Crops in training are shown as they are.",
     )
     condition: Literal["lq", "initial"] = Field(
         "lq",
@@ -113,6 +125,9 @@ def check_origin(options: DTPMOptions, origin: DTPMOptions) -> None:
         )
     if options.semantic == "resnet18" and options.encoder != origin.encoder:
         raise ValueError(f"encoder={options.encoder}, and {origin.encoder} in the model")
+    hashes = options.encoder_sha256, origin.encoder_sha256
+    if all(hashes) and hashes[0] != hashes[1]:
+        raise ValueError(f"encoder_sha256={hashes[0]}, and {hashes[1]} in the model")
     if options.residual_scale != origin.residual_scale:
         raise ValueError(
             f"residual_scale={options.residual_scale}, and {origin.residual_scale} in the model"

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from undegrade.environment import home, is_offline
 from undegrade.errors import MissingExtraError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.networks.layers import conv3
 
 RESNET_CODE = 512
@@ -20,7 +21,8 @@ RESNET_CODE = 512
 SMALL_CODE = 64
 """Length of our own encoder's."""
 
-_FILES = ("config.json", "model.safetensors")
+_WEIGHTS = "model.safetensors"
+_FILES = ("config.json", _WEIGHTS)
 _LEAST_SIDE = 32  # which five halvings bring down to one
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
@@ -34,6 +36,20 @@ def imagenet_range(x: Tensor) -> Tensor:
     return ((x + 1) / 2 - mean) / deviation
 
 
+def preview(x: Tensor, side: int) -> Tensor:
+    """Return pictures ``(B, C, H, W)``, shrunk by averages where they are longer than ``side``.
+
+    Args:
+        x: Pictures.
+        side: Longest side that stays as it is, in pixels; 0 for any.
+    """
+    longest = max(x.shape[2:])
+    if not side or longest <= side:
+        return x
+    size = [max(1, round(length * side / longest)) for length in x.shape[2:]]
+    return F.interpolate(x, size, mode="area")
+
+
 class FrozenResNet(nn.Module):
     """Features of a ResNet-18 that was trained on ImageNet, averaged over the picture.
 
@@ -43,15 +59,21 @@ class FrozenResNet(nn.Module):
     Args:
         name: ``organisation/repository`` on the Hugging Face hub; looked for in
             ``UNDEGRADE_HOME/encoders`` first, then in what was downloaded before.
+        sha256: Hash that the file of its weights has to have; empty for any.
+
+    Attributes:
+        sha256: Hash of the file of its weights.
 
     Raises:
         MissingExtraError: transformers is not installed.
-        WeightsError: The encoder is not there and cannot be fetched, or is no such network.
+        WeightsError: The encoder is not there and cannot be fetched, is another one, or is no such
+            network.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sha256: str = "") -> None:
         super().__init__()
-        self._hidden = (_load(name),)
+        network, self.sha256 = _load(name, sha256)
+        self._hidden = (network,)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         for module in self._hidden:
@@ -91,7 +113,11 @@ class SmallEncoder(nn.Module):
         return x.mean(dim=(2, 3))
 
 
-def _load(name: str) -> nn.Module:
+def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
+    """Return an encoder and the hash of its file, which has to be ``sha256`` unless that is empty.
+
+    A model has learned with the codes of one encoder; those of another would mean nothing to it.
+    """
     try:
         from transformers import ResNetModel
     except ModuleNotFoundError as error:
@@ -100,6 +126,13 @@ def _load(name: str) -> nn.Module:
             fix="install undegrade[semantic], or take semantic=small or semantic=none",
         ) from error
     folder = _find(name)
+    found = file_sha256(folder / _WEIGHTS)
+    if sha256 and found != sha256:
+        raise WeightsError(
+            f"{folder / _WEIGHTS} has the hash {found}",
+            expected=f"{sha256}, the encoder that the model was trained with",
+            fix="put that one there, or train the model again with this one",
+        )
     try:
         network: Any
         network, told = ResNetModel.from_pretrained(
@@ -114,7 +147,7 @@ def _load(name: str) -> nn.Module:
         raise _unusable(folder, f"codes of {code} numbers instead of {RESNET_CODE}")
     network.eval().requires_grad_(False)
     frozen: nn.Module = network
-    return frozen
+    return frozen, found
 
 
 def _find(name: str) -> Path:

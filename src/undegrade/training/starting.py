@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from undegrade.errors import RecipeError
-from undegrade.methods import METHODS, Method, parse_options
+from undegrade.methods import METHODS, Method, MethodOptions, parse_options
 from undegrade.training.recipe import Recipe
 from undegrade.zoo import ModelEntry, find_model, load_weights
 
@@ -34,7 +34,7 @@ def start(method: Method, recipe: Recipe, console: Console) -> None:
         _check_origin_needed(recipe)
         return
     entry = find_model(recipe.start_from)
-    _check_options(recipe, entry)
+    _check_options(method.options, entry)
     stored, wanted = load_weights(entry), method.state_dict()
     shared = [name for name in wanted if name in stored]
     fresh = [name for name in wanted if name not in stored]
@@ -59,8 +59,7 @@ def _check_origin_needed(recipe: Recipe) -> None:
         )
 
 
-def _check_options(recipe: Recipe, entry: ModelEntry) -> None:
-    options = recipe.method_options
+def _check_options(options: MethodOptions, entry: ModelEntry) -> None:
     if entry.config.method_name != options.name:
         return  # its tensors may fit all the same
     try:

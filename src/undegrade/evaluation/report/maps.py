@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from undegrade.evaluation.candidates import Model
+from undegrade.evaluation.candidates import Model, Setting
 from undegrade.evaluation.pictures import TruthPair
 from undegrade.evaluation.report.coding import write_picture
 from undegrade.evaluation.report.shelf import PictureShelf, Place
@@ -61,7 +61,7 @@ def draw_map(model: Model, shelf: PictureShelf, key: Key, pair: TruthPair) -> No
     """
     place = shelf.find(key)
     assert place is not None  # it is what a map is missing of
-    result = model.restorer(pair.lq, steps=key.steps or None, seed=key.seed, uncertainty=True)
+    result = model.run(pair.lq, Setting(key.steps, key.seed), uncertainty=True)
     assert result.uncertainty is not None  # it was asked for
     deviation = result.uncertainty
     found = calibration(result.image - pair.hq, np.repeat(deviation[..., None], 3, axis=2))
