@@ -96,7 +96,7 @@ def test_the_callback_sees_each_interval(name: str) -> None:
     ],
 )
 def test_what_would_not_be_heeded_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="sampler|twice"):
+    with pytest.raises(UsageError, match=r"sampler|twice"):
         SamplerOptions.parse(text)
 
 
