@@ -34,8 +34,9 @@ def test_the_model_learns_what_its_uncertainty_means(
     before = cli("restore", "photos/a.png", "--model", model, "--uncertainty", "-o", "before.png")
     assert "was not measured" in before.stderr
     weights = find_model(model).weights_path.read_bytes()
-    result = cli("calibrate", model, "--data", photos, "--degrade", "noise:sigma=25")
+    result = cli("calibrate", model, "--data", photos, "--degrade", "noise:sigma=25", "--few")
     assert result.exit_code == 0
+    assert "4 pictures are few to calibrate on" in result.stderr
     assert result.stdout.splitlines()[0] == "mine, noise:sigma=25: 4 pictures"
     curve = find_model(model).config.uncertainty
     assert curve is not None
@@ -48,7 +49,7 @@ def test_the_model_learns_what_its_uncertainty_means(
 
 
 def test_facts_for_programs(cli: Cli, own_model: Path, photos: str) -> None:
-    facts = json.loads(cli("calibrate", own_model, "--data", photos, "--json").stdout)
+    facts = json.loads(cli("calibrate", own_model, "--data", photos, "--few", "--json").stdout)
     assert facts["pictures"] == 4
     assert facts["curve"]["measured_on"] == "mine, clean"
     assert {"within_one", "observed"} <= set(facts["before"]) & set(facts["after"])
@@ -63,7 +64,10 @@ def test_what_cannot_be_calibrated_is_refused_and_nothing_changes(
         bundled = cli("calibrate", model.name, "--data", photos)
     assert bundled.exit_code == 2
     assert "came with the package" in bundled.stderr
-    few = cli("calibrate", model, "--data", photos, "--pictures", "3")
+    few = cli("calibrate", model, "--data", photos, "--pictures", "3", "--few")
     assert few.exit_code == 1
     assert "expected at least 4" in few.stderr
+    fewer = cli("calibrate", model, "--data", photos)
+    assert "4 pictures to calibrate on; expected at least 8; take more photos" in fewer.stderr
+    assert "was chosen" not in fewer.stderr  # before the model is loaded
     assert (model / "config.json").read_bytes() == config

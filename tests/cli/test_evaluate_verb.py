@@ -186,6 +186,15 @@ def test_a_model_without_a_flow_is_refused_with_the_reason(cli: Cli, photos: str
     assert cli("evaluate", plain, "--data", photos, "-o", "out").exit_code == 0
 
 
+def test_what_is_no_model_has_no_flow(cli: Cli, photos: str) -> None:
+    Path("net.pth").touch()
+    for name, kind in (("median", "a baseline"), ("net.pth", "a network of others")):
+        result = cli("evaluate", name, "--data", photos, "--analyse", "flow", "-o", "out")
+        assert result.exit_code == 2
+        assert f"'{name}', {kind}, with --analyse flow; expected a model of the" in result.stderr
+        assert "undegrade models list" in result.stderr
+
+
 def test_a_missing_plotter_is_told_before_the_work(
     cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

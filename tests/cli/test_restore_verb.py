@@ -421,6 +421,43 @@ def test_a_share_of_the_texture_is_reported_and_recorded(
     assert len({picture.tobytes() for picture in pictures.values()}) == 3
 
 
+def test_a_sampler_that_walks_as_eulers_says_so(restore: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    ran = restore(photo, "--sampler", "heun", "--steps", "2", "--json", "-o", "a.png")
+    assert any("walks as euler does" in text for text in facts_of(ran)[0]["messages"])
+    assert restore(photo, "--steps", "2", "-o", "b.png").exit_code == 0
+    assert np.array_equal(pixels("a.png"), pixels("b.png"))
+    ran = restore(photo, "--sampler", "heun", "--steps", "3", "-o", "c.png")
+    assert "walks as euler" not in ran.stderr
+
+
+def test_no_seed_beside_deterministic_not_even_the_usual_one(
+    restore: Cli, make_photo: Make
+) -> None:
+    photo = make_photo()
+    ran = restore(photo, "--deterministic", "--seed", "0")
+    assert ran.exit_code == 2
+    assert "--seed 0 with --deterministic; expected no seed" in ran.stderr
+    assert restore(photo, "--deterministic").exit_code == 0
+
+
+def test_a_wrong_model_is_noticed_though_all_is_there(cli: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    make_photo("photo.restored.png")
+    ran = cli("restore", photo, "--model", "resflow-genral")
+    assert ran.exit_code == 2
+    assert "no model 'resflow-genral'" in ran.stderr
+
+
+def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: Make) -> None:
+    photo = make_photo()
+    make_photo("photo.restored.png")
+    ran = restore(photo, "--task", "denose")
+    assert ran.exit_code == 2
+    assert "no task 'denose'; did you mean 'denoise'" in ran.stderr
+    assert "there already" in restore(photo, "--task", "denoise").stderr
+
+
 @pytest.mark.parametrize(
     "options", [["--sampler", "eulr"], ["--sampler", "adaptive", "--steps", "4"]]
 )

@@ -9,7 +9,12 @@ from small_methods import Noisy, Simple
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError
-from undegrade.evaluation.calibrating import calibrate
+from undegrade.evaluation.calibrating import (
+    FEWEST_PICTURES,
+    LEAST_PICTURES,
+    calibrate,
+    check_count,
+)
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.inference import Restorer
 from undegrade.inference.report import ModelInfo
@@ -38,7 +43,9 @@ def test_a_curve_that_is_there_is_left_aside(photo_folder: Path) -> None:
     old = DeviationCurve(deviations=(0.0,), errors=(7.0,))
     pictures = noisy(photo_folder)
     fresh = calibrate(Restorer(Noisy(), device="cpu"), pictures)
-    again = calibrate(Restorer(Noisy(), ModelInfo(uncertainty=old), device="cpu"), pictures)
+    again = calibrate(
+        Restorer(Noisy(), ModelInfo(uncertainty=old), device="cpu"), pictures, least=1
+    )
     assert again == fresh
 
 
@@ -54,5 +61,17 @@ def test_the_map_is_what_the_curve_makes_of_the_deviation() -> None:
 
 
 def test_too_few_pictures_are_refused(photo_folder: Path) -> None:
-    with pytest.raises(InputError, match="3 pictures"):
-        calibrate(Restorer(Simple(), device="cpu"), noisy(photo_folder, 3))
+    method = Simple()
+    for count, least in ((3, FEWEST_PICTURES), (7, LEAST_PICTURES)):
+        with pytest.raises(InputError, match=f"{count} pictures .* at least {least}"):
+            calibrate(Restorer(method, device="cpu"), noisy(photo_folder, count), least=least)
+    assert not method.calls
+
+
+def test_few_pictures_are_warned_of() -> None:
+    for count, text in ((8, "8 pictures are few"), (19, "19 pictures are few"), (20, None)):
+        told = check_count(count)
+        assert told == text or (text is not None and told is not None and told.startswith(text))
+    with pytest.raises(InputError, match="7 pictures"):
+        check_count(7)
+    assert check_count(4, FEWEST_PICTURES) is not None

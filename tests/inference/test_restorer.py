@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from small_methods import Noisy, Shifted, Simple, small_plain_resflow, small_resflow
+from torch import Tensor
 
 import undegrade
 from undegrade.errors import DeviceError, InputError, OutputError, UsageError
@@ -23,6 +24,7 @@ from undegrade.inference.report import ModelInfo
 from undegrade.inference.restorer import Restorer
 from undegrade.methods.resflow import ResFlow
 from undegrade.metrics.deviation_curve import DeviationCurve
+from undegrade.processes.noise import NoiseSource
 from undegrade.zoo import ModelConfig, save_model
 
 MODEL = ModelInfo("testing", "ab" * 32, 3, ("denoise", "dejpeg"))
@@ -114,6 +116,26 @@ def test_uncertainty_is_the_deviation_of_the_draws_and_the_picture_their_mean() 
     np.testing.assert_allclose(result.image, draws.mean(axis=0), atol=1e-5)
     expected = draws.std(axis=0, ddof=1).mean(axis=-1)
     np.testing.assert_allclose(result.uncertainty, expected, atol=1e-4)
+
+
+class Faint(Noisy):
+    """A five-hundredth of its noise: tenths of a level."""
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        return lq + (super().change(lq, noise) - lq) / 500
+
+
+def test_draws_that_hardly_differ_are_told_by_how_much() -> None:
+    image = np.full((64, 96, 3), 0.5, np.float32)
+    result = Restorer(Faint())(image, variants=3, tile_size=64)
+    [told] = [text for text in result.info.messages if "draws differ" in text]
+    first, *others = result.variants
+    widest = 255 * max(float(np.abs(other - first).max()) for other in others)
+    assert widest < 0.5
+    assert f"at most {widest:.2g} of a level of 255" in told
+    alone = Restorer(Faint())(image, deterministic=True)
+    assert not any("draws differ" in text for text in alone.info.messages)
+    assert not any("draws differ" in m for m in Restorer(Noisy())(image, variants=3).info.messages)
 
 
 def test_uncertainty_of_a_single_variant_takes_eight_draws() -> None:

@@ -42,6 +42,19 @@ def test_times_of_ones_own_win_over_steps(text: str, asked: list[float]) -> None
     assert SamplerOptions.parse(text).fixed_steps == len(asked)
 
 
+@pytest.mark.parametrize("text", ["heun", "midpoint", "heun:times=1/0", "heun:times=1/0.5/0"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_a_walk_that_is_but_eulers_says_so(text: str, steps: int) -> None:
+    def walked(sampler: SamplerOptions) -> float:
+        return float(sampler.walk(lambda x, t: x * t, torch.ones(1), steps))
+
+    sampler = SamplerOptions.parse(text)
+    steps = sampler.fixed_steps or steps
+    remark = sampler.remark(steps)
+    assert (remark is not None) == (walked(sampler) == walked(SamplerOptions()))
+    assert remark is None or remark.startswith(f"{text} with steps=")
+
+
 def test_the_adaptive_sampler_takes_as_many_as_it_needs() -> None:
     assert SamplerOptions.parse("adaptive").fixed_steps == 0
     assert min(times_asked("adaptive:tolerance=0.1", 1)) == 0.2

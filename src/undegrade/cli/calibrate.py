@@ -36,6 +36,9 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     pictures: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many pictures.")
     ] = None,
+    few: Annotated[
+        bool, typer.Option("--few", help="Take as few as 4 pictures; at least 8 unless given.")
+    ] = False,
     sampler: SamplerOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.AUTO,
@@ -46,16 +49,21 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     From then on `restore --uncertainty` gives what 68 % of the errors do not exceed, for photos
     like those that were measured, instead of the deviation over draws.
     """
+    from undegrade.evaluation.calibrating import FEWEST_PICTURES, LEAST_PICTURES, check_count
     from undegrade.evaluation.calibrating import calibrate as measure
     from undegrade.zoo import find_model, record_uncertainty
 
     entry = find_model(model)
     entry.check_writable()
     opened = TestPictures(data, degrade or [], seed, pictures).open()
+    least = FEWEST_PICTURES if few else LEAST_PICTURES
+    warning = check_count(len(opened), least)
+    if warning is not None:
+        note(warning)
     restorer = Runner(model, device, str(precision), sampler).load()
     with Bar(1) as bar:
         bar.begin("restoring")
-        measured = measure(restorer, opened, steps=steps, progress=bar.advance)
+        measured = measure(restorer, opened, steps=steps, least=least, progress=bar.advance)
     record_uncertainty(entry, measured.curve)
     if as_json:
         facts = {"model": entry.name, "pictures": measured.pictures}

@@ -24,7 +24,7 @@ def check_flow(
         given: Options that would change nothing, and whether they were given.
 
     Raises:
-        UsageError: There are several models or sets, or such an option.
+        UsageError: There are several models or sets, such an option, or no model.
     """
     unheeded = [name for name, is_given in given.items() if is_given]
     if unheeded:
@@ -37,6 +37,20 @@ def check_flow(
             f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",
             expected="one of each",
         )
+    _check_model(models[0])
+
+
+def _check_model(name: str) -> None:
+    from undegrade.evaluation.candidates import is_network
+
+    if is_network(name) and not Path(name).is_file():
+        return
+    kind = "a network of others" if is_network(name) else "a baseline"
+    raise UsageError(
+        f"'{name}', {kind}, with --analyse flow",
+        expected="a model of the method 'resflow', since nothing else has a flow",
+        fix="name one of `undegrade models list`, or measure this without --analyse",
+    )
 
 
 def analyse_flow(

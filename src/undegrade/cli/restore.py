@@ -23,7 +23,6 @@ from undegrade.cli.options import (
     QualityOption,
     RecursiveOption,
     SamplerOption,
-    SeedOption,
     StripOption,
     TextureOption,
     complete_model,
@@ -82,7 +81,10 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
     ] = None,
     texture: TextureOption = None,
-    seed: SeedOption = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, show_default="0", help="The same seed gives the same picture."),
+    ] = None,
     variants: Annotated[int, typer.Option(min=1, help="Number of different restorations.")] = 1,
     uncertainty: Annotated[
         bool,
@@ -117,7 +119,8 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
 
     if sampler is not None:
         check_sampler(sampler, steps)
-
+    check_seed(seed, deterministic=deterministic)
+    check_model(model, task)
     options = FileOptions(
         output=None if output is None else Path(output),
         recursive=recursive,
@@ -125,7 +128,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         restore=RestoreOptions(
             task,
             steps,
-            seed,
+            seed or 0,
             variants,
             uncertainty,
             deterministic,
@@ -159,6 +162,34 @@ def check_sampler(sampler: str, steps: int | None) -> None:
     from undegrade.processes.sampling import parse_sampler
 
     parse_sampler(sampler).check_steps(steps)
+
+
+def check_model(model: str, task: str) -> None:
+    """Refuse a model or task that there is not, also where all results are there already.
+
+    Raises:
+        UsageError: There is no such model, or it does not know the task.
+        WeightsError: The model cannot be used.
+    """
+    from undegrade.inference import ModelInfo
+    from undegrade.zoo import find_model
+
+    entry = find_model(model)
+    ModelInfo(entry.name, tasks=entry.config.tasks).check_task(task)
+
+
+def check_seed(seed: int | None, *, deterministic: bool) -> None:
+    """Refuse a seed, even 0, where nothing is drawn from it.
+
+    Raises:
+        UsageError: It is so.
+    """
+    if deterministic and seed is not None:
+        raise UsageError(
+            f"--seed {seed} with --deterministic",
+            expected="no seed: its draws are fixed",
+            fix="leave out one of the two",
+        )
 
 
 def parse_tile_size(text: str) -> int | None:

@@ -13,8 +13,15 @@ from undegrade.metrics.calibration import Calibration, Values, calibration, fit_
 from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.randomness import generator
 
-LEAST_PICTURES = 4
-"""Every other picture is kept back to check the curve on."""
+FEWEST_PICTURES = 4
+"""Every other picture is kept back to check the curve on: two and two."""
+
+LEAST_PICTURES = 8
+"""Fewer are refused unless they are asked for. The errors of one picture are much alike, so that it
+is pictures that count, and not their pixels: a curve of fewer says more of them than of others."""
+
+ENOUGH_PICTURES = 20
+"""With fewer a user is warned."""
 
 _PIXELS = 20_000  # taken of each picture, wherever they are
 
@@ -49,6 +56,7 @@ def calibrate(
     pictures: PictureSet,
     *,
     steps: int | None = None,
+    least: int = LEAST_PICTURES,
     progress: Progress | None = None,
 ) -> Calibrated:
     """Restore pictures as ``--uncertainty`` does, and compare deviations with errors.
@@ -57,11 +65,13 @@ def calibrate(
         restorer: The model; a curve that it has is left aside.
         pictures: What it is measured on, named in the curve.
         steps: Network evaluations of a draw; None for the model's own.
+        least: Number of pictures below which nothing is done.
         progress: Called after each picture.
 
     Raises:
-        InputError: There are fewer than four pictures that can be used.
+        InputError: There are not as many pictures that can be used.
     """
+    check_count(len(pictures), least)
     plain = copy.copy(restorer)
     plain.model = replace(restorer.model, uncertainty=None)
     samples = []
@@ -71,15 +81,35 @@ def calibrate(
         samples.append(_some(result.image - picture.hq, result.uncertainty, picture.name))
         if progress is not None:
             progress(done, len(pictures))
-    if len(samples) < LEAST_PICTURES:
-        raise InputError(
-            f"{len(samples)} pictures to calibrate on", expected=f"at least {LEAST_PICTURES}"
-        )
+    check_count(len(samples), least)  # some may have turned out to be of no use
     fitted, kept = _joined(samples[::2]), _joined(samples[1::2])
     curve = fit_curve(fitted.error, fitted.deviation, pictures.title)
     before = calibration(kept.error, kept.deviation)
     after = calibration(kept.error, curve(kept.deviation.astype(np.float32)))
     return Calibrated(curve, before, after, len(samples))
+
+
+def check_count(count: int, least: int = LEAST_PICTURES) -> str | None:
+    """Refuse pictures that are too few to calibrate on.
+
+    Returns:
+        What a user is to be warned of; None where there are enough.
+
+    Raises:
+        InputError: They are fewer than ``least``.
+    """
+    if count < least:
+        raise InputError(
+            f"{count} pictures to calibrate on",
+            expected=f"at least {least}",
+            fix=f"take more photos; --few permits {FEWEST_PICTURES} to {LEAST_PICTURES - 1}",
+        )
+    if count < ENOUGH_PICTURES:
+        return (
+            f"{count} pictures are few to calibrate on, and the curve may fit no others: "
+            f"take {ENOUGH_PICTURES} or more"
+        )
+    return None
 
 
 def _some(error: Values, deviation: Values, name: str) -> _Sample:

@@ -1,6 +1,6 @@
 """Several restorations of one tile, and what is kept of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 
@@ -46,6 +46,27 @@ class Welford:
                 them where the result is odd in the draw, and ``n`` is right instead of ``n - 1``.
         """
         return (self._squares / (self.count - (not balanced))).sqrt()
+
+
+class Spread:
+    """How far draws lie from the first one, over all tiles.
+
+    Attributes:
+        widest: Largest absolute difference of a value from that of the first draw.
+    """
+
+    def __init__(self) -> None:
+        self.widest = 0.0
+
+    def watch(self, pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Hand on the draws of one tile."""
+        first: Tensor | None = None
+        for picture in pictures:
+            if first is None:
+                first = picture
+            else:
+                self.widest = max(self.widest, float((picture - first).abs().max()))
+            yield picture
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ class RestoreOptions:
         task: What is to be undone; ``"auto"`` leaves it to the model.
         steps: Network evaluations; None for the model's default, 0 for the first guess of a model
             that has one.
-        seed: Names the noise. The same seed gives the same picture whatever the tile or batch.
+        seed: Names the noise. The same seed gives each pixel the same noise whatever the tile or
+            batch, and so the same picture but for rounding and for what tiles do at their borders.
         variants: Number of draws of the auxiliary variable, each a picture of its own. Draw 0 is
             what ``variants=1`` gives.
         uncertainty: Also say where draws differ. The picture is then the mean of the draws:

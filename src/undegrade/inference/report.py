@@ -4,7 +4,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from undegrade.errors import UsageError
 from undegrade.metrics.deviation_curve import DeviationCurve
+from undegrade.registry import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,18 @@ class ModelInfo:
     default_steps: int | None = None
     tasks: tuple[str, ...] = ()
     uncertainty: DeviationCurve | None = None
+
+    def check_task(self, task: str) -> None:
+        """Refuse what the model was not trained to undo.
+
+        Raises:
+            UsageError: It is so; names the nearest task.
+        """
+        tasks = ["auto", *self.tasks]
+        if task not in tasks:
+            raise UsageError(
+                f"model '{self.name}' has no task '{task}'", fix=did_you_mean(task, tasks)
+            )
 
 
 @dataclass(frozen=True)

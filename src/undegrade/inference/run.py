@@ -17,7 +17,9 @@ from undegrade.inference.precision import Runner
 from undegrade.inference.report import ModelInfo, RunInfo
 from undegrade.inference.streaming import MapInMemory, PhotoJob
 from undegrade.inference.tiler import TileRestorer
-from undegrade.registry import did_you_mean
+
+_SEEN = 0.5
+"""Difference in levels of 255 below which two pictures in 8 bit are the same but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,7 @@ class Run:
     """
 
     def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
-        tasks = ["auto", *model.tasks]
-        if options.task not in tasks:
-            raise UsageError(
-                f"model '{model.name}' has no task '{options.task}'",
-                fix=did_you_mean(options.task, tasks),
-            )
+        model.check_task(options.task)
         self._engine, self._model, self._options = engine, model, options
         self._runner = self._choose_runner()
         self._steps = self._choose_steps()
@@ -142,7 +139,7 @@ class Run:
         """
         runner, tilers = self._runner, self._tilers
         own = [text for tiler in tilers for text in tiler.messages]
-        own += self._about_draws()
+        own += filter(None, [self._about_sampler(), *self._about_draws()])
         redone = sum(tiler.redone for tiler in tilers)
         if redone:
             own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
@@ -163,6 +160,10 @@ class Run:
             messages=tuple(dict.fromkeys([*messages, *own])),
         )
 
+    def _about_sampler(self) -> str | None:
+        sampler = self._engine.runner.fast.sampler
+        return None if sampler is None else sampler.remark(self._steps)
+
     def _about_draws(self) -> list[str]:
         """Return what the user should know about the draws that were asked for."""
         options = self._options
@@ -172,6 +173,12 @@ class Run:
             alike = "the model draws nothing: it ran once, and all draws are the same"
             return [alike] * several + [self._meaning()] * known
         told = []
+        spread = max((tiler.spread.widest for tiler in self._tilers), default=0.0)
+        if (options.uncertainty or options.variants > 1) and 255 * spread < _SEEN:
+            told.append(
+                f"draws differ from the first by at most {255 * spread:.2g} of a level of 255: "
+                "this model hardly heeds what is drawn"
+            )
         if options.deterministic:
             half = QUADRATURE_DRAWS // 2
             told.append(f"the mean over {half} fixed draws and their opposites, for every seed")

@@ -18,7 +18,7 @@ from undegrade.images.tiles import (
 )
 from undegrade.inference import memory
 from undegrade.inference.device import precision_name
-from undegrade.inference.draws import Draws
+from undegrade.inference.draws import Draws, Spread
 from undegrade.inference.options import MIN_TILE, RestoreOptions
 from undegrade.inference.precision import Runner
 from undegrade.methods.base import Method
@@ -40,6 +40,7 @@ class TileRestorer:
         limit: Longest side of a tile that memory is thought to suffice for.
         tiles: Number of tiles that were restored.
         messages: What the user should know.
+        spread: How far the draws differ.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TileRestorer:
         self.limit = max(plan.tile_height, plan.tile_width)
         self.tiles = 0
         self.messages: list[str] = []
+        self.spread = Spread()
         self._redone: set[tuple[int, int]] = set()
 
     @property
@@ -123,7 +125,8 @@ class TileRestorer:
         with torch.inference_mode():
             lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
             pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.runs))
-            channels = self.draws.gather(pictures)[0].permute(1, 2, 0)
+            watched = self.spread.watch(pictures) if self.draws.count > 1 else pictures
+            channels = self.draws.gather(watched)[0].permute(1, 2, 0)
             result: Floats = channels.contiguous().cpu().numpy()
         self.tiles += 1
         return result

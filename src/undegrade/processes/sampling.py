@@ -80,6 +80,10 @@ class Sampler(BaseModel):
             UsageError: It is so.
         """
 
+    def remark(self, steps: int) -> str | None:  # noqa: ARG002  (most have nothing to say)
+        """Return what a user should know of a walk with so many steps; None if nothing."""
+        return None
+
 
 class SamplerOptions(Sampler):
     """A sampler of flows and its times; ``steps`` are network evaluations throughout.
@@ -147,6 +151,23 @@ class SamplerOptions(Sampler):
         intervals = len(self.times) - 1
         return {"euler": intervals, "heun": 2 * intervals - 1, "midpoint": 2 * intervals}[self.name]
 
+    def remark(self, steps: int) -> str | None:
+        """See :class:`Sampler`; a method of second order may have no interval to be so in."""
+        if self.name in ("euler", "adaptive"):
+            return None
+        intervals, single = self._intervals(steps)
+        if intervals > single:
+            return None
+        least = 3 if self.name == "heun" else 2
+        return f"{self} with steps={steps} walks as euler does; it differs from {least} steps on"
+
+    def _intervals(self, steps: int) -> tuple[int, int]:
+        """Return how many intervals a method of second order has, and how many are Euler's."""
+        if self.times is not None:
+            return len(self.times) - 1, int(self.name == "heun")
+        single = steps % 2 if self.name == "midpoint" else 2 - steps % 2
+        return (steps + single) // 2, single
+
     @property
     def least_time(self) -> float:
         """Smallest time that given times lead to asking for; 1 without such times."""
@@ -190,11 +211,9 @@ class SamplerOptions(Sampler):
         if self.name == "euler":
             return euler(velocity, x_1, self.times or uniform_grid(steps), callback)
         second_order = heun if self.name == "heun" else midpoint
-        if self.times is not None:
-            return second_order(velocity, x_1, self.times, callback)
-        single = steps % 2 if self.name == "midpoint" else 2 - steps % 2
+        intervals, single = self._intervals(steps)
         walk = partial(second_order, single=single)
-        return walk(velocity, x_1, uniform_grid((steps + single) // 2), callback)
+        return walk(velocity, x_1, self.times or uniform_grid(intervals), callback)
 
 
 class DdimOptions(Sampler):
