@@ -58,7 +58,8 @@ def _projected(level: Tensor) -> Tensor:
     while (level.shape[1] // stride) * (level.shape[2] // stride) > _MOST_PATCHES:
         stride += 1
     directions = _directions().to(level.device)
-    return functional.conv2d(level[None], directions, stride=stride)[0].flatten(1).T
+    along: Tensor = functional.conv2d(level[None], directions, stride=stride)[0]
+    return along.flatten(1).T
 
 
 @cache
