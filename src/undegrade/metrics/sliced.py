@@ -58,8 +58,7 @@ def _projected(level: Tensor) -> Tensor:
     while (level.shape[1] // stride) * (level.shape[2] // stride) > _MOST_PATCHES:
         stride += 1
     directions = _directions().to(level.device)
-    along: Tensor = functional.conv2d(level[None], directions, stride=stride)[0]
-    return along.flatten(1).T
+    return functional.conv2d(level[None], directions, stride=stride)[0].flatten(1).T
 
 
 @cache
@@ -67,7 +66,7 @@ def _directions() -> Tensor:
     """Return filters ``(directions, 3, 7, 7)`` of length one, the same at every call."""
     generator = torch.Generator().manual_seed(0)
     filters = torch.randn(_DIRECTIONS, 3, PATCH, PATCH, generator=generator)
-    return filters / filters.flatten(1).norm(dim=1)[:, None, None, None]
+    return filters / torch.linalg.vector_norm(filters, dim=(1, 2, 3), keepdim=True)
 
 
 def _pyramid(picture: Tensor) -> list[Tensor]:
