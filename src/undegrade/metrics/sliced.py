@@ -66,7 +66,7 @@ def _directions() -> Tensor:
     """Return filters ``(directions, 3, 7, 7)`` of length one, the same at every call."""
     generator = torch.Generator().manual_seed(0)
     filters = torch.randn(_DIRECTIONS, 3, PATCH, PATCH, generator=generator)
-    return filters / torch.linalg.vector_norm(filters, dim=(1, 2, 3), keepdim=True)
+    return filters.div_(torch.linalg.vector_norm(filters, dim=(1, 2, 3), keepdim=True))
 
 
 def _pyramid(picture: Tensor) -> list[Tensor]:
