@@ -13,6 +13,7 @@ from typer.testing import Result
 from undegrade.data.shards import ShardedSource
 
 Cli = Callable[..., Result]
+Make = Callable[..., Path]
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_
     command = ["data", "pack", photo_folder, "-o", tmp_path / "shards", "--tile", "48"]
     result = cli(*command, "--with", "noise:sigma=20", "--workers", "2")
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'shards'}\n")
-    assert "96 pictures in 1 shards" in result.stderr
+    assert "96 pictures in 1 shard" in result.stderr
     assert ShardedSource(str(tmp_path / "shards")).read(0).lq is not None
     assert cli(*command, "--with", "noise:sigma=20").exit_code == 0  # nothing is left to do
     other = cli(*command)
@@ -144,3 +145,37 @@ def test_unpaired_halves_are_told_of_apart(cli: Cli, pairs: Path) -> None:
     assert "b.png" in bad.stderr
     facts = json.loads(cli("data", "check", "--unpaired", pairs, "--json").stdout)
     assert facts["degraded"] == {"photos": 2, "readable": 1, "sizes": [[30, 20]]}
+
+
+def test_shards_are_not_packed_among_their_photos(cli: Cli, make_photo: Make) -> None:
+    for name in "ab":
+        make_photo(f"photos/{name}.png", 64, 64)
+    for output in ("photos", ".", "photos/../photos"):
+        refused = cli("data", "pack", "photos", "-o", output)
+        assert refused.exit_code == 2
+        assert "holds what is to be packed, as photos/a.png" in refused.stderr
+    assert sorted(path.name for path in Path("photos").iterdir()) == ["a.png", "b.png"]
+    for _ in range(2):  # a folder inside is none of the photos
+        packed = cli("data", "pack", "photos", "-o", "photos/shards")
+        assert "2 pictures in 1 shard" in packed.stderr.splitlines()[-1]
+        assert not packed.stderr.splitlines()[-1].endswith("shards")
+
+
+def test_a_check_ends_with_what_would_become_of_the_set(cli: Cli, make_photo: Make) -> None:
+    for number in range(20):
+        make_photo(f"photos/{number}.png", 8, 8)
+    whole = cli("data", "check", "photos")
+    assert whole.exit_code == 0
+    assert whole.stderr.splitlines()[-1].endswith("would take it whole")
+    for count, verdict in ((1, "would leave these 1 out and go on"), (2, "would refuse this")):
+        Path(f"photos/{count}.png").write_text("no picture")
+        checked = cli("data", "check", "photos")
+        assert checked.exit_code == 1
+        assert verdict in checked.stderr.splitlines()[-1]
+        facts = json.loads(cli("data", "check", "photos", "--json").stdout)
+        assert verdict in facts["verdict"]
+
+
+def test_facts_of_a_benchmark_are_in_plain_words(cli: Cli) -> None:
+    assert "scenes    not told apart" in cli("data", "show", "cbsd68").stdout
+    assert "scenes    kept whole" in cli("data", "show", "gopro").stdout
