@@ -13,6 +13,7 @@ from typer.testing import Result
 from undegrade.data.shards import ShardedSource
 
 Cli = Callable[..., Result]
+Make = Callable[..., Path]
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_photos_are_packed_and_degraded_ahead(cli: Cli, photo_folder: Path, tmp_
     command = ["data", "pack", photo_folder, "-o", tmp_path / "shards", "--tile", "48"]
     result = cli(*command, "--with", "noise:sigma=20", "--workers", "2")
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'shards'}\n")
-    assert "96 pictures in 1 shards" in result.stderr
+    assert "96 pictures in 1 shard" in result.stderr
     assert ShardedSource(str(tmp_path / "shards")).read(0).lq is not None
     assert cli(*command, "--with", "noise:sigma=20").exit_code == 0  # nothing is left to do
     other = cli(*command)
@@ -154,7 +155,7 @@ def test_a_texture_set_is_made_and_not_gone_on_with_otherwise(
     command = ["data", "texture", photo_folder, "-o", made, "--patch", "40", "--scales", "1,0.5"]
     result = cli(*command, "--patches", "2", "--with", smoothing)
     assert (result.exit_code, result.stdout) == (0, f"{made}\n")
-    assert "96 pictures in 1 shards" in result.stderr
+    assert "96 pictures in 1 shard" in result.stderr
     source = ShardedSource(str(made))
     assert source.holds_pairs
     assert source.name(0) == "scene-00.png", "named as by a training that reads the folder"
@@ -201,3 +202,37 @@ def test_pairs_have_no_textures_to_smooth(cli: Cli, pairs: Path, tmp_path: Path)
     result = cli("data", "texture", pairs, "-o", tmp_path / "texture")
     assert result.exit_code == 2
     assert "holds pairs; expected clean photos" in result.stderr
+
+
+def test_shards_are_not_packed_among_their_photos(cli: Cli, make_photo: Make) -> None:
+    for name in "ab":
+        make_photo(f"photos/{name}.png", 64, 64)
+    for output in ("photos", ".", "photos/../photos"):
+        refused = cli("data", "pack", "photos", "-o", output)
+        assert refused.exit_code == 2
+        assert "holds what is to be packed, as photos/a.png" in refused.stderr
+    assert sorted(path.name for path in Path("photos").iterdir()) == ["a.png", "b.png"]
+    for _ in range(2):  # a folder inside is none of the photos
+        packed = cli("data", "pack", "photos", "-o", "photos/shards")
+        assert "2 pictures in 1 shard" in packed.stderr.splitlines()[-1]
+        assert not packed.stderr.splitlines()[-1].endswith("shards")
+
+
+def test_a_check_ends_with_what_would_become_of_the_set(cli: Cli, make_photo: Make) -> None:
+    for number in range(20):
+        make_photo(f"photos/{number}.png", 8, 8)
+    whole = cli("data", "check", "photos")
+    assert whole.exit_code == 0
+    assert whole.stderr.splitlines()[-1].endswith("would take it whole")
+    for count, verdict in ((1, "would leave these 1 out and go on"), (2, "would refuse this")):
+        Path(f"photos/{count}.png").write_text("no picture")
+        checked = cli("data", "check", "photos")
+        assert checked.exit_code == 1
+        assert verdict in checked.stderr.splitlines()[-1]
+        facts = json.loads(cli("data", "check", "photos", "--json").stdout)
+        assert verdict in facts["verdict"]
+
+
+def test_facts_of_a_benchmark_are_in_plain_words(cli: Cli) -> None:
+    assert "scenes    not told apart" in cli("data", "show", "cbsd68").stdout
+    assert "scenes    kept whole" in cli("data", "show", "gopro").stdout

@@ -181,6 +181,13 @@ def test_bad_commands_write_nothing(
 
 
 def test_all_degradations_are_listed(cli: Cli) -> None:
+    for command in (["--list", "--json"], ["--json", "--list"]):
+        listed = cli("degrade", *command)
+        assert listed.exit_code == 0
+        facts = [json.loads(line) for line in listed.stdout.splitlines()]
+        assert [fact["name"] for fact in facts] == REGISTRY.names()
+        [noise] = [fact for fact in facts if fact["name"] == "noise"]
+        assert noise["settings"]["sigma"] == {"default": 25.0, "low": 0, "high": 255}
     result = cli("degrade", "--list")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == describe_all()

@@ -38,7 +38,7 @@ def test_no_verb_and_an_unknown_verb_are_usage(cli: Cli) -> None:
 
 @pytest.mark.parametrize("by", ["flag", "environment"])
 def test_debugging_shows_tracebacks(cli: Cli, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["restore", "missing.png"]
+    command = ["degrade", "missing.png", "-o", "x.png", "--with", "noise"]
     assert "Traceback" not in cli(*command).stderr
     if by == "environment":
         monkeypatch.setenv("UNDEGRADE_DEBUG", "1")

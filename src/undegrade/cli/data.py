@@ -12,6 +12,7 @@ from undegrade.cli.console import json_result, note, reporting, result
 from undegrade.cli.options import JsonOption
 from undegrade.cli.packing import name_all, pack, texture
 from undegrade.cli.progress import Bar
+from undegrade.wording import counted
 
 if TYPE_CHECKING:
     from undegrade.data.benchmarks import Benchmark
@@ -87,13 +88,15 @@ def check(
         found = place.find(problems)
         looked = _look_at_files(found, place.note(found), problems)
     if as_json:
-        json_result(looked.facts() | {"problems": problems.found, "note": looked.remark})
+        facts = {"problems": problems.found, "note": looked.remark}
+        json_result(looked.facts() | facts | {"verdict": looked.verdict(problems)})
     else:
         result(f"{data}: {looked}")
         if looked.remark:
             note(looked.remark)
         name_all(problems)
-    raise typer.Exit(1 if problems.count else 0)
+        note(looked.verdict(problems))
+    raise typer.Exit(1 if problems.count or not looked.readable else 0)
 
 
 def _check_unpaired(folder: Path, problems: "Problems", as_json: bool) -> None:
@@ -119,6 +122,8 @@ def _facts(name: str, benchmark: "Benchmark") -> dict[str, Any]:
 
 def _lines(benchmark: "Benchmark") -> list[str]:
     facts = benchmark.model_dump(exclude={"splits"})
+    whole = "kept whole between training and validation"
+    facts["scenes"] = whole if benchmark.scenes else "not told apart"
     lines = [f"{key:<10}{value}" for key, value in facts.items()]
     for name, split in benchmark.splits.items():
         which = f" (numbers {split.numbers})" if split.numbers else ""
@@ -136,11 +141,23 @@ class _Looked:
     paired: bool
     readable: int
     remark: str | None = None
-    photos: str = "photos"
+    photos: str = "photo"
 
     def __str__(self) -> str:
-        what = "pairs" if self.paired else self.photos
-        return f"{self.total} {what}, {self.readable} of them can be used"
+        what = "pair" if self.paired else self.photos
+        return f"{counted(self.total, what)}, {self.readable} of them can be used"
+
+    def verdict(self, problems: "Problems") -> str:
+        """Return what a training or an evaluation would make of it."""
+        from undegrade.data.problems import TOLERANCE
+
+        complaint = problems.complaint(self.total, "pictures")
+        who = "a training or an evaluation would"
+        if complaint is not None or not self.readable:
+            return f"{who} refuse this: more than {TOLERANCE:.0%} cannot be used, or nothing can"
+        if problems.count:
+            return f"{who} leave these {problems.count} out and go on, as at most {TOLERANCE:.0%}"
+        return f"{who} take it whole"
 
     def facts(self) -> dict[str, Any]:
         pairs = self.total * self.paired
@@ -160,7 +177,7 @@ def _look_at_shards(source: "ShardedSource", problems: "Problems") -> _Looked:
     readers = (partial(source.read, index) for index in range(len(source)))
     readable = _read_all(readers, len(source), problems)
     paired = len(source) > 0 and source.holds_pairs
-    return _Looked(len(source), paired, readable, photos="pictures")
+    return _Looked(len(source), paired, readable, photos="picture")
 
 
 def _read_all(readers: Iterable[Callable[[], Any]], total: int, problems: "Problems") -> int:

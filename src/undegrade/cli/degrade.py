@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
-from undegrade.cli.console import one_line, reporting, result
+from undegrade.cli.console import json_result, one_line, reporting, result
 from undegrade.cli.jobs import Job, plan_jobs
 from undegrade.cli.options import (
     Format,
     FormatOption,
-    JsonOption,
     MegapixelsOption,
     OverwriteOption,
     PageOption,
@@ -40,12 +39,23 @@ class _Request:
     photos: "dict[Path, Member]"
 
 
-def _print_degradations(wanted: bool) -> None:
-    if wanted:
+def _print_degradations(context: typer.Context, option: typer.CallbackParam, given: bool) -> bool:
+    """List the degradations if that is asked for, once both it and `--json` have been read.
+
+    Both are read before all else, since a list needs no inputs; in which order is the user's.
+    """
+    known = context.meta.setdefault(f"{__name__}.list", {})
+    known[option.name] = given
+    if known.get("list_") and "as_json" in known and not context.resilient_parsing:
         with reporting():
-            for line in describe_all():
-                result(line)
+            if known["as_json"]:
+                for facts in facts_of_all():
+                    json_result(facts)
+            else:
+                for line in describe_all():
+                    result(line)
         raise typer.Exit
+    return given
 
 
 @reporting()
@@ -78,7 +88,15 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
     overwrite: OverwriteOption = False,
     max_megapixels: MegapixelsOption = 500.0,
     page: PageOption = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            callback=_print_degradations,
+            is_eager=True,
+            help="Print JSON instead of text.",
+        ),
+    ] = False,
     list_: Annotated[  # noqa: ARG001  (its callback does the work)
         bool,
         typer.Option(
@@ -131,6 +149,22 @@ def describe_all() -> list[str]:
         lines.append(f"{name}:{settings}".rstrip(":"))
         lines.append(f"    {summary[0] if summary else ''}")
     return lines
+
+
+def facts_of_all() -> list[dict[str, Any]]:
+    """Return the same for programs: for each setting its default, and its bounds or choices."""
+    from undegrade.degradations import REGISTRY
+
+    found = []
+    for name in REGISTRY.names():
+        kind = REGISTRY.get(name)
+        settings = {
+            field.name: {"default": field.default, **field.metadata}
+            for field in fields(kind)  # type: ignore[arg-type]
+        }
+        summary = (kind.__doc__ or "").strip().partition("\n")[0]
+        found.append({"name": name, "summary": summary, "settings": settings})
+    return found
 
 
 def _setting(field: "Field[Any]") -> str:

@@ -10,6 +10,7 @@ import typer
 from undegrade.cli.console import note, result
 from undegrade.cli.options import SeedOption
 from undegrade.cli.progress import Bar
+from undegrade.wording import counted
 
 if TYPE_CHECKING:
     from undegrade.data.layouts import Found
@@ -122,7 +123,7 @@ def _write(
         index, unread = pack(items, output, options, bar.advance)
     for text in filter(None, (str(problems), str(unread))):
         note(f"left out: {text}")
-    note(f"{index.pictures} pictures in {len(index.shards)} shards")
+    note(f"{counted(index.pictures, 'picture')} in {counted(len(index.shards), 'shard')}")
     result(str(output))
 
 

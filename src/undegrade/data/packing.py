@@ -40,13 +40,14 @@ def pack(
         What was written, and what was left out.
 
     Raises:
-        UsageError: The folder holds shards of something else, pairs are to be degraded, or photos
-            in a way that cannot be.
+        UsageError: The folder holds shards of something else or the items themselves, pairs are to
+            be degraded, or photos in a way that cannot be.
         InputError: More than 5 % of the items cannot be read.
         OutputError: The folder cannot be written into.
     """
     if options.chain.links and not all(isinstance(item, Path) for item in items):
         raise UsageError("these are pairs, degraded already", fix="leave out --with")
+    _refuse_among(items, output)
     options.chain.try_out()
     claim(output, _plan(items, options))
     jobs = [Job(*group, output, options) for group in enumerate(_groups(items, options))]
@@ -71,6 +72,18 @@ def pack(
     index = _index(jobs, tables, options)
     write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
     return index, problems
+
+
+def _refuse_among(items: Sequence[Item], output: Path) -> None:
+    """Refuse a folder in which the items lie: it would be read as shards, and they nevermore."""
+    folder = output.resolve()
+    among = [file for item in items for file in _files(item) if folder in file.resolve().parents]
+    if among:
+        raise UsageError(
+            f"{output} holds what is to be packed, as {among[0]}",
+            expected="a folder of its own for the shards, since one with shards is read as shards",
+            fix=f"name another, as {output / 'shards'}",
+        )
 
 
 def _index(jobs: Sequence[Job], tables: Sequence[Table], options: PackOptions) -> Index:

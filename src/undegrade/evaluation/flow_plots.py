@@ -10,6 +10,7 @@ from undegrade.errors import MissingExtraError
 from undegrade.evaluation.flow import Strip
 from undegrade.evaluation.flow_figures import FlowFigures, Numbers
 from undegrade.images.files import write_whole
+from undegrade.wording import counted
 
 Axes = Any  # matplotlib's classes are not followed
 
@@ -162,7 +163,7 @@ def _draw_walks(panel: Axes, figures: FlowFigures, curves: dict[int, Numbers]) -
     from matplotlib.ticker import MaxNLocator
 
     for colour, (steps, values) in zip(_cycle(len(figures.walks)), curves.items(), strict=True):
-        label = f"{steps} step{'s' * (steps != 1)}: ends at {values[-1]:.2f} dB"
+        label = f"{counted(steps, 'step')}: ends at {values[-1]:.2f} dB"
         panel.plot(range(1, len(values) + 1), values, "o-", color=colour, label=label)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
 

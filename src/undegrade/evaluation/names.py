@@ -3,6 +3,8 @@
 import json
 from hashlib import sha256
 
+from undegrade.wording import counted
+
 
 def title_of(model: str, steps: int) -> str:
     """Return what a candidate with a number of steps is called where there is one column.
@@ -11,7 +13,7 @@ def title_of(model: str, steps: int) -> str:
         model: Name of the candidate.
         steps: Network evaluations; 0 where there are none, or for its own way.
     """
-    return f"{model}, {steps} step{'s' * (steps != 1)}" if steps else model
+    return f"{model}, {counted(steps, 'step')}" if steps else model
 
 
 def file_name(*values: str | int) -> str:
