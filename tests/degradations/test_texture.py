@@ -1,10 +1,5 @@
 """Relative total variation: what must stay, what must go, and the published numbers of a toy."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -115,24 +110,3 @@ def test_texture_goes_and_the_edge_stays() -> None:
     assert left.mean() == pytest.approx(0.25028, abs=1e-5)
     assert right.mean() == pytest.approx(0.74972, abs=1e-5)
     assert (structure[:, 32] - structure[:, 31]).mean() == pytest.approx(0.4939, abs=1e-4)
-
-
-def test_compiled_loops_are_kept_in_the_users_folder_which_is_told_once(tmp_path: Path) -> None:
-    pytest.importorskip("numba")
-
-    def told(**more: str) -> str:
-        known = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
-        return subprocess.run(
-            [sys.executable, "-c", "import undegrade.degradations.relaxation"],
-            env=known | {"UNDEGRADE_HOME": str(tmp_path / "home")} | more,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=True,
-        ).stderr
-
-    assert told(NUMBA_CACHE_DIR=str(tmp_path / "own")) == ""
-    folder = tmp_path / "home" / "compiled"
-    assert not folder.exists()
-    assert f"compiles its loops, which can take a minute; they are kept in {folder}" in told()
-    assert folder.is_dir()
-    assert told() == ""

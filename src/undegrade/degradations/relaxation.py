@@ -6,30 +6,9 @@ substituted on the way up; after the coarse correction the same the other way ro
 whole is symmetric. Rows go one after another, each knowing the one before; columns all at once.
 """
 
-import logging
-import os
-
-import numba
 import numpy as np
 
-from undegrade.environment import home
-
-_COMPILED = home() / "compiled"
-
-if not os.environ.get("NUMBA_CACHE_DIR"):  # not beside the package, which may be read-only
-    numba.config.CACHE_DIR = str(_COMPILED)
-    if not _COMPILED.is_dir():
-        logging.getLogger(__name__).warning(
-            "undegrade: texture:solver=multigrid compiles its loops, which can take a minute; they "
-            "are kept in %s, if that can be written into",
-            _COMPILED,
-        )
-
-compiled = numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz"}, nogil=True)
-"""Sums may be taken in any order, which is what lets loops be vectorised."""
-
-recurrence = numba.njit(cache=True, fastmath={"contract"}, nogil=True)
-"""Sums stay as they are written: reordered, each step would wait for one product more."""
+from undegrade.compiling import compiled, recurrence
 
 
 @compiled

@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
-from scipy.special import ndtri
-from scipy.stats import spearmanr
 
 from undegrade.metrics.deviation_curve import DeviationCurve
 
@@ -63,6 +60,9 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
     """
     if error.shape != deviation.shape or not error.size:
         raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
+    from scipy.special import ndtri  # both take a moment to load
+    from scipy.stats import spearmanr
+
     size = np.abs(error).ravel()
     ratio = np.sort(size / np.maximum(deviation.ravel(), _LEAST))
     promised = (np.arange(levels) + 0.5) / levels
@@ -92,6 +92,8 @@ def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> Deviat
     """
     if error.shape != deviation.shape or not error.size:
         raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
+    from scipy.optimize import isotonic_regression  # takes a moment to load
+
     spread = np.round(deviation.ravel().astype(np.float64), _DIGITS)
     size = np.abs(error.ravel().astype(np.float64))
     edges = np.unique(np.quantile(spread, np.arange(1, _BINS) / _BINS, method="lower"))

@@ -1,7 +1,14 @@
-"""How pictures are prepared for a measure: rounding and luma."""
+"""How pictures are prepared for a measure: rounding, luma, and what compiled loops take."""
 
+import importlib.util
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+Levels = npt.NDArray[np.uint8]
 
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
 """Weights of red, green and blue in the luma of BT.601, whose black is 16 and white 235 of 255."""
@@ -31,3 +38,26 @@ def luma(pictures: Tensor) -> Tensor:
     """
     weights = pictures.new_tensor(LUMA).view(1, 3, 1, 1)
     return (pictures * weights).sum(dim=1, keepdim=True) + 16 / 255
+
+
+_WORTH_COMPILING = 500_000  # samples of a picture; smaller ones are done before numba is loaded
+
+
+def worth_compiling(restored: Tensor, hq: Tensor) -> bool:
+    """Tell whether pictures are left to compiled loops: large, levels on a CPU, and numba there."""
+    on_cpu = all(one.dtype == torch.uint8 and one.device.type == "cpu" for one in (restored, hq))
+    return on_cpu and hq.numel() >= _WORTH_COMPILING and _has_numba()
+
+
+@cache
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def as_in_file(picture: Tensor) -> Levels:
+    """Return levels ``(3, H, W)`` with colours side by side, ``(H, W, 3)``, contiguous.
+
+    That is how pictures are read, so that nothing has to be moved.
+    """
+    samples: Levels = picture.movedim(0, -1).contiguous().numpy()
+    return samples

@@ -7,7 +7,6 @@ five, and nothing cancels where the pictures are alike. Where numba is installed
 left to loops that are compiled.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
@@ -15,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from undegrade.metrics.channels import as_in_file, worth_compiling
+
 REACH = 5
 """Half of the window of 11x11 pixels."""
 
 _SIGMA = 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_WORTH_COMPILING = 500_000  # samples of a picture; smaller ones are done before numba is loaded
 _STRIP, _BLOCK = 64, 32  # rows and columns of the map that are computed together
 
 
@@ -36,7 +36,7 @@ def mean_similarity(restored: Tensor, hq: Tensor) -> float:
         hq: The true ones, same shape.
     """
     channels, height, width = hq.shape
-    if hq.numel() >= _WORTH_COMPILING and _are_levels(restored, hq) and _has_numba():
+    if worth_compiling(restored, hq):
         return _in_loops(restored, hq)
     total = 0.0
     for one, other in zip(restored, hq, strict=True):
@@ -47,21 +47,12 @@ def mean_similarity(restored: Tensor, hq: Tensor) -> float:
     return total / (channels * (height - 2 * REACH) * (width - 2 * REACH))
 
 
-def _are_levels(restored: Tensor, hq: Tensor) -> bool:
-    return all(one.dtype == torch.uint8 and one.device.type == "cpu" for one in (restored, hq))
-
-
-@cache
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
-
-
 def _in_loops(restored: Tensor, hq: Tensor) -> float:
-    from undegrade.metrics.similarity_loops import similarity_of_rows
+    from undegrade.metrics.loops import similarity_of_rows
 
-    one, other = (part.movedim(0, -1).contiguous().numpy() for part in (restored, hq))
     half = _window()[REACH:].numpy()
-    return similarity_of_rows(one, other, half, np.array([2 * _C1, 2 * _C2], np.float32))
+    constants = np.array([2 * _C1, 2 * _C2], np.float32)
+    return similarity_of_rows(as_in_file(restored), as_in_file(hq), half, constants)
 
 
 def _blurred(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -1,21 +1,31 @@
-"""The same similarity in compiled loops, a few rows at a time; needs numba.
+"""Measures of levels in compiled loops: squared errors and structural similarity. Needs numba.
 
-Everything that a row of the map needs lies in a processor's first cache. Colours stay side by side
-as they are in a file: a neighbour of the same colour is three samples away.
+The similarity goes a few rows at a time, so that what a row of the map needs stays near. Colours
+lie side by side as they are in a file: a neighbour of the same colour is three samples away.
 """
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-Levels = npt.NDArray[np.uint8]
+from undegrade.compiling import compiled
+from undegrade.metrics.channels import Levels
+
 Floats = npt.NDArray[np.float32]
 
 # mypy: disable-error-code="untyped-decorator,no-any-return"
 # numba tells types by what it is called with.
-_compiled = numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz", "arcp"}, nogil=True)
+
+
+def squared_error(restored: Levels, hq: Levels) -> int:
+    """Return the sum of squared differences, exactly.
+
+    Args:
+        restored: Levels of any shape, contiguous.
+        hq: The true ones, same shape.
+    """
+    return int(_squared_error(restored.reshape(-1), hq.reshape(-1)))
 
 
 def similarity_of_rows(restored: Levels, hq: Levels, half: Floats, constants: Floats) -> float:
@@ -32,7 +42,7 @@ def similarity_of_rows(restored: Levels, hq: Levels, half: Floats, constants: Fl
     return float(_mean(*rows, half, step, *constants))
 
 
-@_compiled
+@compiled
 def _mean(one: Any, other: Any, half: Any, step: Any, c1: Any, c2: Any) -> Any:
     height, width = one.shape
     reach = half.size - 1
@@ -69,7 +79,7 @@ def _mean(one: Any, other: Any, half: Any, step: Any, c1: Any, c2: Any) -> Any:
     return total / ((height - 2 * reach) * inside)
 
 
-@_compiled
+@compiled
 def _sum_and_difference(one: Any, other: Any, total: Any, difference: Any) -> None:
     for i in range(one.size):
         a, b = np.float32(one[i]), np.float32(other[i])
@@ -77,33 +87,33 @@ def _sum_and_difference(one: Any, other: Any, total: Any, difference: Any) -> No
         difference[i] = a - b
 
 
-@_compiled
+@compiled
 def _begin_column(weight: Any, row: Any, plain: Any, squared: Any) -> None:
     for i in range(row.size):
         plain[i] = weight * row[i]
         squared[i] = weight * (row[i] * row[i])
 
 
-@_compiled
+@compiled
 def _add_to_column(weight: Any, above: Any, below: Any, plain: Any, squared: Any) -> None:
     for i in range(plain.size):
         plain[i] += weight * (above[i] + below[i])
         squared[i] += weight * (above[i] * above[i] + below[i] * below[i])
 
 
-@_compiled
+@compiled
 def _begin_row(weight: Any, line: Any, out: Any) -> None:
     for i in range(out.size):
         out[i] = weight * line[i]
 
 
-@_compiled
+@compiled
 def _add_to_row(weight: Any, left: Any, right: Any, out: Any) -> None:
     for i in range(out.size):
         out[i] += weight * (left[i] + right[i])
 
 
-@_compiled
+@compiled
 def _similarity(moments: Any, c1: Any, c2: Any) -> Any:
     total, total_squared, difference, difference_squared = moments
     found = np.float32(0)
@@ -112,3 +122,12 @@ def _similarity(moments: Any, c1: Any, c2: Any) -> Any:
         aa, bb = total_squared[i] - a, difference_squared[i] - b
         found += ((a - b + c1) * (aa - bb + c2)) / ((a + b + c1) * (aa + bb + c2))
     return found
+
+
+@compiled
+def _squared_error(one: Any, other: Any) -> Any:
+    total = 0
+    for i in range(one.size):
+        difference = np.int32(one[i]) - np.int32(other[i])
+        total += difference * difference
+    return total
