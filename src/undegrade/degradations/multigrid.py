@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from undegrade.compiling import compiled
 from undegrade.degradations.relaxation import (
-    compiled,
     relax_columns_down,
     relax_columns_up,
     relax_rows_down,

@@ -7,7 +7,7 @@ being written to memory. Needs numba.
 import numpy as np
 import numpy.typing as npt
 
-from undegrade.degradations.relaxation import compiled
+from undegrade.compiling import compiled
 
 Array = npt.NDArray[np.float32]
 

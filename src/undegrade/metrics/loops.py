@@ -126,7 +126,7 @@ def _similarity(moments: Any, c1: Any, c2: Any) -> Any:
 
 @compiled
 def _squared_error(one: Any, other: Any) -> Any:
-    total = 0
+    total = np.int64(0)
     for i in range(one.size):
         difference = np.int32(one[i]) - np.int32(other[i])
         total += difference * difference
