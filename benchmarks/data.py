@@ -40,6 +40,7 @@ from undegrade.methods import Pair
 from undegrade.randomness import generator
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
+from undegrade.wording import counted
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "resflow-general.yaml"
 TEXTURE_RECIPE = RECIPE.parent / "small" / "dtpm-texture.yaml"
@@ -277,7 +278,7 @@ def pairs_per_second(crops: Crops, workers: int, seconds: float) -> float:
 def print_waiting(photos: Source, arguments: argparse.Namespace) -> None:
     """Print for how much of the time the steps of a training wait, and how long one takes."""
     recipe = load_recipe(RECIPE)
-    names = [f"{workers} workers" for workers in arguments.workers]
+    names = [counted(workers, "worker") for workers in arguments.workers]
     print_head([f"{recipe.name}, crop", *names])
     for size in arguments.crops:
         step = compiled_step(recipe, recipe.stages[0])
