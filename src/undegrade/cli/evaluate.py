@@ -100,6 +100,14 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     device: DevicesOption = "auto",
     workers: WorkersOption = None,
     precision: PrecisionOption = Precision.AUTO,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:STEPS]",
+            help="Compare all others with this one, picture by picture; with the first model "
+            "unless given.",
+        ),
+    ] = None,
     uncertainty: Annotated[
         bool,
         typer.Option("--uncertainty", help="Also map each model's uncertainty: eight more runs."),
@@ -140,7 +148,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
             for pictures in opened
         ]
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
-        results = Results(output, page=not no_report, maps=uncertainty)
+        results = Results(output, page=not no_report, maps=uncertainty, against=against)
         found = measure(choice, [*zip(opened, plans, strict=True)], results, workers)
         if table is None:
             found.tell(as_json)
@@ -154,6 +162,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
             "--metrics": metrics is not None,
             "--seeds": seeds > 1,
             "--workers": workers is not None,
+            "--against": against is not None,
             "--uncertainty": uncertainty,
         }
         check_flow(models, opened, given)

@@ -28,11 +28,13 @@ class Results:
         folder: The output folder.
         page: Write a report with pictures.
         maps: With maps of uncertainty in it.
+        against: Whom all others are compared with, as the user calls it; None for the first model.
     """
 
     folder: Path
     page: bool = True
     maps: bool = False
+    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def measure(
     Raises:
         UndegradeError: Something cannot be measured or written; what was measured is kept.
     """
+    from undegrade.evaluation.references import Field
     from undegrade.evaluation.report.shelf import PictureShelf
     from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.session import open_session
@@ -98,13 +101,15 @@ def measure(
     summaries: list[Summary] = []
     measured: list[Row] = []
     with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
+        runs = Field.of(choice, session.candidates, [plan for _, plan in sets])
+        references = runs.references(results.against)
         make_folder(results.folder)
         journal = Journal(results.folder)
         order = [candidate.name for candidate in session.candidates]
         for number, (pictures, plan) in enumerate(sets):
             bar.begin(pictures.name)
             rows = session.measure(number, journal, bar.advance)
-            summaries.append(_summary(rows, order, plan))
+            summaries.append(_summary(rows, order, plan).against(references))
             measured += rows
             if results.maps:
                 session.draw_maps(number, rows, bar.advance)
@@ -113,7 +118,7 @@ def measure(
     commands = record(results.folder, began, sets)
     written = None
     if page is not None:
-        written = page.write(journal, measured, session.candidates, commands)
+        written = page.write(journal, measured, session.candidates, commands, references)
     return Found(tuple(summaries), table, written)
 
 

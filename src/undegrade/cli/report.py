@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ class Page:
         rows: "Sequence[Row]",
         candidates: "Sequence[Candidate]",
         commands: "tuple[Command, ...]",
+        references: "Sequence[tuple[str, int]]" = (),
     ) -> Path | None:
         """Write the page; None if that is not possible.
 
@@ -60,6 +61,7 @@ class Page:
             rows: Those of this command.
             candidates: What it measured.
             commands: Which commands measured into the folder, this one last.
+            references: Whom others are compared with, by name and steps: the first that a set has.
         """
         if not self.possible:
             return None
@@ -77,7 +79,10 @@ class Page:
         together = Together(tuple(names), FeatureStore(self.folder / FEATURES))
         known = {model.name: model.restorer.model.uncertainty for model in models}
         source = Source(
-            sets=gather_sets(journal.history(), rows, order, together),
+            sets=tuple(
+                replace(one, summary=one.summary.against(references))
+                for one in gather_sets(journal.history(), rows, order, together)
+            ),
             shelf=PictureShelf(self.folder),
             commands=commands,
             facts=tuple(Fact(one.section, one.name, one.text) for one in surroundings()),

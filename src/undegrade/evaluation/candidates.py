@@ -275,6 +275,11 @@ class Choice:
         """Whether there is a network among them."""
         return any(map(is_network, self.names))
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The same names in the order of what is loaded: the degraded picture itself is first."""
+        return (INPUT, *(name for name in self.names if name != INPUT))
+
     def load(self) -> list[Candidate]:
         """Return the candidates; the degraded picture itself is the first.
 
@@ -285,8 +290,7 @@ class Choice:
         """
         if len({*self.names}) < len(self.names):
             raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
-        wanted = (INPUT, *(name for name in self.names if name != INPUT))
-        candidates = [find_baseline(name) or self._load_network(name) for name in wanted]
+        candidates = [find_baseline(name) or self._load_network(name) for name in self.wanted]
         names = [candidate.name for candidate in candidates]
         if len({*names}) < len(names):
             raise UsageError(

@@ -109,7 +109,7 @@ class Journal:
         }
         try:
             with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("\n" * self._torn + json.dumps(values, ensure_ascii=False) + "\n")
+                file.write("\n" * self._torn + _text(values) + "\n")
         except OSError as error:
             raise OutputError(
                 f"{self._file} cannot be written ({error.strerror or error})",
@@ -127,14 +127,25 @@ class Journal:
 
 
 def _parse(line: str) -> Row | None:
-    """Return the row of a line; None for one that was cut off when the last run was killed."""
+    """Return the row of a line; None for one that was cut off when the last run was killed.
+
+    So is one with a score that is no number: it is measured again, and its picture left out.
+    """
     try:
-        values = json.loads(line)
+        values = json.loads(line, parse_constant=_refuse)
         key = Key(**{field.name: values[field.name] for field in fields(Key)})
         cost = values["seconds"], values["megapixels"], values.get("peak_mb")
         return Row(key, tuple(values["scores"]), *cost)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _text(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
 
 
 def write_results(file: Path, rows: Sequence[Row]) -> None:
