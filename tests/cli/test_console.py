@@ -71,3 +71,11 @@ def test_exits_pass_through() -> None:
 )
 def test_names_cannot_break_out_of_their_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    values = {"a": [1.5, float("nan")], "b": {"c": (float("inf"), "nan", None, True, 3)}}
+    console.json_result(values)
+    assert capsys.readouterr().out == (
+        '{"a": [1.5, null], "b": {"c": [null, "nan", null, true, 3]}}\n'
+    )

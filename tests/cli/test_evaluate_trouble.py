@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import json
 import os
 import resource
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import Result
 
 Cli = Callable[..., Result]
@@ -157,3 +159,28 @@ def test_a_full_disk_after_the_rows(
     assert cli(*command).exit_code == 0
     assert Path("out/rows.jsonl").read_text() == before
     assert len(measured()) == 40
+
+
+def test_a_photo_that_a_measure_has_no_number_for_is_left_out_and_named(
+    cli: Cli, make_photo: Make
+) -> None:
+    pytest.importorskip("torchmetrics", reason="undegrade[metrics] is not installed")
+    for number in range(21):
+        make_photo(f"photos/{number:02}.png", 48, 48)
+    Image.new("RGB", (48, 48)).save("photos/05.png")
+    command = ["evaluate", "median", "--data", "photos", "--degrade", "noise:sigma=25"]
+    command += ["--metrics", "psnr,vif", "-o", "out"]
+    result = cli(*command, "--json")
+    assert result.exit_code == 1
+    assert "05.png: vif gives" in result.stderr
+    (found,) = json.loads(result.stdout, parse_constant=pytest.fail)["sets"]
+    assert found["pictures"] == 20
+    assert all(entry["means"]["vif"]["value"] > 0 for entry in found["entries"])
+    journal = Path("out/rows.jsonl")
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in journal.open()]
+    torn = next(line for line in lines if line["picture"] == "06.png")
+    # What an earlier version wrote for such a picture is measured anew.
+    with journal.open("a") as file:
+        file.write(json.dumps(torn | {"picture": "05.png", "scores": [9, float("nan")]}) + "\n")
+    assert cli(*command, "--json").stdout == result.stdout
+    assert Path("out/report.html").stat().st_size > 10_000

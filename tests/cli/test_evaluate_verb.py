@@ -39,7 +39,7 @@ def test_a_table_of_quality_and_a_file_with_each_picture(
     assert lines[2].startswith("|  | psnr dB ↑ [95 %] | ssim ↑ [95 %] |")
     titles = [line.split(" | ")[0] for line in lines[4:8]]
     assert titles == ["| input", "| tiny, 1 step", "| tiny, 2 steps", "| tiny, 4 steps"]
-    assert lines[9].startswith("| against tiny, 1 step | psnr [95 %] |")
+    assert lines[9].startswith("| against tiny, 2 steps | psnr [95 %] |")  # its usual number
     with Path("out/results.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == 8
@@ -56,6 +56,47 @@ def test_facts_for_programs(cli: Cli, model: Path, photos: str) -> None:
     assert [*means] == [("input", 0), ("tiny", 1), ("tiny", 3)]
     assert means["input", 0]["psnr"]["value"] == 100
     assert means["tiny", 3]["psnr"]["value"] < 100
+
+
+def test_whom_others_are_compared_with_can_be_chosen(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", "median", model, "--data", photos, "-o", "out", "--steps", "1,2"]
+    for given, title in (
+        ([], "median"),
+        (["--against", "tiny"], "tiny, 2 steps"),
+        (["--against", "tiny:1"], "tiny, 1 step"),
+        (["--against", f"{model}:1"], "tiny, 1 step"),
+        (["--against", "input"], "input"),
+    ):
+        result = cli(*command, *given)
+        assert result.exit_code == 0, result.stderr
+        assert f"| against {title} | psnr [95 %] |" in result.stdout
+        page = Path("out/report.html").read_text()
+        assert f'<option value="0">{title}</option>' in page
+    facts = json.loads(cli(*command, "--against", "tiny:1", "--json").stdout)["sets"][0]
+    assert facts["reference"] == {"model": "tiny", "steps": 1}
+    against = {(one["model"], one["steps"]): one["against_reference"] for one in facts["entries"]}
+    assert against["tiny", 1] is None
+    assert {*against["median", 0]["psnr"]} == {"mean", "p_value", "wins", "p_adjusted"}
+
+
+@pytest.mark.parametrize(
+    ("against", "message"),
+    [
+        ("tinny", "no candidate 'tinny' to compare with; expected NAME or NAME:STEPS"),
+        ("tinny", "did you mean 'tiny'"),
+        ("tiny:x", "no candidate 'tiny:x'"),
+        ("tiny:4", "--against tiny:4, which is not measured; expected tiny, 1 step or tiny, 2"),
+        ("input:1", "--against input:1, which is not measured; expected input"),
+    ],
+)
+def test_whom_nothing_can_be_compared_with(
+    cli: Cli, model: Path, photos: str, against: str, message: str
+) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--steps", "1,2"]
+    result = cli(*command, "--against", against)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert not Path("out").exists()
 
 
 def scores_of(folder: str) -> list[tuple[str, ...]]:
@@ -168,7 +209,14 @@ def test_the_flow(cli: Cli, model: Path, photos: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "option",
     [
-        *("--sampler=heun", "--metrics=psnr", "--seeds=2", "--workers=2", "--uncertainty"),
+        *(
+            "--sampler=heun",
+            "--metrics=psnr",
+            "--seeds=2",
+            "--workers=2",
+            "--uncertainty",
+            "--against=tiny",
+        ),
         *("--device=cpu", "--precision=float32", "--no-report"),
     ],
 )
@@ -237,7 +285,7 @@ def test_how_it_was_made_is_told_truly(
         rows = [*csv.DictReader(file)]
     assert len(rows) == 4
     assert all(row["psnr"] and row["ssim"] and row["mae"] for row in rows)
-    assert [row["precision"] for row in rows] == ["", "", *[rows[-1]["precision"]] * 2]
+    assert [row["precision"] for row in rows] == ["", rows[-1]["precision"]] * 2
     page = Path("out/report.html").read_text()
     assert all(f"{name} by set" in page for name in ("psnr", "ssim", "mae"))
     assert page.count("measured 4 rows") == 2

@@ -150,13 +150,38 @@ def test_the_gallery_can_be_turned_around_filtered_and_shows_another_model(opene
     assert "of 255" in (page.locator(".item:visible .gain").first.text_content() or "")
 
 
+def test_any_candidate_can_be_compared_with_by_key(opened: Opened) -> None:
+    choices = opened.page.locator("#sets .set").first.locator(".choice")
+    reference = opened.page.locator("#sets .set").first.get_by_role("combobox", name="Against")
+    assert choices.first.is_visible()
+    assert choices.locator("table:visible").count() == 1
+    reference.focus()
+    opened.page.keyboard.type("median")
+    assert not choices.first.is_visible()
+    assert choices.locator("summary:visible").count() == 0
+    shown = choices.locator("table:visible")
+    assert shown.count() == 1
+    assert shown.locator("caption").text_content() == (
+        "Against median, picture by picture: mine, noise:sigma=25"
+    )
+    other = opened.page.locator("#sets .set").nth(1).locator(".choice table:visible caption")
+    assert "Against ours, 1 step" in (other.text_content() or "")  # each set has its own choice
+    shown.locator("thead button").nth(1).click()
+    assert shown.locator("thead th").nth(1).get_attribute("aria-sort") is not None
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(browser: Any, report: Path, scheme: str) -> None:
     opened = Opened(browser, report, viewport={"width": 360, "height": 640}, color_scheme=scheme)
+    for choice in opened.page.locator("select.reference").all():
+        choice.select_option("median")
     width = opened.page.evaluate("document.documentElement.scrollWidth")
+    reach = opened.page.locator("select.reference").first.bounding_box()
     colour = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
     opened.page.close()
     assert width == 360
+    assert reach is not None
+    assert reach["x"] + reach["width"] <= 360
     assert (colour == "rgb(246, 246, 244)") == (scheme == "light")
 
 
@@ -177,7 +202,11 @@ def test_without_script_tables_and_pictures_are_there(browser: Any, report: Path
     page = opened.page
     assert page.locator("table button").count() == 0
     assert page.locator("table").first.is_visible()
-    assert not page.locator(".controls").is_visible()
+    assert page.locator(".controls:visible").count() == 0
+    first = page.locator("#sets .set").first
+    assert first.locator(".choice table:visible").count() == 1
+    first.get_by_text("Against median").first.click()
+    assert first.locator(".choice table:visible").count() == 2
     assert page.locator(".item .before").first.is_visible()
     assert page.locator(".item .crops img").first.is_visible()
     page.close()

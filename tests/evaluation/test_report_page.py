@@ -24,7 +24,7 @@ from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.page import render, write_report
 from undegrade.evaluation.report.plots import give_marks
 from undegrade.evaluation.report.shelf import PictureShelf
-from undegrade.evaluation.report.tables import comparison_table, overview_table, set_table
+from undegrade.evaluation.report.tables import comparison_tables, overview_table, set_table
 from undegrade.evaluation.rows import Row
 
 NAMES = ["c.png", "a.png", "b.png"]
@@ -62,7 +62,10 @@ def test_the_report_has_tables_plots_pictures_and_how_it_was_made(
     keep(PictureShelf(tmp_path), made)
     text = render(source(tmp_path, made))
     page, words = Page(text), re.sub(r"\s+", " ", text)
-    assert len(page.all("table", "sortable")) == 1 + 2 * len(TASKS)
+    candidates = 5  # an input, three settings of a model, and a baseline
+    assert len(page.all("table", "sortable")) == 1 + (1 + candidates) * len(TASKS)
+    assert len(page.all("details", "choice")) == (candidates - 1) * len(TASKS)
+    assert len(page.all("select", "reference")) == len(TASKS)
     titles = re.findall(r"<figcaption><strong>(.*?)</strong>", text)
     each = ["psnr against steps", "psnr against time"]
     assert titles == [
@@ -95,6 +98,7 @@ def test_nothing_outside_the_file_is_named(tmp_path: Path, made: list[Row]) -> N
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     assert "unsafe-inline'; script" in policy  # of styles; scripts are named by their hash
+    assert policy.endswith("; base-uri 'none'; form-action 'none'")
 
 
 def test_names_of_photos_are_text_and_nothing_else(tmp_path: Path) -> None:
@@ -184,23 +188,25 @@ def test_best_and_second_best_are_marked_and_cells_know_what_they_are_sorted_by(
     assert overview is not None
     assert [head.name for head in overview.heads[1:]] == [f"mine, {task}" for task in TASKS]
     assert overview_table(sets[:1], marks) is None
-    comparison = comparison_table(sets[0], marks)
-    assert comparison is not None
-    cells = {row[0].shown: row[1:] for row in comparison.rows}
+    comparisons = comparison_tables(sets[0], marks)
+    assert [one.title for one in comparisons] == [
+        *("ours, 1 step", "input", "ours, 2 steps", "ours, 4 steps", "median")
+    ]
+    cells = {row[0].shown: row[1:] for row in comparisons[0].table.rows}
     assert cells["ours, 4 steps"][0].shown == "+0.75"
-    assert "not told apart" in cells["ours, 4 steps"][0].detail  # three pictures prove nothing
+    assert cells["ours, 4 steps"][0].detail == "–; too few pictures to tell"
+    assert "3 pictures are too few" in comparisons[0].note
     assert cells["input"][1].value == 0
-    assert (
-        comparison_table(sets_of([row for row in made if row.key.model == "input"])[0], marks)
-        is None
-    )
+    back = {row[0].shown: row[1:] for row in comparisons[3].table.rows}
+    assert back["ours, 1 step"][0].shown == "-0.75"
+    alone = sets_of([row for row in made if row.key.model == "input"])[0]
+    assert comparison_tables(alone, marks) == ()
 
 
 def test_differences_are_told_apart_in_the_right_direction() -> None:
     names = [f"{number}.png" for number in range(12)]
     (one,) = sets_of(rows(names))
-    table = comparison_table(one, give_marks([one]))
-    assert table is not None
+    table = comparison_tables(one, give_marks([one]))[0].table
     found = {row[0].shown: [cell.detail for cell in row[1:]] for row in table.rows}
     assert found["ours, 4 steps"][0].endswith("better")
     assert found["ours, 4 steps"][3].endswith("better")  # mae, lower

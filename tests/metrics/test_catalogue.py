@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from undegrade.errors import InputError, MissingExtraError, UsageError, WeightsError
-from undegrade.metrics.base import Metric
+from undegrade.metrics.base import Case, Metric
 from undegrade.metrics.catalogue import METRICS, SET_METRICS, find_measures, find_metrics
 
 PLAIN = {name: metric for name, metric in METRICS.items() if not metric.needs.weights}
@@ -100,3 +100,13 @@ def test_every_measure_says_where_it_comes_from() -> None:
             assert file.url.startswith("https://")
             assert file.licence
             assert 0 < file.megabytes < 1000
+
+
+def test_equal_pictures_have_all_their_information_and_what_has_none_has_no_number() -> None:
+    vif = METRICS["vif"]
+    black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
+    for picture in (black, grey, scene()):
+        assert vif.of(Case(picture, picture)) == 1
+    for restored, found in ((noisy(0.1)[..., :64, :64], "nan|inf"), (grey, "nan|inf")):
+        with pytest.raises(InputError, match=f"vif gives ({found}) for it; expected a number"):
+            vif.of(Case(restored, black))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from undegrade.errors import WeightsError
 from undegrade.evaluation.choosing import choose
+from undegrade.hashing import file_sha256
 from undegrade.metrics import learned
 from undegrade.metrics import published_weights as published
 from undegrade.metrics.base import Metric
@@ -36,9 +37,11 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
 
     def lay(name: str, content: object) -> WeightFile:
         file = replace(getattr(published, name), sha256="")
+        pinned = isinstance(content, torch.jit.ScriptModule)
         file.path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, torch.jit.ScriptModule):
+        if pinned:
             torch.jit.save(content, file.path)
+            file = replace(file, sha256=file_sha256(file.path))
         else:
             torch.save(content, file.path)
         monkeypatch.setattr(published, name, file)
@@ -113,6 +116,26 @@ def test_lpips_is_that_of_torchmetrics(
         normalize=True,
     )
     assert float(METRICS[metric](noisy(0.1), hq)) == pytest.approx(float(theirs), rel=1e-4)
+
+
+class Payload:
+    """What runs something when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.file,)
+
+
+def test_weights_that_would_run_something_are_refused(put: Put, tmp_path: Path) -> None:
+    put("VGG16", backbone("vgg16"))
+    file = put("DISTS", {"alpha": torch.zeros(1), "beta": Payload(tmp_path / "ran")})
+    with pytest.raises(WeightsError, match=r"dists_weights\.pt cannot be read as tensors alone"):
+        METRICS["dists"](scene(), scene())
+    assert not (tmp_path / "ran").exists()
+    torch.load(file.path, weights_only=False)
+    assert (tmp_path / "ran").exists()  # as it would have without the refusal
 
 
 def test_dists(put: Put) -> None:

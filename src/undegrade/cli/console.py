@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from math import isfinite
 from typing import Any
 
 import typer
@@ -38,8 +39,17 @@ def result(text: str) -> None:
 
 
 def json_result(values: Mapping[str, Any]) -> None:
-    """Give one JSON object in one line, on standard output."""
-    result(json.dumps(values))
+    """Give one JSON object in one line, on standard output; null stands for what is no number."""
+    result(json.dumps(_finite(values), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """Return a value of JSON with None for floats that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def explain(error: BaseException) -> str:

@@ -28,7 +28,7 @@ from undegrade.errors import UsageError
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 _NOT_OF_FLOW = {
     *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
-    *("--device", "--precision", "--no-report"),
+    *("--device", "--precision", "--no-report", "--against"),
 }
 _FLOW_HEEDS = (
     "neither a sampler, as its walks are Euler's, nor what quality is measured by: it runs on the "
@@ -109,6 +109,14 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     device: DevicesOption = "auto",
     workers: WorkersOption = None,
     precision: PrecisionOption = Precision.AUTO,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:STEPS]",
+            help="Compare all others with this one, picture by picture; with the first model "
+            "unless given.",
+        ),
+    ] = None,
     uncertainty: Annotated[
         bool,
         typer.Option("--uncertainty", help="Also map each model's uncertainty: eight more runs."),
@@ -152,7 +160,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
         named = tuple(range(seed, seed + seeds))
         wish = Wish(choice, metrics or _USUAL_METRICS, counts or _USUAL_STEPS, named, workers)
-        found = fulfil(wish, opened, Results(output, page=not no_report, maps=uncertainty))
+        found = fulfil(
+            wish, opened, Results(output, page=not no_report, maps=uncertainty, against=against)
+        )
         failure = found.failure
         if table is None:
             found.tell(as_json)

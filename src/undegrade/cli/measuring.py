@@ -29,11 +29,13 @@ class Results:
         folder: The output folder.
         page: Write a report with pictures.
         maps: With maps of uncertainty in it.
+        against: Whom all others are compared with, as the user calls it; None for the first model.
     """
 
     folder: Path
     page: bool = True
     maps: bool = False
+    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def measure(
         UndegradeError: Something cannot be measured or written, or no set can be used; what was
             measured is kept.
     """
+    from undegrade.evaluation.references import Field
     from undegrade.evaluation.report.shelf import PictureShelf
     from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.session import open_session
@@ -137,8 +140,10 @@ def measure(
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
     sets = [(pictures, replace(plan, shelf=shelf)) for pictures, plan in sets]
-    outcome = _Outcome()
     with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
+        runs = Field.of(choice, session.candidates, [plan for _, plan in sets])
+        references = runs.references(results.against)
+        outcome = _Outcome(references)
         make_folder(results.folder)
         journal = Journal(results.folder)
         tell_outdated(journal)
@@ -160,7 +165,7 @@ def measure(
     written = None
     if page is not None:
         whole = [row for row in journal.history() if outcome.is_whole(row)]
-        written = page.write(whole, outcome.rows, session.candidates)
+        written = page.write(whole, outcome.rows, session.candidates, references)
     return Found(tuple(outcome.summaries), table, written, failure)
 
 
@@ -169,11 +174,13 @@ class _Outcome:
     """What came of each set.
 
     Args:
+        references: Whom others are compared with, see :class:`Results`.
         summaries: Of those that are whole.
         rows: Of the same.
         failed: Those that are not, and why.
     """
 
+    references: "Sequence[tuple[str, int]]"
     summaries: "list[Summary]" = field(default_factory=list)
     rows: "list[Row]" = field(default_factory=list)
     failed: "list[tuple[PictureSet, InputError]]" = field(default_factory=list)
@@ -188,7 +195,8 @@ class _Outcome:
         """
         order = [candidate.name for candidate in session.candidates]
         rows = session.measure(number, journal, bar.advance)
-        self.summaries.append(_summary(rows, order, session.sets[number][1]))
+        summary = _summary(rows, order, session.sets[number][1])
+        self.summaries.append(summary.against(self.references))
         self.rows += rows
         return rows
 

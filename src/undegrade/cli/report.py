@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ class Page:
         history: "Sequence[Row]",
         rows: "Sequence[Row]",
         candidates: "Sequence[Candidate]",
+        references: "Sequence[tuple[str, int]]" = (),
     ) -> Path | None:
         """Write the page; None if that is not possible.
 
@@ -59,6 +60,7 @@ class Page:
             history: All rows of the folder that are to be told of.
             rows: Those of this command.
             candidates: What it measured.
+            references: Whom others are compared with, by name and steps: the first that a set has.
         """
         if not self.possible:
             return None
@@ -77,7 +79,10 @@ class Page:
         together = Together(tuple(names), FeatureStore(self.folder / FEATURES))
         known = {model.name: model.restorer.model.uncertainty for model in models}
         source = Source(
-            sets=gather_sets(history, rows, order, together),
+            sets=tuple(
+                replace(one, summary=one.summary.against(references))
+                for one in gather_sets(history, rows, order, together)
+            ),
             shelf=PictureShelf(self.folder),
             commands=commands,
             promises={name: curve for name, curve in known.items() if curve is not None},

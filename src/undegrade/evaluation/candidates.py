@@ -289,6 +289,11 @@ class Choice:
         """Whether there is a network among them."""
         return any(map(is_network, self.names))
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The same names in the order of what is loaded: the degraded picture itself is first."""
+        return (INPUT, *(name for name in self.names if name != INPUT))
+
     def check(self) -> None:
         """Refuse what can be told without loading anything.
 
@@ -317,8 +322,7 @@ class Choice:
             MissingExtraError: What a candidate needs is not installed.
         """
         self.check()
-        wanted = (INPUT, *(name for name in self.names if name != INPUT))
-        candidates = [find_baseline(name) or self._load_network(name, idle) for name in wanted]
+        candidates = [find_baseline(name) or self._load_network(name, idle) for name in self.wanted]
         names = [candidate.name for candidate in candidates]
         if len({*names}) < len(names):
             raise UsageError(

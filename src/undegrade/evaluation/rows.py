@@ -145,7 +145,7 @@ class Journal:
         }
         try:
             with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("\n" * self._torn + json.dumps(values, ensure_ascii=False) + "\n")
+                file.write("\n" * self._torn + _text(values) + "\n")
         except OSError as error:
             raise OutputError(
                 f"{self._file} cannot be written ({error.strerror or error})",
@@ -175,7 +175,7 @@ class _Outdated:
 def _parse(line: str) -> Row | _Outdated | None:
     """Return the row of a line; None for one that was cut off when the last run was killed."""
     try:
-        values = json.loads(line)
+        values = json.loads(line, parse_constant=_refuse)
         if not values.keys() >= _NEW or not isinstance(values["scores"], dict):
             return _Outdated()
         key = Key(**{name: _shared(values[name]) for name in _KEY})
@@ -192,6 +192,14 @@ _NEW = {"precision", "content", "protocol", "scores"}  # without which a line is
 def _shared(value: Any) -> Any:
     """Return a value of a key; equal texts of all lines are one in memory."""
     return sys.intern(value) if isinstance(value, str) else value
+
+
+def _text(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, allow_nan=False)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")
 
 
 def write_results(file: Path, rows: Sequence[Row]) -> None:

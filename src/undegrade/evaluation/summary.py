@@ -1,17 +1,19 @@
 """What rows come to: means with their confidence, and every candidate against one of them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from undegrade.errors import InputError
+from undegrade.evaluation.against import Compared, Comparison, Pairs
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.names import title_of
 from undegrade.evaluation.repeats import by_picture, over_seeds
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.set_scores import SetColumn
-from undegrade.evaluation.statistics import Difference, Mean, compare, mean_with_interval
-from undegrade.evaluation.tables import markdown
+from undegrade.evaluation.statistics import Mean, mean_with_interval
+from undegrade.evaluation.tables import escaped, markdown
 from undegrade.metrics.base import About, Metric, Skipped
 from undegrade.metrics.distributions import SetMetric
 
@@ -24,7 +26,6 @@ class Entry:
         model: Name of the candidate.
         steps: Network evaluations; 0 where there are none, or for its own way.
         means: For each measure, over pictures.
-        against: For each measure, against the reference; None for that itself.
         pace: Seconds that restoring a megapixel took.
         of_sets: For each measure of all pictures together, its number.
     """
@@ -32,7 +33,6 @@ class Entry:
     model: str
     steps: int
     means: tuple[Mean, ...]
-    against: tuple[Difference, ...] | None
     pace: float
     of_sets: tuple[Mean, ...] = ()
 
@@ -57,6 +57,8 @@ class Summary:
         pictures: Number of them.
         metrics: The measures, in the order of the means.
         entries: In the order in which they were asked for.
+        pairs: The same, to be compared picture by picture.
+        reference: Place of the entry that the others are compared with.
         sets: The measures of all pictures together, in the order of their numbers.
         skipped: Measures that were asked for and not taken.
     """
@@ -66,8 +68,25 @@ class Summary:
     pictures: int
     metrics: tuple[Metric, ...]
     entries: tuple[Entry, ...]
+    pairs: Pairs = field(compare=False, repr=False)
+    reference: int = 0
     sets: tuple[SetMetric, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """All entries against the reference, by the measures of each picture."""
+        return self.pairs.against(self.reference)
+
+    def against(self, wanted: Sequence[tuple[str, int]]) -> "Summary":
+        """Return the same with another reference.
+
+        Args:
+            wanted: Models and numbers of steps: the first that is here is taken, if there is one.
+        """
+        places = [(entry.model, entry.steps) for entry in self.entries]
+        found = next((places.index(one) for one in wanted if one in places), self.reference)
+        return replace(self, reference=found)
 
     @property
     def measures(self) -> tuple[About, ...]:
@@ -92,7 +111,7 @@ class Summary:
             ]
             for row, entry in enumerate(self.entries)
         ]
-        title = f"{self.data}, {self.degradation}, {self.pictures} pictures"
+        title = escaped(f"{self.data}, {self.degradation}, {self.pictures} pictures")
         below = ["", *map(str, self.skipped)] if self.skipped else []
         return "\n".join([title, "", markdown(head, rows), *below])
 
@@ -100,22 +119,23 @@ class Summary:
         """Return differences from the reference in Markdown; empty if there is none."""
         if len(self.entries) == 1 or not self.metrics:
             return ""
-        (reference,) = (entry for entry in self.entries if entry.against is None)
-        head = [f"against {reference.title}"]
+        head = [f"against {self.entries[self.reference].title}"]
         for metric in self.metrics:
             head += [f"{metric.name} [95 %]", "larger on", "p"]
-        rows = []
-        for entry in self.entries:
-            if entry.against is None:
-                continue
-            cells = [entry.title]
-            for metric, found in zip(self.metrics, entry.against, strict=True):
-                digits, mean = digits_of(metric), found.mean
-                interval = f"[{mean.low:+.{digits}f}, {mean.high:+.{digits}f}]"
-                cells += [f"{mean.value:+.{digits}f} {interval}", f"{found.wins:.0%}"]
-                cells.append(f"{found.p_value:.2g}")
-            rows.append(cells)
-        return markdown(head, rows)
+        rows = [
+            [entry.title, *self._differences(line)]
+            for entry, line in zip(self.entries, self.comparison.lines, strict=True)
+            if line is not None
+        ]
+        return f"{markdown(head, rows)}\n\n{self.comparison.note()}"
+
+    def _differences(self, line: Sequence[Compared]) -> list[str]:
+        cells = []
+        for metric, found in zip(self.metrics, line, strict=True):
+            mean, digits = found.difference.mean, digits_of(metric)
+            cells.append(f"{mean.value:+.{digits}f} {interval(mean, digits, '+')}")
+            cells += [f"{found.difference.wins:.0%}", f"{found.p_adjusted:.2g}"]
+        return cells
 
     def facts(self) -> dict[str, Any]:
         """Return the same for programs."""
@@ -128,15 +148,21 @@ class Summary:
                 "seconds_per_megapixel": entry.pace,
                 "means": dict(zip(names, map(asdict, entry.means), strict=True)),
                 "against_reference": None
-                if entry.against is None
-                else dict(zip(names, map(asdict, entry.against), strict=True)),
+                if line is None
+                else dict(zip(names, map(_compared_facts, line), strict=True)),
                 "sets": dict(zip(of_sets, map(asdict, entry.of_sets), strict=True)),
             }
-            for entry in self.entries
+            for entry, line in zip(self.entries, self.comparison.lines, strict=True)
         ]
         about = {"data": self.data, "degradation": self.degradation, "pictures": self.pictures}
+        chosen = self.entries[self.reference]
+        compared = {
+            "reference": {"model": chosen.model, "steps": chosen.steps},
+            "comparisons": self.comparison.tests,
+            "too_few_pictures_to_compare": self.comparison.is_hopeless,
+        }
         skipped = {one.name: one.reason for one in self.skipped}
-        return about | {"entries": entries, "skipped": skipped}
+        return about | compared | {"entries": entries, "skipped": skipped}
 
     def ranks(self, index: int) -> list[int]:
         """Return the place of each entry by one measure from 1 on; equal as shown is equal."""
@@ -152,8 +178,7 @@ class Summary:
         cells = []
         for mean, rank in zip(means, self.ranks(index), strict=True):
             mark = {1: "**", 2: "*"}.get(rank, "") if len(means) > 1 else ""
-            interval = f"[{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
-            cells.append(f"{mark}{mean.value:.{digits}f}{mark} {interval}")
+            cells.append(f"{mark}{mean.value:.{digits}f}{mark} {interval(mean, digits)}")
         return cells
 
 
@@ -167,7 +192,7 @@ def summarise(
     """Return what rows of one set of pictures come to.
 
     The reference is the first candidate that is not the degraded picture itself, with its first
-    number of steps.
+    number of steps; :meth:`Summary.against` takes another.
 
     Args:
         rows: A row for every picture and setting, with all of the measures.
@@ -189,19 +214,16 @@ def summarise(
         key: [over_seeds(by_picture(groups[key], metric.name)) for metric in metrics]
         for key in places
     }
-    reference = next((key for key in places if key[0] != INPUT), places[0])
     entries = tuple(
         Entry(
             model=key[0],
             steps=key[1],
             means=tuple(mean_with_interval(values) for values in numbers[key]),
-            against=None
-            if key == reference
-            else tuple(
-                compare(*pair) for pair in zip(numbers[key], numbers[reference], strict=True)
-            ),
             pace=_pace(groups[key]),
-            of_sets=tuple(column.means[key] for column in sets),
+            of_sets=tuple(
+                column.means[key].within(column.metric.lowest, column.metric.highest)
+                for column in sets
+            ),
         )
         for key in places
     )
@@ -212,6 +234,8 @@ def summarise(
         pictures=len({row.key.picture for row in rows}),
         metrics=tuple(metrics),
         entries=entries,
+        pairs=Pairs([numbers[key] for key in places]),
+        reference=next((place for place, key in enumerate(places) if key[0] != INPUT), 0),
         sets=tuple(column.metric for column in sets),
         skipped=tuple(skipped),
     )
@@ -224,6 +248,24 @@ def _pace(rows: Sequence[Row]) -> float:
 def _head(metric: About) -> str:
     unit = f" {metric.unit}" if metric.unit else ""
     return f"{metric.name}{unit} {'↑' if metric.better == 'higher' else '↓'} [95 %]"
+
+
+def interval(mean: Mean, digits: int, sign: str = "") -> str:
+    """Return an interval as tables have it, ``[1.0, 2.0]``, or a dash where there is none.
+
+    Args:
+        mean: What it is of.
+        digits: After the point.
+        sign: ``+`` to write that too.
+    """
+    if mean.ends is None:
+        return "–"
+    low, high = (f"{end:{sign}.{digits}f}" for end in mean.ends)
+    return f"[{low}, {high}]"
+
+
+def _compared_facts(compared: Compared) -> dict[str, Any]:
+    return asdict(compared.difference) | {"p_adjusted": compared.p_adjusted}
 
 
 def digits_of(metric: About) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import torch
@@ -149,9 +150,18 @@ class Metric(About):
         """Return the number of one restoration.
 
         Raises:
-            InputError: As above, or what was done to the picture is needed and not known.
+            InputError: As above, what was done to the picture is needed and not known, or there is
+                no number: some measures divide by the contrast of the true picture, and that of a
+                black photo is 0.
             MissingExtraError: As above.
             WeightsError: As above.
         """
         pair = case.degraded_again() if self.degraded_again else (case.restored, case.hq)
-        return float(self(*pair))
+        number = float(self(*pair))
+        if not isfinite(number):
+            raise InputError(
+                f"{self.name} gives {number} for it",
+                expected="a number, which needs a true picture that is not all of one colour",
+                fix=f"leave the picture out, or measure it without {self.name}",
+            )
+        return number

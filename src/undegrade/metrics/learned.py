@@ -30,6 +30,7 @@ BACKBONES = {
 
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+_PICKLED = (".pt", ".pth")
 _CLIP_SCALE = 100.0  # what the logits are multiplied by, as CLIP was trained
 
 
@@ -111,6 +112,7 @@ def _built(name: str, build: Callable[[], Any], *files: WeightFile) -> Any:
         return _networks[name, folder]
     for file in files:
         file.check()
+        _refuse_code(file)
     try:
         with _hub_in(folder.parent), catch_warnings():
             simplefilter("ignore")  # of arguments of torchvision that piq still calls as they were
@@ -127,6 +129,29 @@ def _built(name: str, build: Callable[[], Any], *files: WeightFile) -> Any:
             fix="remove them, and they are fetched again",
         ) from error
     return _networks[name, folder]
+
+
+def _refuse_code(file: WeightFile) -> None:
+    """Refuse a file of which more than tensors would be unpickled, which can run anything.
+
+    The libraries that build the networks read their files without asking for tensors alone. One
+    whose whole hash is known is what it was when it was looked at; of others a few digits, which
+    anybody can meet, or nothing is known.
+
+    Raises:
+        WeightsError: It holds other things, or cannot be read.
+    """
+    if file.is_pinned or file.path.suffix not in _PICKLED:
+        return
+    try:
+        torch.load(file.path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of a damaged file whatever the unpickler meets
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(
+            f"{file.path} cannot be read as tensors alone ({type(error).__name__}: {reason})",
+            expected="weights and nothing that runs",
+            fix=f"take it from {file.url} again",
+        ) from error
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from undegrade.images.files import NewFile, make_folder
 
 _PATIENCE = 30.0  # seconds without a byte after which a download has failed
 _CHUNK = 2**20
+_DIGITS = 64  # of a whole SHA-256
 
 
 def weights_folder() -> Path:
@@ -45,6 +46,11 @@ class WeightFile:
     def path(self) -> Path:
         """Where it has to be."""
         return weights_folder() / self.name
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its whole SHA-256 is known, so that no other file can pass for it."""
+        return len(self.sha256) == _DIGITS
 
     def __str__(self) -> str:
         return f"{self.name} ({self.megabytes:g} MB, {self.licence})"

@@ -47,11 +47,18 @@ def ms_ssim(restored: Tensor, hq: Tensor) -> Tensor:
 def vif(restored: Tensor, hq: Tensor) -> Tensor:
     """Return the visual information fidelity of each picture, in the pixel domain.
 
-    1 where nothing differs; more than 1 where contrast was raised without harm.
+    1 where nothing differs; more than 1 where contrast was raised without harm. What else is made
+    of a true picture of one colour, which holds no information, has no number: it is not finite.
     """
-    measure = _torchmetrics().visual_information_fidelity
     pairs = zip(255 * quantise(restored), 255 * quantise(hq), strict=True)
-    return _joined([measure(one[None].float(), other[None].float()) for one, other in pairs])
+    return _joined([_fidelity(one[None].float(), other[None].float()) for one, other in pairs])
+
+
+def _fidelity(restored: Tensor, hq: Tensor) -> Tensor:
+    if torch.equal(restored, hq):
+        return torch.tensor(1.0)
+    found: Tensor = _torchmetrics().visual_information_fidelity(restored, hq)
+    return found
 
 
 def _each(restored: Tensor, hq: Tensor) -> Tensor:

@@ -222,7 +222,8 @@ def _csv_cells(line: Line, index: int) -> Sequence[object]:
     steps, cell = line.run.about.steps or "", line.cells[index]
     if cell is None:
         return line.run.about.model, steps, "measured", "", "", "", "", NOT_MEASURED, ""
-    mean = [f"{value:.6f}" for value in (cell.mean.value, cell.mean.low, cell.mean.high)]
+    numbers = (cell.mean.value, cell.mean.low, cell.mean.high)
+    mean = ["" if value is None else f"{value:.6f}" for value in numbers]
     reasons = "; ".join(cell.reasons)
     model = line.run.about.model
     return model, steps, "measured", *mean, cell.pictures, str(cell.verdict), reasons

@@ -134,7 +134,8 @@ def cell_of(block: Block, metric: str, run: Run, models: Mapping[str, ModelConfi
     if metric == "lpips":
         reservations.append("the paper does not name the network of LPIPS; AlexNet is the custom")
     reservations += [*_other_training(block, run, models)]
-    scaled = Mean(*(value / measure.per for value in (mean.value, mean.low, mean.high)))
+    known = _COMPUTED[measure.name]
+    scaled = mean.within(known.lowest, known.highest).divided(measure.per)
     return Cell(scaled, pictures, measure.name, tuple(barriers), tuple(reservations))
 
 

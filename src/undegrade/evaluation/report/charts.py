@@ -88,7 +88,7 @@ class Frame:
 def dots(label: str, groups: Sequence[Group]) -> Svg:
     """Draw means with their intervals, a line for each, in groups from above to below."""
     means = [dot.mean for group in groups for dot in group.dots]
-    values = [end for mean in means for end in (mean.low, mean.high, mean.value)]
+    values = [end for mean in means for end in (*(mean.ends or ()), mean.value)]
     axis = Axis.around(values, _NAMES + 8, WIDTH - _RIGHT)
     parts: list[Svg] = []
     y = 14.0
@@ -111,12 +111,16 @@ def dots(label: str, groups: Sequence[Group]) -> Svg:
 
 def _dot(dot: Dot, axis: Axis, y: float) -> Svg:
     mean = dot.mean
-    tip = f"{dot.title}: {mean.value:.4g} [{mean.low:.4g}, {mean.high:.4g}]"
+    tip, bars = f"{dot.title}: {mean.value:.4g}", []
+    if mean.ends is not None:
+        low, high = mean.ends
+        tip += f" [{low:.4g}, {high:.4g}]"
+        bars.append(line((axis.at(low), y), (axis.at(high), y), "interval"))
     return tag(
         "g",
         {"class": dot.mark.kind},
         text(_NAMES, y + 3.5, clipped(dot.title, _NAMES), "name", "end"),
-        line((axis.at(mean.low), y), (axis.at(mean.high), y), "interval"),
+        *bars,
         dot.mark.draw(axis.at(mean.value), y, tip),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from undegrade.errors import MissingExtraError
+from undegrade.evaluation.against import UNSURE
 from undegrade.evaluation.report.charts import Curve, Frame, Point, curves
 from undegrade.evaluation.report.commands import Command, Fact
 from undegrade.evaluation.report.gallery import Gallery, build_gallery
@@ -20,12 +21,14 @@ from undegrade.evaluation.report.plots import Marks, Plot, give_marks, overview_
 from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.report.svg import Mark
 from undegrade.evaluation.report.tables import (
+    Against,
     Table,
     best_of,
-    comparison_table,
+    comparison_tables,
     overview_table,
     set_table,
 )
+from undegrade.evaluation.statistics import LEAST_FOR_INTERVAL
 from undegrade.evaluation.summary import digits_of
 from undegrade.images.files import write_whole
 from undegrade.metrics.base import About
@@ -59,7 +62,7 @@ class SetView:
     title: str
     table: Table
     plots: list[Plot]
-    comparison: Table | None
+    comparisons: tuple[Against, ...]
     left_out: tuple[str, ...]
 
 
@@ -122,7 +125,7 @@ def _contents(source: Source) -> dict[str, Any]:
                 one.title,
                 set_table(one, marks),
                 set_plots(one, marks),
-                comparison_table(one, marks),
+                comparison_tables(one, marks),
                 one.left_out,
             )
             for one in sets
@@ -133,6 +136,8 @@ def _contents(source: Source) -> dict[str, Any]:
         "marks": marks,
         "metrics": _measures(sets),
         "digits_of": digits_of,
+        "least": LEAST_FOR_INTERVAL,
+        "unsure": UNSURE,
     }
 
 

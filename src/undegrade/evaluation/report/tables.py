@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from undegrade.evaluation.against import Compared, Comparison
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import Marks
 from undegrade.evaluation.report.svg import Mark
-from undegrade.evaluation.statistics import Difference
+from undegrade.evaluation.statistics import Mean
 from undegrade.evaluation.summary import Summary, digits_of
 from undegrade.metrics.base import About, Metric
-
-_UNSURE = 0.05  # p-value from which two candidates are not told apart
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,7 @@ def set_table(one: MeasuredSet, marks: Marks) -> Table:
         for index, metric in enumerate(summary.measures):
             mean, digits = entry.numbers[index], digits_of(metric)
             rank = ranks[index][place] if len(summary.entries) > 1 else 0
-            detail = f"{mean.low:.{digits}f} to {mean.high:.{digits}f}"
-            cells.append(_cell(mean.value, digits, rank, detail))
+            cells.append(_cell(mean.value, digits, rank, _ends(mean, digits)))
         cells.append(Cell(f"{entry.pace:.2f}", entry.pace))
         rows.append(tuple(cells))
     heads = (Head("candidate"), *map(_head, summary.measures), Head("s per megapixel", "down"))
@@ -98,40 +96,70 @@ def overview_table(sets: Sequence[MeasuredSet], marks: Marks) -> Table | None:
     return Table(f"{metric.name}{unit} on every set", heads, rows)
 
 
-def comparison_table(one: MeasuredSet, marks: Marks) -> Table | None:
-    """Return differences from the reference, picture by picture; None if there are none."""
+@dataclass(frozen=True)
+class Against:
+    """Differences from one candidate.
+
+    Args:
+        title: Of the candidate.
+        table: The differences.
+        note: What has to be known to read them.
+    """
+
+    title: str
+    table: Table
+    note: str
+
+
+def comparison_tables(one: MeasuredSet, marks: Marks) -> tuple[Against, ...]:
+    """Return differences picture by picture from each candidate, first from the reference.
+
+    There are none for a single candidate, or without a measure of each picture.
+    """
     summary = one.summary
-    if not summary.metrics:
-        return None
-    compared = [(entry, entry.against) for entry in summary.entries if entry.against is not None]
-    if not compared:
-        return None
+    if not summary.metrics or len(summary.entries) == 1:
+        return ()
+    others = [place for place in range(len(summary.entries)) if place != summary.reference]
+    found = (summary.pairs.against(place) for place in (summary.reference, *others))
+    return tuple(_against(one, comparison, marks) for comparison in found)
+
+
+def _against(one: MeasuredSet, comparison: Comparison, marks: Marks) -> Against:
+    summary = one.summary
     rows = []
-    for entry, against in compared:
+    for entry, line in zip(summary.entries, comparison.lines, strict=True):
+        if line is None:
+            continue
         cells = [_name(entry.title, marks[entry.model])]
-        for metric, found in zip(summary.metrics, against, strict=True):
-            cells += _difference(metric, found)
+        for metric, found in zip(summary.metrics, line, strict=True):
+            cells += _difference(metric, found, comparison)
         rows.append(tuple(cells))
     heads = [Head("candidate")]
     for metric in summary.metrics:
         better = f"how much {metric.better} is better"
         heads += [Head(f"{metric.name}, difference", "", better), Head("larger on"), Head("p")]
-    reference = next(entry for entry in summary.entries if entry.against is None)
-    caption = f"Against {reference.title}, picture by picture: {one.title}"
-    return Table(caption, tuple(heads), tuple(rows))
+    title = summary.entries[comparison.reference].title
+    caption = f"Against {title}, picture by picture: {one.title}"
+    return Against(title, Table(caption, tuple(heads), tuple(rows)), comparison.note())
 
 
-def _difference(metric: Metric, found: Difference) -> tuple[Cell, Cell, Cell]:
-    digits, mean = digits_of(metric), found.mean
-    verdict = "not told apart"
-    if found.p_value < _UNSURE and (mean.low > 0 or mean.high < 0):
-        verdict = "better" if metric.is_better(mean.value, 0) else "worse"
-    detail = f"{mean.low:+.{digits}f} to {mean.high:+.{digits}f}; {verdict}"
+def _difference(metric: Metric, found: Compared, comparison: Comparison) -> tuple[Cell, Cell, Cell]:
+    digits, mean = digits_of(metric), found.difference.mean
+    verdict = comparison.verdict(found, metric.is_better(mean.value, 0))
+    detail = f"{_ends(mean, digits, '+')}; {verdict}"
     return (
         Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
-        Cell(f"{found.wins:.0%}", found.wins),
-        Cell(f"{found.p_value:.2g}", found.p_value),
+        Cell(f"{found.difference.wins:.0%}", found.difference.wins),
+        Cell(f"{found.p_adjusted:.2g}", found.p_adjusted),
     )
+
+
+def _ends(mean: Mean, digits: int, sign: str = "") -> str:
+    """Return an interval in words, or a dash where there is none."""
+    if mean.ends is None:
+        return "–"
+    low, high = (f"{end:{sign}.{digits}f}" for end in mean.ends)
+    return f"{low} to {high}"
 
 
 def _column(summary: Summary) -> dict[str, Cell]:

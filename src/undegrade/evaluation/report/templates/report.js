@@ -43,6 +43,23 @@
     });
   }
 
+  // Comparisons: one table for each candidate to compare with, all made beforehand; one is shown.
+  for (const compared of all(".compared")) {
+    const choices = all(".choice", compared);
+    const reference = compared.querySelector(".reference");
+    if (!reference) continue;
+    const show = () => {
+      choices.forEach((choice, place) => {
+        choice.hidden = place !== Number(reference.value);
+        if (choice.tagName === "DETAILS") choice.open = true;
+      });
+    };
+    reference.addEventListener("change", show);
+    compared.querySelector(".controls").hidden = false;
+    compared.classList.add("chosen");
+    show();
+  }
+
   // Sliders: two lines over three pictures; each can be dragged, or moved by its range input.
   for (const stage of all(".stage")) {
     const ranges = stage.parentElement.querySelector(".ranges");
@@ -88,7 +105,7 @@
   }
 
   // The gallery: what stands in the middle, which set, and the order.
-  const form = document.querySelector(".controls");
+  const form = document.querySelector("form.controls");
   if (!form) return;
   const facts = JSON.parse(document.getElementById("gains").textContent);
   const items = all(".item");
