@@ -129,7 +129,7 @@ def make(run: Run, arguments: argparse.Namespace) -> None:
     rows = measure([Model(restorer, "own")], pictures, plan, Journal(folder))
     values = {
         f"{name}_{steps}": float(
-            np.mean([row.by_metric()[name] for row in rows if row.key.steps == steps])
+            np.mean([row.scores[name] for row in rows if row.key.steps == steps])
         )
         for name in ("psnr", "ssim")
         for steps in STEPS

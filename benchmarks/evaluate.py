@@ -152,7 +152,11 @@ def evaluate(folder: Path, name: str, workers: int, pictures: int) -> None:
         *("--data", f"pairs={folder / 'pairs'}", "--metrics", "psnr,ssim"),
         *("--pictures", str(pictures), "--workers", str(workers), "-o", str(folder / name)),
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ran = subprocess.run(
+        command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    if ran.returncode:
+        sys.exit(f"`{' '.join(command)}` failed with {ran.returncode}:\n{ran.stderr}")
 
 
 if __name__ == "__main__":

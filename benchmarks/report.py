@@ -65,7 +65,7 @@ def print_times(folder: Path, rows: Sequence[Row], shelf: PictureShelf) -> None:
     timed("plots", lambda: plots(sets))
     gallery = timed("pictures", lambda: build_gallery(sets, shelf))[0]
     print(f"shown: {len(gallery.items)} pictures{gallery.items[0].size.partition('pixels')[2]}")
-    source = Source(sets, shelf, (Command("benchmark", "today", "0"),), (), {})
+    source = Source(sets, shelf, (Command("benchmark", "today", "0"),), {})
     page = timed("whole page, written", lambda: write_report(source, folder / REPORT))[1]
     size = (folder / REPORT).stat().st_size
     print(f"the page takes {page / table:.0f} times as long as the CSV, and is {size / 1e6:.1f} MB")
@@ -90,8 +90,8 @@ def make_rows(pictures: int, sets: int) -> list[Row]:
     """Return rows of several candidates with numbers that look like PSNR and SSIM."""
     return [
         Row(
-            Key("made", f"noise:sigma={number}", f"{picture:04}.png", model, 0, 0, "", "psnr,ssim"),
-            tuple(generator(number, picture, model).uniform((20, 0.5), (30, 0.9)).tolist()),
+            Key("made", f"noise:sigma={number}", f"{picture:04}.png", model, 0, 0),
+            make_scores(number, picture, model),
             0.5,
             HEIGHT * WIDTH / 1e6,
         )
@@ -99,6 +99,12 @@ def make_rows(pictures: int, sets: int) -> list[Row]:
         for picture in range(pictures)
         for model in MODELS
     ]
+
+
+def make_scores(*keys: int | str) -> dict[str, float]:
+    """Return numbers that look like PSNR and SSIM."""
+    psnr, ssim = generator(*keys).uniform((20, 0.5), (30, 0.9)).tolist()
+    return {"psnr": psnr, "ssim": ssim}
 
 
 def keep_all(shelf: PictureShelf, rows: Sequence[Row]) -> float:

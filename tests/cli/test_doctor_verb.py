@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import Result
 
 from undegrade import __version__
 from undegrade.cli import checkup
-from undegrade.cli.checkup import Finding, check_up, why_no_cuda
+from undegrade.cli.checkup import Finding, check_up, revision, why_no_cuda
 from undegrade.zoo import DEFAULT_MODEL, store
 
 Cli = Callable[..., Result]
@@ -101,3 +102,27 @@ def test_values_are_readable() -> None:
     assert {value: Finding("", "", value).text for value in values} == values
     assert Finding("", "", ["a", "b"]).text == "a, b"
     assert Finding("", "", []).text == "none"
+
+
+def test_the_revision_is_that_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        about = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(tmp_path), *about, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    module = tmp_path / "src" / "undegrade" / "cli" / "checkup.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("one")
+    monkeypatch.setattr(checkup, "__file__", str(module))
+    assert revision() == ""
+    git("init", "-q")
+    git("add", "src")
+    git("commit", "-q", "-m", "first")
+    commit = git("rev-parse", "HEAD")[:12]
+    assert revision() == commit
+    module.write_text("two")
+    assert revision() == f"{commit}-dirty"
+    monkeypatch.setenv("PATH", "")
+    assert revision() == ""

@@ -67,6 +67,15 @@ def test_what_the_table_asks_for_is_measured_and_laid_beside(
     assert facts["files"] == [f"out/paper-{TABLE}.md", f"out/paper-{TABLE}.csv"]
 
 
+@pytest.mark.parametrize(
+    "option", ["--metrics=psnr", "--degrade=noise", "--steps=1", "--seed=0", "--no-report"]
+)
+def test_a_table_alone_heeds_nothing_else(cli: Cli, option: str) -> None:
+    result = cli("evaluate", "--paper", TABLE, option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option.partition('=')[0]} with --paper alone" in result.stderr
+
+
 def test_a_split_a_degradation_and_a_metric_of_ones_own(cli: Cli, photos: str) -> None:
     command = ["evaluate", "input", "--paper", TABLE, "-o", "out", "--data"]
     split = cli(*command, photos.replace("=", "/validation="))

@@ -77,6 +77,41 @@ def test_too_many_bad_pictures_stop_it_and_the_others_are_kept(
     assert len(Path("out/rows.jsonl").read_text().splitlines()) == 37
 
 
+def test_a_set_that_cannot_be_used_does_not_hide_the_others(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("good", "bad", "worse"):
+        for number in range(4):
+            make_photo(f"{folder}/{number}.png", 16, 20)
+    for file in ("bad/1.png", "bad/2.png", "worse/1.png", "worse/2.png"):
+        Path(file).write_text("no picture")
+    command = ["evaluate", "median", "--data", "bad", "--data", "good", "--data", "worse"]
+    result = cli(*command, "-o", "out")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("good, clean, 4 pictures\n")
+    assert "pictures\n" not in result.stdout.partition("\n")[2]
+    assert "bad, clean: 2 of 4 pictures cannot be used" in result.stderr
+    assert "worse, clean: 2 of 4 pictures cannot be used" in result.stderr
+    assert {f"{number}.png" for number in range(4)} <= measured()
+    page = Path("out/report.html").read_text()
+    assert "good, clean" in page
+    assert "bad, clean" not in page
+
+
+def test_one_bad_picture_of_a_few_is_left_out(cli: Cli, make_photo: Make) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 16, 20)
+    Path("few/1.png").write_text("no picture")
+    result = cli("evaluate", "median", "--data", "few", "-o", "out")
+    assert (result.exit_code, len(measured())) == (1, 3)
+    assert result.stdout.startswith("few, clean, 3 pictures\n")
+    assert "left out: 1 that cannot be used (few/1.png" in result.stderr
+    Path("few/2.png").write_text("no picture")
+    result = cli("evaluate", "median", "--data", "few", "-o", "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "2 of 4 pictures cannot be used" in result.stderr
+
+
 def test_a_full_disk_at_a_row(pairs: str, cli: Cli) -> None:
     """The journal may grow to 4000 bytes and no further, as on a full disk."""
 
@@ -99,12 +134,16 @@ def test_a_full_disk_at_a_row(pairs: str, cli: Cli) -> None:
     assert Path("out/rows.jsonl").read_text().splitlines()[: len(kept) - 1] == kept[:-1]
 
 
-def test_a_full_disk_at_the_results(cli: Cli, pairs: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", ["commands.json", "results.csv"])
+def test_a_full_disk_after_the_rows(
+    cli: Cli, pairs: str, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
     command = ["evaluate", "input", "--data", pairs, "-o", "out"]
     write = Path.write_bytes
+    mark = {"commands.json": b'"state": "done"', "results.csv": b"data,degradation"}[file]
 
     def full(path: Path, content: Any) -> int:
-        if ".undegrade-part" in path.name:
+        if ".undegrade-part" in path.name and mark in content:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(path, content)
 
@@ -112,9 +151,9 @@ def test_a_full_disk_at_the_results(cli: Cli, pairs: str, monkeypatch: pytest.Mo
         patched.setattr(Path, "write_bytes", full)
         result = cli(*command)
     assert result.exit_code == 1
-    assert "out/results.csv cannot be written (No space left on device)" in result.stderr
+    assert f"out/{file} cannot be written (No space left on device)" in result.stderr
     assert "run the same command again: what was measured is kept" in result.stderr
-    assert [file.name for file in Path("out").iterdir()] == ["rows.jsonl"]
+    assert not [*Path("out").glob("results*")]
     before = Path("out/rows.jsonl").read_text()
     assert len(before.splitlines()) == 40
     assert cli(*command).exit_code == 0

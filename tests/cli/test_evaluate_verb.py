@@ -13,7 +13,8 @@ from typer.testing import Result
 
 from undegrade.cli.evaluate import parse_steps
 from undegrade.errors import UsageError
-from undegrade.evaluation import flow_plots
+from undegrade.evaluation import choosing, flow_plots
+from undegrade.evaluation.report.commands import DONE, read_commands
 from undegrade.methods import build_method, parse_options
 from undegrade.zoo import ModelConfig, save_model
 
@@ -208,12 +209,15 @@ def test_the_flow(cli: Cli, model: Path, photos: str, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "option",
     [
-        "--sampler=heun",
-        "--metrics=psnr",
-        "--seeds=2",
-        "--workers=2",
-        "--uncertainty",
-        "--against=tiny",
+        *(
+            "--sampler=heun",
+            "--metrics=psnr",
+            "--seeds=2",
+            "--workers=2",
+            "--uncertainty",
+            "--against=tiny",
+        ),
+        *("--device=cpu", "--precision=float32", "--no-report"),
     ],
 )
 def test_what_an_analysis_would_not_heed_is_refused(
@@ -232,6 +236,59 @@ def test_a_model_without_a_flow_is_refused_with_the_reason(cli: Cli, photos: str
     assert result.exit_code == 2
     assert "the method 'regression', which has no flow to analyse" in result.stderr
     assert cli("evaluate", plain, "--data", photos, "-o", "out").exit_code == 0
+
+
+def test_a_variable_of_the_environment_is_no_option(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDEGRADE_DEVICE", "cpu")
+    command = ["evaluate", model, "median", "--data", photos, "--analyse", "flow", "-o", "out"]
+    assert "2 models and 1 sets of pictures" in cli(*command).stderr
+
+
+def test_models_are_looked_for_before_anything_is_fetched(
+    cli: Cli, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_: object) -> None:
+        raise AssertionError("nothing is to be fetched")
+
+    monkeypatch.setattr(choosing, "choose", fetch)
+    for arguments, message in (
+        (["nosuch"], "nosuch"),
+        (["median", "median"], "each at most once"),
+        (["median", "--device", "tpu"], "tpu"),
+        (["median", "--steps", "1,1"], "steps=1,1"),
+    ):
+        result = cli("evaluate", *arguments, "--data", photos, "-o", "out", "--metrics", "lpips")
+        assert result.exit_code in (2, 3)
+        assert message in result.stderr
+        assert not Path("out").exists()
+
+
+def test_how_it_was_made_is_told_truly(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: str) -> None:
+        whole = ["evaluate", str(model), "--data", photos, "-o", "out", "--steps", "1", *words]
+        monkeypatch.setattr(sys, "argv", ["undegrade", *whole])
+        assert cli(*whole).exit_code == 0
+
+    run()
+    before = read_commands(Path("out"))
+    assert [(one.rows, one.state) for one in before] == [(4, DONE)]
+    assert {"torch", "libvips"} <= {fact.name for fact in before[0].machine}
+    run()
+    assert read_commands(Path("out")) == before
+    run("--metrics", "psnr,mae")
+    assert [one.rows for one in read_commands(Path("out"))] == [4, 4]
+    with Path("out/results.csv").open() as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == 4
+    assert all(row["psnr"] and row["ssim"] and row["mae"] for row in rows)
+    assert [row["precision"] for row in rows] == ["", rows[-1]["precision"]] * 2
+    page = Path("out/report.html").read_text()
+    assert all(f"{name} by set" in page for name in ("psnr", "ssim", "mae"))
+    assert page.count("measured 4 rows") == 2
 
 
 def test_what_is_no_model_has_no_flow(cli: Cli, photos: str) -> None:
@@ -293,7 +350,7 @@ def test_first_guesses_and_steps_side_by_side(
     assert result.exit_code == 0
     (found,) = json.loads(result.stdout)["sets"]
     names = [(entry["model"], entry["steps"]) for entry in found["entries"]]
-    assert names == [("input", 0), ("tiny", 1), ("tiny", 2), ("diffusion", 0), ("diffusion", 2)]
+    assert names == [("input", 0), ("tiny", 1), ("tiny", 2), ("diffusion", -1), ("diffusion", 2)]
     assert "left out: steps=0 for the resflow model 'tiny'" in result.stderr
     assert "left out: steps=1 with the sampler 'ddim'" in result.stderr
 

@@ -1,6 +1,7 @@
 """Measuring candidates whose results are known beforehand, with and without interruptions."""
 
 import csv
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from undegrade.degradations import Chain
 from undegrade.errors import InputError, OutputError, UsageError
 from undegrade.evaluation.candidates import INPUT, Candidate, Model, Setting, find_baseline
 from undegrade.evaluation.measuring import Plan, check_steps, measure
+from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.rows import Journal, write_results
 from undegrade.inference import Restorer
@@ -50,7 +52,7 @@ def test_a_method_that_changes_nothing_scores_as_its_input(
         lambda *now: seen.append(now),
     )
     for name in pictures.names:
-        same = {row.scores for row in rows if row.key.picture == name}
+        same = {tuple(row.scores.values()) for row in rows if row.key.picture == name}
         assert len(same) == 1
         assert 19 < same.pop()[0] < 22
     assert method.steps == [1, 4] * 3
@@ -67,7 +69,7 @@ def test_equal_pictures_count_as_a_hundred_decibels_and_a_shift_as_its_size(
 ) -> None:
     candidates = [the_input(), model(Shifted(2 / 255))]
     rows = measure(candidates, clean(photo_folder), Plan(BOTH, (1,)), Journal(tmp_path))
-    scores = {row.key.model: row.by_metric() for row in rows}
+    scores = {row.key.model: row.scores for row in rows}
     assert scores[INPUT] == {"psnr": 100.0, "ssim": pytest.approx(1, abs=1e-4)}
     assert scores["model"]["psnr"] == pytest.approx(42.11, abs=0.05)  # 20 log10(255 / 2)
 
@@ -113,6 +115,46 @@ def test_what_was_measured_before_an_interruption_is_not_done_again(
     assert again.steps == []
 
 
+def test_one_more_measure_is_one_more_column(photo_folder: Path, tmp_path: Path) -> None:
+    pictures, method = clean(photo_folder, 2), Simple()
+    measure([model(method)], pictures, Plan(BOTH, (1,)), Journal(tmp_path))
+    more = find_metrics("psnr,mae")
+    rows = measure([model(method)], pictures, Plan(more, (1,)), Journal(tmp_path))
+    assert method.steps == [1] * 4  # restored again, for there is no other way to see it
+    assert [{*row.scores} for row in rows] == [{"psnr", "ssim", "mae"}] * 2
+    assert len(Journal(tmp_path).rows()) == 2
+    for plan in (Plan(BOTH, (1,)), Plan(more, (1,)), Plan(find_metrics("mae,ssim"), (1,))):
+        assert measure([model(method)], pictures, plan, Journal(tmp_path)) == rows
+    assert len(method.steps) == 4
+
+
+def test_other_photos_of_the_same_names_are_measured(photo_folder: Path, tmp_path: Path) -> None:
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / folder).mkdir()
+        photo = (photo_folder / f"scene-0{number}.png").read_bytes()
+        (tmp_path / folder / "photo.png").write_bytes(photo)
+        (tmp_path / folder / "same.png").write_bytes((photo_folder / "scene-02.png").read_bytes())
+    found = []
+    for folder in ("a", "b"):
+        pictures = PictureSet.open(Place.parse(f"set={tmp_path / folder}"), Chain())
+        found.append(measure([model(Noisy())], pictures, Plan(BOTH, (1,)), Journal(tmp_path)))
+    assert found[0][0].key.picture == found[1][0].key.picture == "photo.png"
+    assert found[0][0].scores != found[1][0].scores
+    assert found[0][1] == found[1][1]
+    assert len(Journal(tmp_path).rows()) == 3
+    digest = sha256((tmp_path / "b" / "photo.png").read_bytes()).hexdigest()
+    assert found[1][0].key.content == digest
+
+
+def test_each_precision_is_measured(photo_folder: Path, tmp_path: Path) -> None:
+    for precision in ("float32", "bfloat16", "float32"):
+        restorer = Restorer(small_resflow(), device="cpu", precision=precision)
+        candidates = [the_input(), Model(restorer, "model")]
+        rows = measure(candidates, clean(photo_folder, 1), Plan(BOTH, (1,)), Journal(tmp_path))
+        assert [row.key.precision for row in rows] == ["", precision]
+    assert len(Journal(tmp_path).rows()) == 3
+
+
 def test_pictures_that_cannot_be_measured_are_left_out_for_all(
     photo_folder: Path, tmp_path: Path
 ) -> None:
@@ -131,12 +173,15 @@ def test_pictures_that_cannot_be_measured_are_left_out_for_all(
 def test_the_file_says_the_same_as_the_rows(photo_folder: Path, tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     measure([the_input()], clean(photo_folder), Plan(BOTH), journal)
-    measure([the_input()], clean(photo_folder), Plan(find_metrics("mae")), journal)
+    measure([the_input()], clean(photo_folder, 1), Plan(find_metrics("mae")), journal)
     write_results(tmp_path / "results.csv", journal.rows())
     with (tmp_path / "results.csv").open() as file:
         rows = [*csv.DictReader(file)]
-    assert [row["picture"] for row in rows] == ["scene-00.png"] * 2 + ["scene-01.png"] * 2
-    assert [(row["psnr"], row["mae"]) for row in rows[:2]] == [("", "0.000000"), ("100.000000", "")]
+    assert [row["picture"] for row in rows] == ["scene-00.png", "scene-01.png"]
+    assert [(row["psnr"], row["mae"]) for row in rows] == [
+        ("100.000000", "0.000000"),
+        ("100.000000", ""),
+    ]
 
 
 def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path, photo_folder: Path) -> None:
@@ -161,7 +206,7 @@ def test_steps_that_a_model_cannot_make_are_left_out() -> None:
     flow, diffusion = model(small_resflow()), model(small_dtpm())
     steps = (0, 1, 2, 10)
     assert [one.steps for one in flow.settings(steps, (0,))] == [1, 2, 10]
-    assert [one.steps for one in diffusion.settings(steps, (0,))] == [0, 2, 10]
+    assert [one.steps for one in diffusion.settings(steps, (0,))] == [FIRST_GUESS, 2, 10]
     (reason,) = flow.left_out(steps)
     assert reason.startswith("left out: steps=0 for the resflow model")
     (reason,) = diffusion.left_out(steps)
@@ -182,7 +227,7 @@ def test_a_first_guess_and_a_share_of_texture_are_measured() -> None:
     expected = restorer(picture, steps=3, texture=0.5).image
     np.testing.assert_array_equal(half.restore(picture, Setting(3)).picture, expected)
     expected = restorer(picture, steps=0).image
-    np.testing.assert_array_equal(half.restore(picture, Setting(0)).picture, expected)
+    np.testing.assert_array_equal(half.restore(picture, Setting(FIRST_GUESS)).picture, expected)
 
 
 def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:
@@ -212,7 +257,9 @@ def test_the_baselines_remove_noise(photo_folder: Path, tmp_path: Path) -> None:
     names = (INPUT, "median", "wavelet", "nlm", "tv")
     candidates = [found for name in names if (found := find_baseline(name))]
     rows = measure(candidates, pictures, Plan(BOTH), Journal(tmp_path))
-    psnr = {name: np.mean([r.scores[0] for r in rows if r.key.model == name]) for name in names}
+    psnr = {
+        name: np.mean([r.scores["psnr"] for r in rows if r.key.model == name]) for name in names
+    }
     assert all(psnr[name] > psnr[INPUT] + 2 for name in names[1:])
 
 

@@ -30,8 +30,8 @@ def rows(
     named = scores or {"psnr": 26.0, "ssim": 0.75}
     return [
         Row(
-            Key(data, degradation, f"{name}", model, 0, seed, weights, ",".join(named)),
-            tuple(named.values()),
+            Key(data, degradation, f"{name}", model, 0, seed, weights),
+            named,
             seconds=1.0,
             megapixels=1.0,
         )

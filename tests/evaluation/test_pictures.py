@@ -1,5 +1,7 @@
 """Test pictures: the same at every reading, pairs as they are, nothing unreadable unsaid."""
 
+import os
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from undegrade.data.places import Place
 from undegrade.data.samples import as_float
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.contents import content_of
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.randomness import generator
 
@@ -105,3 +108,25 @@ def test_too_many_unreadable_pictures_are_refused_in_the_end(tmp_path: Path) -> 
 def test_no_pictures_are_no_test(photo_folder: Path) -> None:
     with pytest.raises(UsageError, match="pictures=0"):
         PictureSet.open(place(photo_folder), Chain(), limit=0)
+
+
+def test_the_content_is_that_of_all_files(tmp_path: Path) -> None:
+    lq, hq = tmp_path / "lq.png", tmp_path / "hq.png"
+    lq.write_bytes(b"degraded")
+    hq.write_bytes(b"clean")
+    assert content_of([lq]) == sha256(b"degraded").hexdigest()
+    both = content_of([lq, hq])
+    assert len({both, content_of([hq, lq]), content_of([lq])}) == 3
+    time = hq.stat().st_mtime_ns
+    hq.write_bytes(b"other")
+    os.utime(hq, ns=(time, time + 1))  # a clock may be too coarse to tell
+    assert content_of([lq, hq]) != both
+    assert content_of([lq, tmp_path / "missing.png"]) == ""
+
+
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"pixels")
+    before = content_of([photo])
+    monkeypatch.setattr(Path, "open", None)
+    assert content_of([photo]) == before

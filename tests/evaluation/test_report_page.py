@@ -1,5 +1,6 @@
 """The report: what it holds, that it stands alone, and what is not asked for but may be in it."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,7 +11,15 @@ from report_folders import NOTHING, keep, rows, sets_of, source
 
 from undegrade.errors import OutputError
 from undegrade.evaluation.report import embedding, gallery
-from undegrade.evaluation.report.commands import Command, read_commands, record_command
+from undegrade.evaluation.report.commands import (
+    DONE,
+    Command,
+    Fact,
+    read_commands,
+    record_begun,
+    record_ended,
+    skipped_at_last,
+)
 from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.page import render, write_report
 from undegrade.evaluation.report.plots import give_marks
@@ -207,7 +216,7 @@ def test_differences_are_told_apart_in_the_right_direction() -> None:
 
 def test_what_several_commands_measured_comes_together(made: list[Row]) -> None:
     late = [
-        replace(row, key=replace(row.key, model="late"), scores=(30.0, 1.0))
+        replace(row, key=replace(row.key, model="late"), scores={"psnr": 30.0, "mae": 1.0})
         for row in made
         if row.key.model == "median"
     ]
@@ -222,19 +231,60 @@ def test_what_several_commands_measured_comes_together(made: list[Row]) -> None:
     assert sets[0].best("ours").steps == 4
     again = gather_sets([*made, *late, *old], late, ["input", "late"], NOTHING)
     assert {row.key.weights_hash for row in again[0].rows} == {""}  # the current command's count
-    unknown = [replace(row, key=replace(row.key, metrics="gone,mae")) for row in made]
+    unknown = [replace(row, scores={"gone": 1.0}) for row in made]
     assert gather_sets(unknown, [], ["input"], NOTHING) == ()
 
 
-def test_commands_are_recorded_once_each_and_the_last_comes_last(tmp_path: Path) -> None:
-    first, second = Command("a \udcff", "day 1", "1"), Command("b", "day 2", "1")
-    assert record_command(tmp_path, first) == (first,)
-    record_command(tmp_path, second)
-    again = replace(first, date="day 3")
-    assert record_command(tmp_path, again) == (second, again)
-    assert [run.date for run in read_commands(tmp_path)] == ["day 2", "day 3"]
+def test_commands_that_measured_stay_and_others_do_not_take_their_place(tmp_path: Path) -> None:
+    machine = (Fact("versions", "torch", "2.6.0"),)
+    first = Command("a \udcff", "day 1", "1", revision="abc", machine=machine)
+    begun = record_begun(tmp_path, first)
+    [told] = read_commands(tmp_path)
+    assert told == begun
+    assert told.outcome == "did not come to an end"
+    record_ended(tmp_path, begun, 3, whole=True)
+    [measured] = read_commands(tmp_path)
+    assert measured == replace(first, state=DONE, rows=3)
+    assert measured.outcome == "measured 3 rows"
+    again = record_begun(tmp_path, Command("a \udcff", "day 2", "2"))
+    record_ended(tmp_path, again, 0, whole=True)
+    assert read_commands(tmp_path) == [measured]
+    more = record_begun(tmp_path, Command("a \udcff", "day 3", "2"))
+    record_ended(tmp_path, more, 1, whole=False)
+    other = record_begun(tmp_path, Command("b", "day 4", "2"))
+    record_ended(tmp_path, other, 0, whole=True)
+    nothing = record_begun(tmp_path, Command("c", "day 5", "2"))
+    record_ended(tmp_path, nothing, 0, whole=False)
+    found = read_commands(tmp_path)
+    assert [(one.date, one.rows) for one in found] == [("day 1", 3), ("day 3", 1), ("day 4", 0)]
+    assert found[1].outcome == "measured 1 row, was interrupted"
+    assert found[0] == measured
+
+
+def test_commands_of_older_versions_are_read_and_illegible_ones_are_none(tmp_path: Path) -> None:
+    older = {"command": "a", "date": "day 1", "version": "0", "together": [], "skipped": ["x"]}
+    (tmp_path / "commands.json").write_text(json.dumps([older]))
+    [found] = read_commands(tmp_path)
+    assert found == Command("a", "day 1", "0", skipped=("x",))
+    assert found.outcome == ""
     (tmp_path / "commands.json").write_text("{ no")
-    assert list(read_commands(tmp_path)) == []
+    assert read_commands(tmp_path) == []
+
+
+def test_what_the_same_command_measured_later_was_not_skipped() -> None:
+    commands = [Command("a", "1", "", skipped=("x", "y")), Command("b", "2", "", skipped=("y",))]
+    assert skipped_at_last(commands) == ["x", "y"]
+    assert skipped_at_last([*commands, Command("a", "3", "")]) == ["y"]
+
+
+def test_each_machine_is_told_with_its_commands(tmp_path: Path, made: list[Row]) -> None:
+    [one] = (whole := source(tmp_path, made)).commands
+    assert "<h3>Machine and versions</h3>" in render(whole)
+    other = replace(one, machine=(Fact("versions", "torch", "9.9"),), rows=5, revision="abc-dirty")
+    text = render(replace(whole, commands=(one, other, one)))
+    assert "<h3>Machine and versions, of command 1, 3</h3>" in text
+    assert "<h3>Machine and versions, of command 2</h3>" in text
+    assert "undegrade 0.1.0 (abc-dirty); measured 5 rows" in text
 
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, made: list[Row]) -> None:

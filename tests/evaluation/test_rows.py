@@ -3,7 +3,9 @@
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,23 +13,69 @@ import torch
 
 from undegrade.evaluation.parquet import write_parquet
 from undegrade.evaluation.peak import PeakMemory
-from undegrade.evaluation.rows import Journal, Key, Row, write_results
+from undegrade.evaluation.rows import PROTOCOL, Journal, Key, Row, write_results
 
-KEY = Key("mine", "clean", "a.png", "median", 0, 0, "", "psnr,ssim")
-ROW = Row(KEY, (31.25, 0.875), 1.5, 0.25, 123.456)
+KEY = Key("mine", "clean", "a.png", "median", 0, 0, "abc", "float32", "def")
+ROW = Row(KEY, {"psnr": 31.25, "ssim": 0.875}, 1.5, 0.25, 123.456)
 
 
-def test_a_row_without_a_peak_is_read_as_older_runs_wrote_it(tmp_path: Path) -> None:
+def test_a_row_is_read_as_it_was_written(tmp_path: Path) -> None:
     Journal(tmp_path).add(ROW)
-    [line] = (tmp_path / "rows.jsonl").read_text().splitlines()
-    older = json.loads(line)
-    assert older.pop("peak_mb") == 123.456
-    (tmp_path / "rows.jsonl").write_text(json.dumps(older) + "\n")
-    [row] = Journal(tmp_path).rows()
-    assert (row.key, row.scores, row.seconds, row.peak_mb) == (KEY, ROW.scores, 1.5, None)
-    write_results(tmp_path / "results.csv", [row, Row(KEY, (1.0, 0.5), 1.5, 0.25, 7.04)])
+    assert Journal(tmp_path).rows() == (ROW,)
+    write_results(tmp_path / "results.csv", [replace(ROW, peak_mb=None), ROW])
     with (tmp_path / "results.csv").open() as file:
-        assert [row["peak_mb"] for row in csv.DictReader(file)] == ["", "7.0"]
+        first, second = csv.DictReader(file)
+    assert (first["peak_mb"], second["peak_mb"]) == ("", "123.5")
+    about = [second[name] for name in ("weights_hash", "precision", "content", "protocol")]
+    assert about == ["abc", "float32", "def", str(PROTOCOL)]
+
+
+def test_rows_of_one_key_become_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    other = replace(ROW, key=replace(KEY, picture="b.png"))
+    for row in (ROW, other, Row(KEY, {"mae": 3.0, "ssim": 0.5}, 9.0, 0.25, 9.0)):
+        journal.add(row)
+    joined = Row(KEY, {"psnr": 31.25, "ssim": 0.5, "mae": 3.0}, 1.5, 0.25, 123.456)
+    for one in (journal, Journal(tmp_path)):  # as it is kept, and as it is read back
+        assert one.rows() == (joined, other)
+        assert one.history() == (other, joined)
+        assert one[KEY].scores == {"psnr": 31.25, "ssim": 0.5, "mae": 3.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"picture": "b.png"},
+        {"weights_hash": "new"},
+        {"precision": "bfloat16"},
+        {"content": "of another photo"},
+        {"protocol": PROTOCOL + 1},
+    ],
+)
+def test_what_differs_is_a_row_of_its_own(tmp_path: Path, change: dict[str, Any]) -> None:
+    journal = Journal(tmp_path)
+    journal.add(ROW)
+    other = replace(KEY, **change)
+    assert other not in journal
+    journal.add(Row(other, {"mae": 1.0}, 1.0, 1.0))
+    assert len(Journal(tmp_path).rows()) == 2
+    assert Journal(tmp_path)[KEY] == ROW
+
+
+def test_rows_of_an_older_version_are_counted_and_left_alone(tmp_path: Path) -> None:
+    older = {"data": "mine", "degradation": "clean", "picture": "a.png", "model": "median"}
+    older |= {"steps": 0, "seed": 0, "weights_hash": "", "metrics": "psnr,ssim"}
+    older |= {"scores": [31.25, 0.875], "seconds": 1.5, "megapixels": 0.25}
+    text = json.dumps(older) + "\n"
+    (tmp_path / "rows.jsonl").write_text(text)
+    journal = Journal(tmp_path)
+    assert (journal.rows(), journal.outdated) == ((), 1)
+    journal.add(ROW)
+    assert (tmp_path / "rows.jsonl").read_text().startswith(text)
+    assert (Journal(tmp_path).rows(), Journal(tmp_path).outdated) == ((ROW,), 1)
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"data": "mine", "degr')  # killed while it wrote
+    assert (Journal(tmp_path).rows(), Journal(tmp_path).outdated) == ((ROW,), 1)
 
 
 def test_the_peak_is_that_of_the_block(tmp_path: Path) -> None:
@@ -57,8 +105,8 @@ def test_a_system_that_does_not_tell_gives_nothing(tmp_path: Path) -> None:
 
 def test_parquet_holds_the_same_rows_with_their_types(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="undegrade[parquet] is not installed")
-    odd = Key("mine", "clean", "caf\udce9.png", "tv", 0, 0, "", "mae")
-    assert write_parquet(tmp_path / "results.parquet", [ROW, Row(odd, (1 / 3,), 0.5, 1.0)])
+    odd = Key("mine", "clean", "caf\udce9.png", "tv", 0, 0)
+    assert write_parquet(tmp_path / "results.parquet", [ROW, Row(odd, {"mae": 1 / 3}, 0.5, 1.0)])
     first, second = parquet.read_table(tmp_path / "results.parquet").to_pylist()
     assert (first["psnr"], first["ssim"], first["mae"]) == (31.25, 0.875, None)
     assert (second["mae"], second["psnr"], second["peak_mb"]) == (1 / 3, None, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_methods import Shifted
+from small_methods import Noisy, Shifted
 
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
@@ -16,6 +16,7 @@ from undegrade.evaluation.candidates import INPUT, Model, find_baseline
 from undegrade.evaluation.choosing import Chosen
 from undegrade.evaluation.features import FeatureStore
 from undegrade.evaluation.measuring import Plan, measure
+from undegrade.evaluation.papers.runs import gather_runs
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.plots import give_marks
@@ -118,7 +119,7 @@ def test_sets_alone_are_enough(photo_folder: Path, tmp_path: Path) -> None:
     together = sets(eye, tmp_path)
     plan = Plan((), (1,), sets=together)
     rows = measure(candidates(0), pictures(photo_folder), plan, Journal(tmp_path))
-    assert {row.by_metric() == {} for row in rows} == {True}
+    assert {row.scores == {} for row in rows} == {True}
     summary = summarise(rows, [INPUT, "model"], (), score_sets(rows, together))
     assert summary.comparisons() == ""
     assert len(Journal(tmp_path).rows()) == len(rows) == 8
@@ -131,6 +132,30 @@ def test_seeds_are_sets_of_their_own(photo_folder: Path, tmp_path: Path) -> None
     [column] = score_sets(rows, sets(eye, tmp_path))
     alone = score_sets([row for row in rows if row.key.seed == 1], sets(eye, tmp_path))
     assert column.means["model", 1].value == pytest.approx(alone[0].means["model", 1].value)
+
+
+def test_seeds_of_fewer_pictures_do_not_count(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eye, journal = Eye(), Journal(tmp_path)
+    monkeypatch.setattr(set_scores, "SET_METRICS", {"mean-fid": distance(eye)})
+    together = Together(("mean-fid",), FeatureStore(tmp_path / "features"))
+    noisy = [Model(Restorer(Noisy(), device="cpu"), "model")]
+    for seeds, limit in (((0, 1), 4), ((2,), 3)):
+        plan = Plan(PSNR, (1,), seeds=seeds, sets=sets(eye, tmp_path))
+        measure(noisy, pictures(photo_folder, limit), plan, journal)
+    rows = journal.rows()
+    assert len(rows) == 4 * 2 + 3
+    [whole] = together.score([row for row in rows if row.key.seed < 2])
+    [column] = together.score(rows)
+    assert column.means == whole.means
+    [one] = gather_sets(rows, [], ["model"], together)
+    assert one.summary.entries[0].of_sets == (whole.means["model", 1],)
+    [run] = gather_runs(rows, together)
+    assert run.together["mean-fid"] == whole.means["model", 1]
+    first = rows[0].key.picture
+    parted = [row for row in rows if (row.key.picture == first) == (row.key.seed == 1)]
+    assert together.score(parted) == ()  # no seed has all pictures
 
 
 def test_features_are_whole_or_refused(tmp_path: Path) -> None:

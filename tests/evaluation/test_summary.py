@@ -19,8 +19,8 @@ METRICS = find_metrics("psnr,mae")
 def rows(model: str, psnr: list[float], steps: int = 1, seed: int = 0) -> list[Row]:
     return [
         Row(
-            Key("mine", "clean", f"{number}.png", model, steps, seed, "", "psnr,mae"),
-            (value, 50 - value),
+            Key("mine", "clean", f"{number}.png", model, steps, seed),
+            {"psnr": value, "mae": 50 - value},
             seconds=0.5,
             megapixels=0.25,
         )

@@ -26,7 +26,7 @@ SHOWN = {"ours": 1, "median": 0}
 
 
 def key(model: str, picture: str, degradation: str = "noise:sigma=25", steps: int = 0) -> Key:
-    return Key("mine", degradation, picture, model, steps, 0, "", "psnr,mae")
+    return Key("mine", degradation, picture, model, steps, 0)
 
 
 def rows(
@@ -42,9 +42,8 @@ def rows(
             for steps in counts:
                 gain = {"input": 0.0, "ours": 3.0 + number + steps / 4, "median": 2.0}[model]
                 psnr = start + 0.1 * number + gain
-                made.append(
-                    Row(key(model, name, degradation, steps), (psnr, 40 - psnr), 0.1 + steps, 0.1)
-                )
+                scores = {"psnr": psnr, "mae": 40 - psnr}
+                made.append(Row(key(model, name, degradation, steps), scores, 0.1 + steps, 0.1))
     return made
 
 
@@ -71,9 +70,13 @@ def source(folder: Path, made: Sequence[Row]) -> Source:
         sets=sets_of(made),
         shelf=PictureShelf(folder),
         commands=(
-            Command("undegrade evaluate ours --data 'a b=<i>'", "2025-01-31 12:00 UTC", "0.1.0"),
+            Command(
+                "undegrade evaluate ours --data 'a b=<i>'",
+                "2025-01-31 12:00 UTC",
+                "0.1.0",
+                machine=(Fact("versions", "torch", "2.6.0"),),
+            ),
         ),
-        facts=(Fact("versions", "torch", "2.6.0"),),
         promises={
             "ours": DeviationCurve(deviations=(0.01, 0.02), errors=(0.02, 0.05), measured_on="x")
         },

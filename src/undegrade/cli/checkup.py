@@ -2,10 +2,12 @@
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from undegrade import __version__
@@ -69,6 +71,25 @@ def surroundings() -> list[Finding]:
     private = {"executable", "TMPDIR", "UNDEGRADE_HOME"}
     found = _findings((_versions, _libvips, _devices, _processor, _variables))
     return [finding for finding in found if finding.name not in passing | private]
+
+
+def revision() -> str:
+    """Return the commit of the checkout that runs, ``-dirty`` if it was changed; empty if none."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return ""
+    command = ["git", "--no-optional-locks", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        found = subprocess.run(
+            [*command, "--abbrev=12", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, or a folder that it does not trust
+        return ""
+    return found.stdout.strip()
 
 
 def _findings(checks: Sequence[Callable[[], Iterator[Finding]]]) -> list[Finding]:

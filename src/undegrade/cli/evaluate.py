@@ -9,7 +9,7 @@ import typer
 from undegrade.cli.console import note, reporting
 from undegrade.cli.flow_analysis import analyse_flow, check_flow
 from undegrade.cli.loading import TestPictures
-from undegrade.cli.measuring import Results, measure
+from undegrade.cli.measuring import Results, Wish, fulfil
 from undegrade.cli.options import (
     DevicesOption,
     JsonOption,
@@ -26,6 +26,14 @@ from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.errors import UsageError
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
+_NOT_OF_FLOW = {
+    *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
+    *("--device", "--precision", "--no-report", "--against"),
+}
+_FLOW_HEEDS = (
+    "neither a sampler, as its walks are Euler's, nor what quality is measured by: it runs on the "
+    "CPU in float32 and writes no report"
+)
 _USUAL_STEPS = (1, 2, 4)
 _USUAL_METRICS = "psnr,ssim"
 
@@ -38,6 +46,7 @@ class Analysis(StrEnum):
 
 @reporting()
 def evaluate(  # noqa: PLR0913  (a command line has as many parameters as options)
+    context: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(
@@ -123,7 +132,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     run is gone on with by the same command. With `--paper` alone, or with `-o` only, nothing is
     measured.
     """
+    given = given_options(context)
     if paper is not None and not models and not data:
+        _refuse(given - {"--paper", "--output", "--json"}, "--paper alone", "-o and --json only")
         show(paper, output, as_json)
         return
     models, data, output = _whole(models, data, output)
@@ -131,47 +142,62 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     limit = _FLOW_PICTURES if analyse and pictures is None else pictures
     if paper is not None and analyse is not None:
         raise UsageError("--paper and --analyse", expected="one of them")
+    if analyse is not None:
+        _refuse(given & _NOT_OF_FLOW, "--analyse flow", _FLOW_HEEDS)
     table = find(paper) if paper is not None else None
     if table is None:
         opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     else:
         opened = open_sets(table, data, degrade or [], seed, limit)
         metrics = metrics or metrics_of(table, data)
-    if analyse is None:
+    failure = None
+    if analyse is not None:
+        check_flow(models, opened)
+        analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
+    else:
         from undegrade.evaluation.candidates import Choice
-        from undegrade.evaluation.choosing import choose
 
-        chosen = choose(metrics or _USUAL_METRICS, note)
-        named = tuple(range(seed, seed + seeds))
-        plans = [
-            chosen.on(pictures, note).plan(counts or _USUAL_STEPS, named, output)
-            for pictures in opened
-        ]
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
-        results = Results(output, page=not no_report, maps=uncertainty, against=against)
-        found = measure(choice, [*zip(opened, plans, strict=True)], results, workers)
+        named = tuple(range(seed, seed + seeds))
+        wish = Wish(choice, metrics or _USUAL_METRICS, counts or _USUAL_STEPS, named, workers)
+        found = fulfil(
+            wish, opened, Results(output, page=not no_report, maps=uncertainty, against=against)
+        )
+        failure = found.failure
         if table is None:
             found.tell(as_json)
         else:
             tell(table, output, models, as_json, found.files)
         found.tell_files()
-    else:
-        given = {
-            "--sampler": sampler is not None,
-            "--texture": texture is not None,
-            "--metrics": metrics is not None,
-            "--seeds": seeds > 1,
-            "--workers": workers is not None,
-            "--against": against is not None,
-            "--uncertainty": uncertainty,
-        }
-        check_flow(models, opened, given)
-        analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
     problems = [pictures.problems for pictures in opened if pictures.problems.count]
     for problem in problems:
         note(f"left out: {problem}")
+    if failure is not None:
+        raise failure
     if problems:
         raise typer.Exit(1)
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """Return the long names of the options that stand on the command line.
+
+    What comes from a variable of the environment is not among them.
+    """
+    return {
+        max(option.opts, key=len)
+        for option in context.command.params
+        if getattr(context.get_parameter_source(option.name or ""), "name", "") == "COMMANDLINE"
+    }
+
+
+def _refuse(unheeded: set[str], what: str, expected: str) -> None:
+    """Refuse options that would change nothing.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if unheeded:
+        raise UsageError(f"{' and '.join(sorted(unheeded))} with {what}", expected=expected)
 
 
 def parse_steps(text: str) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """`undegrade evaluate --analyse flow`: look into the flow of one model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,25 +13,16 @@ if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
 
 
-def check_flow(
-    models: Sequence[str], sets: "Sequence[PictureSet]", given: Mapping[str, bool]
-) -> None:
+def check_flow(models: Sequence[str], sets: "Sequence[PictureSet]") -> None:
     """Refuse what a flow cannot be looked into with.
 
     Args:
         models: What is to be analysed.
         sets: On what.
-        given: Options that would change nothing, and whether they were given.
 
     Raises:
-        UsageError: There are several models or sets, such an option, or no model.
+        UsageError: There are several models or sets, or no model.
     """
-    unheeded = [name for name, is_given in given.items() if is_given]
-    if unheeded:
-        raise UsageError(
-            f"{' and '.join(unheeded)} with --analyse flow",
-            expected="neither a sampler, as its walks are Euler's, nor what quality is measured by",
-        )
     if len(models) != 1 or len(sets) != 1:
         raise UsageError(
             f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",

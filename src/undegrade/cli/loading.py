@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import note
+from undegrade.wording import counted
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
+    from undegrade.evaluation.rows import Journal
     from undegrade.inference import Restorer
 
 
@@ -51,3 +53,12 @@ class TestPictures:
 
         chain = Chain.parse(self.degrade)
         return PictureSet.open(Place.parse(self.data), chain, seed=self.seed, limit=self.limit)
+
+
+def tell_outdated(journal: "Journal") -> None:
+    """Say which rows of a folder do not count, because they lack what tells them apart."""
+    if journal.outdated:
+        note(
+            f"{counted(journal.outdated, 'row')} of an older version, which noted neither precision"
+            " nor content of pictures, do not count and are measured anew where they are wanted"
+        )

@@ -1,15 +1,15 @@
 """`undegrade evaluate`: measure candidates on sets of pictures, and tell what came out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import json_result, note, result
+from undegrade.cli.loading import tell_outdated
 from undegrade.cli.progress import Bar
-from undegrade.cli.report import Page, record
-from undegrade.errors import OutputError
+from undegrade.cli.report import Page, keeping, recorded
+from undegrade.errors import InputError
 from undegrade.images.files import make_folder
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from undegrade.evaluation.measuring import Plan
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.evaluation.rows import Journal, Row
+    from undegrade.evaluation.session import Session
     from undegrade.evaluation.summary import Summary
 
 
@@ -45,11 +46,13 @@ class Found:
         summaries: Of each set.
         table: File with all rows.
         page: The report, if there is one.
+        failure: What is wrong with sets that are not among them, to be raised in the end.
     """
 
     summaries: "tuple[Summary, ...]"
     table: Path
     page: Path | None
+    failure: InputError | None = None
 
     @property
     def files(self) -> dict[str, str | None]:
@@ -72,6 +75,45 @@ class Found:
             note(f"tables, plots and pictures are in {self.page}")
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What is to be measured of sets of pictures.
+
+    Args:
+        choice: Of candidates.
+        metrics: Names of measures with commas.
+        steps: Numbers of network evaluations.
+        seeds: Names of noises of restorations.
+        workers: Number of processes; None for as many as are of use.
+    """
+
+    choice: "Choice"
+    metrics: str
+    steps: tuple[int, ...]
+    seeds: tuple[int, ...]
+    workers: int | None
+
+
+def fulfil(wish: Wish, opened: "Sequence[PictureSet]", results: Results) -> Found:
+    """Check everything that costs nothing, then fetch what measures need, then measure.
+
+    Raises:
+        UndegradeError: Something cannot be measured or written; what was measured is kept.
+    """
+    from undegrade.evaluation.choosing import choose
+    from undegrade.evaluation.measuring import check_steps
+    from undegrade.evaluation.staffing import choose_staff
+
+    check_steps(wish.steps, least=0)
+    wish.choice.check()
+    choose_staff(wish.choice, wish.workers, sum(map(len, opened)))
+    chosen = choose(wish.metrics, note)
+    sets = [
+        (one, chosen.on(one, note).plan(wish.steps, wish.seeds, results.folder)) for one in opened
+    ]
+    return measure(wish.choice, sets, results, wish.workers)
+
+
 def measure(
     choice: "Choice",
     sets: "Sequence[tuple[PictureSet, Plan]]",
@@ -87,39 +129,91 @@ def measure(
         workers: Number of processes; None for as many as are of use.
 
     Raises:
-        UndegradeError: Something cannot be measured or written; what was measured is kept.
+        UndegradeError: Something cannot be measured or written, or no set can be used; what was
+            measured is kept.
     """
     from undegrade.evaluation.references import Field
     from undegrade.evaluation.report.shelf import PictureShelf
     from undegrade.evaluation.rows import Journal
     from undegrade.evaluation.session import open_session
 
-    began = datetime.now(UTC)
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
     sets = [(pictures, replace(plan, shelf=shelf)) for pictures, plan in sets]
-    summaries: list[Summary] = []
-    measured: list[Row] = []
     with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
         runs = Field.of(choice, session.candidates, [plan for _, plan in sets])
         references = runs.references(results.against)
+        outcome = _Outcome(references)
         make_folder(results.folder)
         journal = Journal(results.folder)
-        order = [candidate.name for candidate in session.candidates]
-        for number, (pictures, plan) in enumerate(sets):
-            bar.begin(pictures.name)
-            rows = session.measure(number, journal, bar.advance)
-            summaries.append(_summary(rows, order, plan).against(references))
-            measured += rows
-            if results.maps:
-                session.draw_maps(number, rows, bar.advance)
-            bar.finish()
+        tell_outdated(journal)
+        with recorded(results.folder, sets, journal):
+            for number, (pictures, _) in enumerate(sets):
+                bar.begin(pictures.name)
+                try:
+                    rows = outcome.take(session, number, journal, bar)
+                except InputError as error:  # the other sets may be whole
+                    outcome.failed.append((pictures, error))
+                else:
+                    if results.maps:
+                        session.draw_maps(number, rows, bar.advance)
+                bar.finish()
+    failure = outcome.failure(len(sets))
+    if failure is not None and not outcome.summaries:
+        raise failure
     table = _write_rows(journal, results.folder)
-    commands = record(results.folder, began, sets)
     written = None
     if page is not None:
-        written = page.write(journal, measured, session.candidates, commands, references)
-    return Found(tuple(summaries), table, written)
+        whole = [row for row in journal.history() if outcome.is_whole(row)]
+        written = page.write(whole, outcome.rows, session.candidates, references)
+    return Found(tuple(outcome.summaries), table, written, failure)
+
+
+@dataclass
+class _Outcome:
+    """What came of each set.
+
+    Args:
+        references: Whom others are compared with, see :class:`Results`.
+        summaries: Of those that are whole.
+        rows: Of the same.
+        failed: Those that are not, and why.
+    """
+
+    references: "Sequence[tuple[str, int]]"
+    summaries: "list[Summary]" = field(default_factory=list)
+    rows: "list[Row]" = field(default_factory=list)
+    failed: "list[tuple[PictureSet, InputError]]" = field(default_factory=list)
+
+    def take(
+        self, session: "Session", number: int, journal: "Journal", bar: Bar
+    ) -> "Sequence[Row]":
+        """Measure a set and return its rows.
+
+        Raises:
+            InputError: It cannot be used.
+        """
+        order = [candidate.name for candidate in session.candidates]
+        rows = session.measure(number, journal, bar.advance)
+        summary = _summary(rows, order, session.sets[number][1])
+        self.summaries.append(summary.against(self.references))
+        self.rows += rows
+        return rows
+
+    def is_whole(self, row: "Row") -> bool:
+        """Return whether the set of a row is not one that cannot be used."""
+        about = (row.key.data, row.key.degradation)
+        return about not in {(pictures.name, pictures.condition) for pictures, _ in self.failed}
+
+    def failure(self, sets: int) -> InputError | None:
+        """Return one error for all sets that cannot be used, of so many; None if all can."""
+        if not self.failed:
+            return None
+        _, first = self.failed[0]
+        if sets == 1:
+            return first
+        told = "; ".join(f"{pictures.title}: {error.got}" for pictures, error in self.failed)
+        return InputError(told, expected=first.expected, fix=first.fix)
 
 
 def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summary":
@@ -136,11 +230,7 @@ def _write_rows(journal: "Journal", folder: Path) -> Path:
     from undegrade.evaluation.rows import RESULTS, write_results
 
     rows = journal.rows()
-    try:
+    with keeping():
         write_results(folder / RESULTS, rows)
         write_parquet(folder / PARQUET, rows)
-    except OutputError as error:
-        raise OutputError(
-            error.got, fix="make room and run the same command again: what was measured is kept"
-        ) from error
     return folder / RESULTS

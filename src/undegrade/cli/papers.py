@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import json_result, note, result
-from undegrade.cli.loading import TestPictures
+from undegrade.cli.loading import TestPictures, tell_outdated
 from undegrade.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def tell(
         InputError: There is no such folder.
     """
     from undegrade.evaluation.papers.comparison import compare_with_paper
-    from undegrade.evaluation.report.commands import read_commands
+    from undegrade.evaluation.report.commands import read_commands, skipped_at_last
 
     if folder is not None and not folder.is_dir():
         raise InputError(
@@ -122,8 +122,8 @@ def tell(
         )
     runs = _runs(table, folder) if folder is not None else ()
     commands = read_commands(folder) if folder is not None else ()
-    skipped = dict.fromkeys(words for command in commands for words in command.skipped)
-    comparison = compare_with_paper(table, runs, _known_models(models), [*skipped])
+    skipped = skipped_at_last(commands)
+    comparison = compare_with_paper(table, runs, _known_models(models), skipped)
     written = comparison.write(folder) if folder is not None else ()
     if as_json:
         json_result(
@@ -143,7 +143,9 @@ def _runs(table: "Table", folder: Path) -> "tuple[Run, ...]":
     from undegrade.evaluation.set_scores import Together
 
     together = Together(measures_of(table.blocks), FeatureStore(folder / FEATURES))
-    return gather_runs(Journal(folder).rows(), together)
+    journal = Journal(folder)
+    tell_outdated(journal)
+    return gather_runs(journal.history(), together)
 
 
 def _blocks_of(table: "Table", place: str) -> "list[Block]":

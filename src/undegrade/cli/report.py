@@ -2,16 +2,17 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade import __version__
-from undegrade.cli.checkup import surroundings
+from undegrade.cli.checkup import revision, surroundings
 from undegrade.cli.console import explain, note
-from undegrade.errors import MissingExtraError
+from undegrade.errors import MissingExtraError, OutputError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.candidates import Candidate
@@ -48,31 +49,30 @@ class Page:
 
     def write(
         self,
-        journal: "Journal",
+        history: "Sequence[Row]",
         rows: "Sequence[Row]",
         candidates: "Sequence[Candidate]",
-        commands: "tuple[Command, ...]",
         references: "Sequence[tuple[str, int]]" = (),
     ) -> Path | None:
         """Write the page; None if that is not possible.
 
         Args:
-            journal: All rows of the folder.
+            history: All rows of the folder that are to be told of.
             rows: Those of this command.
             candidates: What it measured.
-            commands: Which commands measured into the folder, this one last.
             references: Whom others are compared with, by name and steps: the first that a set has.
         """
         if not self.possible:
             return None
         from undegrade.evaluation.candidates import Model
         from undegrade.evaluation.features import FEATURES, FeatureStore
-        from undegrade.evaluation.report.commands import Fact
+        from undegrade.evaluation.report.commands import read_commands
         from undegrade.evaluation.report.gathering import gather_sets
         from undegrade.evaluation.report.page import REPORT, Source, write_report
         from undegrade.evaluation.report.shelf import PictureShelf
         from undegrade.evaluation.set_scores import Together
 
+        commands = tuple(read_commands(self.folder))
         models = [candidate for candidate in candidates if isinstance(candidate, Model)]
         order = [one.name for one in candidates]
         names = dict.fromkeys(name for command in commands for name in command.together)
@@ -81,26 +81,60 @@ class Page:
         source = Source(
             sets=tuple(
                 replace(one, summary=one.summary.against(references))
-                for one in gather_sets(journal.history(), rows, order, together)
+                for one in gather_sets(history, rows, order, together)
             ),
             shelf=PictureShelf(self.folder),
             commands=commands,
-            facts=tuple(Fact(one.section, one.name, one.text) for one in surroundings()),
             promises={name: curve for name, curve in known.items() if curve is not None},
         )
         write_report(source, self.folder / REPORT)
         return self.folder / REPORT
 
 
-def record(
-    folder: Path, began: datetime, sets: "Sequence[tuple[PictureSet, Plan]]"
-) -> "tuple[Command, ...]":
-    """Add this command to those that measured into a folder, and return them all.
+@contextmanager
+def recorded(
+    folder: Path, sets: "Sequence[tuple[PictureSet, Plan]]", journal: "Journal"
+) -> Iterator[None]:
+    """Note this command among those that measured into a folder, before and after it does.
+
+    Args:
+        folder: The output folder, which exists.
+        sets: What it measures.
+        journal: Takes the rows.
 
     Raises:
         OutputError: The record cannot be written.
     """
-    from undegrade.evaluation.report.commands import Command, record_command
+    from undegrade.evaluation.report.commands import record_begun, record_ended
+
+    begun = record_begun(folder, _command(sets))
+    try:
+        yield
+    except BaseException:
+        with suppress(OutputError):  # what stopped the command is what counts
+            record_ended(folder, begun, journal.added, whole=False)
+        raise
+    with keeping():
+        record_ended(folder, begun, journal.added, whole=True)
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Say of what cannot be written after the measurement that this is not lost.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(
+            error.got, fix="make room and run the same command again: what was measured is kept"
+        ) from error
+
+
+def _command(sets: "Sequence[tuple[PictureSet, Plan]]") -> "Command":
+    from undegrade.evaluation.report.commands import Command, Fact
 
     together = [one.name for _, plan in sets if plan.sets for one in plan.sets.metrics]
     skipped = [
@@ -108,11 +142,12 @@ def record(
         for pictures, plan in sets
         for one in plan.skipped
     ]
-    command = Command(
+    return Command(
         shlex.join(["undegrade", *sys.argv[1:]]),
-        f"{began:%Y-%m-%d %H:%M} UTC",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         __version__,
         tuple(dict.fromkeys(together)),
         tuple(dict.fromkeys(skipped)),
+        revision=revision(),
+        machine=tuple(Fact(one.section, one.name, one.text) for one in surroundings()),
     )
-    return record_command(folder, command)

@@ -33,24 +33,25 @@ class Problems:
             f"{len(names)} {kind} ({first_names(names)})" for kind, names in self.found.items()
         )
 
-    def complaint(self, total: int, what: str) -> str | None:
+    def complaint(self, total: int, what: str, spared: int = 0) -> str | None:
         """Return what to say of a set of which too much, or all, is noted; None if it is not.
 
         Args:
             total: Size of the whole set.
             what: What it is a set of, in the plural.
+            spared: So many may be noted however small the set is.
         """
-        if self.count > TOLERANCE * total or 0 < self.count == total:
+        if self.count > max(spared, TOLERANCE * total) or 0 < self.count == total:
             return f"{self.count} of {total} {what} cannot be used: {self}"
         return None
 
-    def check(self, total: int, what: str) -> None:
+    def check(self, total: int, what: str, spared: int = 0) -> None:
         """Refuse a set of which too much cannot be used; see :meth:`complaint`.
 
         Raises:
-            InputError: More than 5 % of it are noted, or all.
+            InputError: More than 5 % of it, and than are spared, are noted, or all.
         """
-        refuse([self.complaint(total, what)])
+        refuse([self.complaint(total, what, spared)])
 
 
 def refuse(complaints: Sequence[str | None]) -> None:

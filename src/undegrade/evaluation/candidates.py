@@ -13,9 +13,12 @@ from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import UsageError
 from undegrade.evaluation import classical
+from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.peak import PeakMemory
 from undegrade.evaluation.pictures import as_image
 from undegrade.inference import RestoreOptions, Restorer, Result
+from undegrade.inference.device import choose_device, choose_precision, precision_name
+from undegrade.zoo import find_model
 
 
 @dataclass(frozen=True, order=True)
@@ -23,8 +26,8 @@ class Setting:
     """How a candidate is run.
 
     Args:
-        steps: Network evaluations; 0 where there are none, as for the first guess of a model that
-            has one, and for its own way of others.
+        steps: Network evaluations; 0 where there are none, and for a model's own way;
+            :data:`~undegrade.evaluation.names.FIRST_GUESS` for its first guess.
         seed: Names the noise of the restoration.
     """
 
@@ -59,6 +62,10 @@ class Candidate(Protocol):
         """SHA-256 of its weights; empty if it has none."""
 
     @property
+    def precision(self) -> str:
+        """Number type of its network; empty if it has none."""
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """What the user should know about how it is run."""
 
@@ -70,7 +77,7 @@ class Candidate(Protocol):
         """Return the different ways of running it that were asked for.
 
         Args:
-            steps: Numbers of network evaluations; none for its own way.
+            steps: Numbers of network evaluations, 0 for a first guess; none for its own way.
             seeds: Names of the noises.
         """
 
@@ -88,6 +95,11 @@ class Networked:
     def weights_hash(self) -> str:
         """See :class:`Candidate`."""
         return self.restorer.model.weights_hash
+
+    @property
+    def precision(self) -> str:
+        """See :class:`Candidate`."""
+        return self.restorer.precision
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -125,7 +137,7 @@ class Model(Networked):
             counts = (restorer.usual_steps if restorer.has_first_guess else 0,)
         else:
             problems = self._problems(steps)
-            counts = [count for count in steps if count not in problems]
+            counts = [count or FIRST_GUESS for count in steps if count not in problems]
             if not counts:
                 raise problems[steps[0]]
         return tuple(Setting(count, seed) for count in counts for seed in seeds)
@@ -148,13 +160,13 @@ class Model(Networked):
 
     def run(self, picture: Image, setting: Setting, *, uncertainty: bool = False) -> Result:
         """Restore a picture ``(H, W, 3)``, floats in ``[0, 1]``."""
-        own = not setting.steps and not self.restorer.has_first_guess
+        guess = setting.steps == FIRST_GUESS
         return self.restorer(
             picture,
-            steps=None if own else setting.steps,
+            steps=0 if guess else setting.steps or None,
             seed=setting.seed,
             uncertainty=uncertainty,
-            texture=self.texture if setting.steps or own else None,
+            texture=None if guess else self.texture,
         )
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
@@ -173,6 +185,7 @@ class Untouched:
 
     name: str
     weights_hash: str = ""
+    precision: str = ""
     messages: tuple[str, ...] = ()
     default_steps: int | None = None
 
@@ -192,6 +205,7 @@ class Baseline:
     name: str
     apply: Callable[[Image], Image]
     weights_hash: str = ""
+    precision: str = ""
     messages: tuple[str, ...] = ()
     default_steps: int | None = None
 
@@ -280,17 +294,35 @@ class Choice:
         """The same names in the order of what is loaded: the degraded picture itself is first."""
         return (INPUT, *(name for name in self.names if name != INPUT))
 
-    def load(self) -> list[Candidate]:
+    def check(self) -> None:
+        """Refuse what can be told without loading anything.
+
+        Raises:
+            UsageError: A name is there twice, or there is no such model or precision.
+            WeightsError: A model is not on this machine.
+            MissingExtraError: What a baseline needs is not installed.
+        """
+        if len({*self.names}) < len(self.names):
+            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
+        choose_precision(self.precision, torch.device("cpu"))
+        for name in self.names:
+            if find_baseline(name) is None and not Path(name).is_file():
+                find_model(name)
+
+    def load(self, *, idle: bool = False) -> list[Candidate]:
         """Return the candidates; the degraded picture itself is the first.
+
+        Args:
+            idle: They will not run, and take no room on a device: only what they are called, with
+                which weights and settings and at which precision they would run is of interest.
 
         Raises:
             UsageError: Two have one name, there is none of a name, or one draws no texture.
             WeightsError: A model cannot be used.
             MissingExtraError: What a candidate needs is not installed.
         """
-        if len({*self.names}) < len(self.names):
-            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
-        candidates = [find_baseline(name) or self._load_network(name) for name in self.wanted]
+        self.check()
+        candidates = [find_baseline(name) or self._load_network(name, idle) for name in self.wanted]
         names = [candidate.name for candidate in candidates]
         if len({*names}) < len(names):
             raise UsageError(
@@ -300,18 +332,22 @@ class Choice:
             )
         return candidates
 
-    def _load_network(self, name: str) -> Candidate:
+    def _load_network(self, name: str, idle: bool) -> Candidate:
         from undegrade.allocator import keep_freed_memory
 
         keep_freed_memory()
         if Path(name).is_file():
             from undegrade.evaluation.foreign import load_foreign
 
-            foreign = load_foreign(Path(name), self.device, self.precision)
+            foreign = load_foreign(Path(name), self.device, self.precision, idle=idle)
             foreign.restorer.check(RestoreOptions(texture=self.texture))
             return foreign
+        precision = precision_name(choose_precision(self.precision, choose_device(self.device)))
         restorer = Restorer.from_pretrained(
-            name, device=self.device, precision=self.precision, sampler=self.sampler
+            name,
+            device="cpu" if idle else self.device,
+            precision=precision if idle else self.precision,
+            sampler=self.sampler,
         )
         restorer.check(RestoreOptions(texture=self.texture))
         texture = "" if self.texture is None else f"texture={self.texture!r}"

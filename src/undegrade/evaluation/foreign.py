@@ -130,7 +130,7 @@ class Foreign(Networked):
         return Restored(result.image, seconds, peak.megabytes)
 
 
-def load_foreign(file: Path, device: str, precision: str) -> Foreign:
+def load_foreign(file: Path, device: str, precision: str, *, idle: bool = False) -> Foreign:
     """Load a network from a file of its weights, called after that.
 
     Args:
@@ -138,6 +138,7 @@ def load_foreign(file: Path, device: str, precision: str) -> Foreign:
             unpickled.
         device: Where it runs.
         precision: Its number type; with ``"auto"`` only what the architecture supports.
+        idle: It will not run: it lies in main memory, at the precision that it would have there.
 
     Raises:
         MissingExtraError: spandrel is not installed.
@@ -164,7 +165,9 @@ def load_foreign(file: Path, device: str, precision: str) -> Foreign:
     info = ModelInfo(file.stem, file_sha256(file), default_steps=1)
     method = ForeignMethod(descriptor)
     chosen = _precision(file, descriptor, device, precision)
-    restorer = Restorer(method, info, device=device, precision=chosen)
+    if idle:  # the choice is that of the device on which it would run
+        chosen = precision_name(choose_precision(chosen, choose_device(device)))
+    restorer = Restorer(method, info, device="cpu" if idle else device, precision=chosen)
     return Foreign(restorer, method.looks_at_all, method.multiple_of)
 
 

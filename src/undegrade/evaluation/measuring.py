@@ -79,14 +79,13 @@ class Plan:
         if not (self.metrics or self.sets) or not self.seeds:
             raise UsageError("no metrics or no seeds", expected="at least one of each")
 
-    @property
-    def names(self) -> str:
-        """Names of the measures with commas."""
-        return ",".join(metric.name for metric in self.metrics)
-
     def is_done(self, key: Key, journal: Journal) -> bool:
         """Return whether nothing is left to be measured of a picture and setting."""
-        return key in journal and (self.sets is None or self.sets.is_kept(key))
+        if key not in journal:
+            return False
+        known = journal[key].scores
+        measured = all(metric.name in known for metric in self.metrics)
+        return measured and (self.sets is None or self.sets.is_kept(key))
 
     def shown(self, candidate: Candidate) -> Setting:
         """Return the setting of a candidate whose pictures are kept."""
@@ -115,7 +114,7 @@ class Plan:
             for picture, lacking in missing_maps(keys, self.shelf).items()
         ]
 
-    def score(self, case: Case, key: Key) -> tuple[float, ...]:
+    def score(self, case: Case, key: Key) -> dict[str, float]:
         """Return a number for each measure of a picture, and keep what those of sets need of it.
 
         Raises:
@@ -124,20 +123,22 @@ class Plan:
             OutputError: What is kept cannot be written.
             WeightsError: Weights that a measure needs are not there.
         """
-        scores = tuple(metric.of(case) for metric in self.metrics)
+        scores = {metric.name: metric.of(case) for metric in self.metrics}
         if self.sets is not None:
             self.sets.keep(key, case)
         return scores
 
     def keys(self, candidates: Sequence[Candidate], pictures: PictureSet) -> dict[str, list[Key]]:
-        """Return for each picture what its rows are about."""
+        """Return for each picture what its rows are about; all files are read once for that."""
         settings = [
             (candidate, setting)
             for candidate in candidates
             for setting in candidate.settings(self.steps, self.seeds)
         ]
-        return {
-            picture: [
+        found = {}
+        for picture in pictures.names:
+            content = pictures.content(picture)
+            found[picture] = [
                 Key(
                     data=pictures.name,
                     degradation=pictures.condition,
@@ -146,12 +147,12 @@ class Plan:
                     steps=setting.steps,
                     seed=setting.seed,
                     weights_hash=candidate.weights_hash,
-                    metrics=self.names,
+                    precision=candidate.precision,
+                    content=content,
                 )
                 for candidate, setting in settings
             ]
-            for picture in pictures.names
-        }
+        return found
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,7 @@ class Measuring:
             The rows of all pictures that could be measured, sorted.
 
         Raises:
-            InputError: More than 5 % of the pictures cannot be used.
+            InputError: More than 5 % of the pictures, and more than one, cannot be used.
             MissingExtraError: What a measure needs is not installed.
             OutputError: The journal cannot be written.
         """

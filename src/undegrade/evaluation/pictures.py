@@ -14,6 +14,7 @@ from undegrade.data.samples import as_float
 from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
 from undegrade.degradations.operator import degrade, why_undefined
 from undegrade.errors import InputError, UsageError
+from undegrade.evaluation.contents import content_of
 from undegrade.randomness import generator
 
 Progress = Callable[[int, int], None]
@@ -191,7 +192,8 @@ class PictureSet:
         """Read the pictures; those that cannot be used are noted and left out.
 
         Raises:
-            InputError: More than 5 % of them cannot be used; raised at the end.
+            InputError: More than 5 % of them, and more than one, cannot be used; raised at the
+                end.
         """
         for name in self.names:
             if name in self.left_out:
@@ -219,13 +221,18 @@ class PictureSet:
         lq, operator = degrade(drawn, as_float(hq), rng)
         return ReadPair(name, lq, hq, operator)
 
+    def content(self, name: str) -> str:
+        """Return what tells one of the pictures from others of its name; empty if unreadable."""
+        file = self.files[name]
+        return content_of([file.lq, file.hq] if isinstance(file, PhotoPair) else [file])
+
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
 
         Raises:
-            InputError: More than 5 % of them, or all.
+            InputError: More than 5 % of them and more than one, or all.
         """
-        self.problems.check(len(self), "pictures")
+        self.problems.check(len(self), "pictures", spared=1)
 
 
 def _member(name: str, files: Mapping[str, PhotoPair | Path]) -> Member:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates import INPUT, Candidate, Choice
 from undegrade.evaluation.measuring import Plan
-from undegrade.evaluation.names import title_of
+from undegrade.evaluation.names import FIRST_GUESS, title_of
 from undegrade.registry import did_you_mean
 
 Reference = tuple[str, int]
@@ -79,14 +79,17 @@ class Field:
                 fix=did_you_mean(text, [*dict.fromkeys(names)]),
             )
         runner = self.runners[name]
-        if int(steps) not in runner.steps:
+        asked = int(steps)
+        if asked == 0 and FIRST_GUESS in runner.steps:  # as --steps calls it
+            asked = FIRST_GUESS
+        if asked not in runner.steps:
             titles = " or ".join(title_of(runner.name, count) for count in runner.steps)
             raise UsageError(
                 f"--against {text}, which is not measured",
                 expected=titles,
                 fix="add it to --steps, or choose one of these",
             )
-        return runner.name, int(steps)
+        return runner.name, asked
 
 
 def _runner(candidate: Candidate, plan: Plan) -> Runner:

@@ -1,8 +1,9 @@
 """One row for each picture and setting, and the journal that keeps them through interruptions."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ RESULTS = "results.csv"
 _JOURNAL = "rows.jsonl"
 
 
+PROTOCOL = 1
+"""Rises when a measure or a degradation comes to other numbers: earlier rows are then no longer the
+same measurement."""
+
+
 @dataclass(frozen=True, order=True)
 class Key:
     """What a row is about; rows of equal keys are the same measurement.
@@ -24,10 +30,13 @@ class Key:
         degradation: What was done to them.
         picture: Name of one.
         model: What restored it.
-        steps: Network evaluations; 0 where there are none, or for its own way.
+        steps: Network evaluations; 0 where there are none, or for its own way;
+            :data:`~undegrade.evaluation.names.FIRST_GUESS` for a first guess.
         seed: Of the noise of the restoration.
         weights_hash: SHA-256 of the weights.
-        metrics: Names of the measures with commas, in the order of the scores.
+        precision: Number type of the network; empty where there is none.
+        content: Tells pictures of one name apart, see :mod:`undegrade.evaluation.contents`.
+        protocol: The :data:`PROTOCOL` that it was measured by.
     """
 
     data: str
@@ -36,8 +45,20 @@ class Key:
     model: str
     steps: int
     seed: int
-    weights_hash: str
-    metrics: str
+    weights_hash: str = ""
+    precision: str = ""
+    content: str = ""
+    protocol: int = PROTOCOL
+
+    @property
+    def scene(self) -> tuple[str | int, ...]:
+        """What was restored: all that makes the degraded picture what it is."""
+        return (self.data, self.degradation, self.picture, self.content, self.protocol)
+
+    @property
+    def setting(self) -> tuple[str | int, ...]:
+        """What restored it, and how."""
+        return (self.model, self.steps, self.seed, self.weights_hash, self.precision)
 
 
 @dataclass(frozen=True)
@@ -46,29 +67,38 @@ class Row:
 
     Args:
         key: What was measured.
-        scores: One number for each measure.
+        scores: By the name of each measure, its number.
         seconds: Restoring took.
         megapixels: Size of the picture.
         peak_mb: Megabytes that restoring had in memory at most; None where that is not known.
     """
 
     key: Key
-    scores: tuple[float, ...]
+    scores: Mapping[str, float]
     seconds: float
     megapixels: float
     peak_mb: float | None = None
 
-    def by_metric(self) -> dict[str, float]:
-        """Return each score under the name of its measure."""
-        names = self.key.metrics.split(",") if self.key.metrics else []
-        return dict(zip(names, self.scores, strict=True))
+    def joined(self, later: "Row") -> "Row":
+        """Return this with the scores of a later row of the same key, which win.
+
+        What restoring cost is that of the first time.
+        """
+        return replace(self, scores={**self.scores, **later.scores})
 
 
 class Journal:
     """Rows in a file of the output folder: each is safe as soon as it is added.
 
+    A line of a key that is there already adds its scores to that row.
+
     Args:
         folder: The output folder, which exists; rows of an earlier run are read back.
+
+    Attributes:
+        added: Number of rows that were added since.
+        outdated: Number of lines in which older versions noted less than makes a key; they stay in
+            the file, and nothing is done with them.
 
     Raises:
         OutputError: The file cannot be read or written.
@@ -76,9 +106,15 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / _JOURNAL
+        self._rows: dict[Key, Row] = {}
+        self.added = self.outdated = 0
         text = self._read()
-        rows = (_parse(line) for line in text.split("\n") if line)
-        self._rows = {row.key: row for row in rows if row is not None}
+        for line in filter(None, text.split("\n")):
+            found = _parse(line)
+            if isinstance(found, Row):
+                self._join(found)
+            elif found is not None:
+                self.outdated += 1
         self._torn = bool(text) and not text.endswith("\n")
 
     def __contains__(self, key: Key) -> bool:
@@ -92,7 +128,7 @@ class Journal:
         return tuple(self._rows[key] for key in sorted(self._rows))
 
     def history(self) -> tuple[Row, ...]:
-        """Return all of them in the order in which they were made."""
+        """Return all of them in the order in which they were made or last added to."""
         return tuple(self._rows.values())
 
     def add(self, row: Row) -> None:
@@ -101,8 +137,8 @@ class Journal:
         Raises:
             OutputError: The disk is full, or the folder is gone.
         """
-        values = asdict(row.key) | {
-            "scores": row.scores,
+        values = vars(row.key) | {
+            "scores": dict(row.scores),
             "seconds": row.seconds,
             "megapixels": row.megapixels,
             "peak_mb": row.peak_mb,
@@ -115,7 +151,12 @@ class Journal:
                 f"{self._file} cannot be written ({error.strerror or error})",
                 fix="make room and run the same command again: what was measured is kept",
             ) from error
-        self._rows[row.key], self._torn = row, False
+        self._join(row)
+        self.added, self._torn = self.added + 1, False
+
+    def _join(self, row: Row) -> None:
+        before = self._rows.pop(row.key, None)
+        self._rows[row.key] = row if before is None else before.joined(row)
 
     def _read(self) -> str:
         try:
@@ -126,18 +167,31 @@ class Journal:
             raise OutputError(f"{self._file} cannot be read ({error.strerror})") from error
 
 
-def _parse(line: str) -> Row | None:
-    """Return the row of a line; None for one that was cut off when the last run was killed.
+@dataclass(frozen=True)
+class _Outdated:
+    """A line of an older version."""
 
-    So is one with a score that is no number: it is measured again, and its picture left out.
-    """
+
+def _parse(line: str) -> Row | _Outdated | None:
+    """Return the row of a line; None for one that was cut off when the last run was killed."""
     try:
         values = json.loads(line, parse_constant=_refuse)
-        key = Key(**{field.name: values[field.name] for field in fields(Key)})
-        cost = values["seconds"], values["megapixels"], values.get("peak_mb")
-        return Row(key, tuple(values["scores"]), *cost)
-    except (ValueError, KeyError, TypeError):
+        if not values.keys() >= _NEW or not isinstance(values["scores"], dict):
+            return _Outdated()
+        key = Key(**{name: _shared(values[name]) for name in _KEY})
+        cost = values["seconds"], values["megapixels"], values["peak_mb"]
+        return Row(key, values["scores"], *cost)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+_KEY = tuple(field.name for field in fields(Key))
+_NEW = {"precision", "content", "protocol", "scores"}  # without which a line is of an older version
+
+
+def _shared(value: Any) -> Any:
+    """Return a value of a key; equal texts of all lines are one in memory."""
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _text(values: dict[str, Any]) -> str:
@@ -165,11 +219,9 @@ def write_results(file: Path, rows: Sequence[Row]) -> None:
 
 def results_table(rows: Sequence[Row]) -> dict[str, list[Any]]:
     """Return the columns of the results by their names; None where there is no value."""
-    about = [field.name for field in fields(Key) if field.name != "metrics"]
-    scores = [row.by_metric() for row in rows]
-    table: dict[str, list[Any]] = {name: [getattr(row.key, name) for row in rows] for name in about}
-    for name in dict.fromkeys(name for found in scores for name in found):
-        table[name] = [found.get(name) for found in scores]
+    table: dict[str, list[Any]] = {name: [getattr(row.key, name) for row in rows] for name in _KEY}
+    for name in dict.fromkeys(name for row in rows for name in row.scores):
+        table[name] = [row.scores.get(name) for row in rows]
     return table | {name: [getattr(row, name) for row in rows] for name in _DIGITS}
 
 

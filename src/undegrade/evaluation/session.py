@@ -88,8 +88,8 @@ def open_session(
         _tell_left_out(candidates, sets, note)
         yield Session(candidates, sets, Bench(candidates, sets).work)
         return
-    # Here only to learn their names, hashes and settings: before any process is started for it.
-    candidates = replace(choice, device="cpu", precision="float32").load()
+    # Here only to learn what they are: before any process is started for it.
+    candidates = replace(choice, device=staff.devices[0]).load(idle=True)
     _tell_left_out(candidates, sets, note)
     with Crew(staff, Orders(choice, tuple(sets), staff.threads), note) as crew:
         yield Session(candidates, sets, crew.work)

@@ -1,6 +1,5 @@
 """Measures of whole sets: features of each picture while it is at hand, one number in the end."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from undegrade.evaluation.features import FeatureKey, FeatureStore
+from undegrade.evaluation.repeats import whole_seeds
 from undegrade.evaluation.rows import Key, Row
 from undegrade.evaluation.statistics import CONFIDENCE, Mean
 from undegrade.metrics.base import Case
@@ -118,11 +118,14 @@ class Together:
         """Return the measures for which features of all rows were kept.
 
         Args:
-            rows: Of one set of pictures, each picture and setting once; there are none for fewer
-                pictures than a set needs.
+            rows: Of one set of pictures, each picture and setting once. Seeds that some picture
+                lacks are left aside. There are no measures for fewer pictures than a set needs,
+                and none where a candidate has no seed with all pictures.
         """
-        counts = Counter((row.key.model, row.key.steps, row.key.seed) for row in rows)
-        if min(counts.values(), default=0) < LEAST_PICTURES:
+        asked = {_entrant(row) for row in rows}
+        rows = whole_seeds(rows)
+        pictures = {row.key.picture for row in rows}
+        if len(pictures) < LEAST_PICTURES or {_entrant(row) for row in rows} != asked:
             return ()
         columns: list[SetColumn] = []
         for measure in (SET_METRICS[name] for name in self.names if name in SET_METRICS):
@@ -130,6 +133,10 @@ class Together:
             if all(sets.is_kept(row.key) for row in rows):
                 columns += score_sets(rows, sets)
         return tuple(columns)
+
+
+def _entrant(row: Row) -> tuple[str, int]:
+    return row.key.model, row.key.steps
 
 
 def _measured(metric: SetMetric, keys: Sequence[Key], sets: Sets) -> tuple[float, float]:
@@ -149,9 +156,8 @@ def _mean(found: Sequence[tuple[float, float]]) -> Mean:
 
 
 def _restored(key: Key) -> FeatureKey:
-    about = (key.data, key.degradation, key.picture, key.model, key.steps, key.seed)
-    return (*about, key.weights_hash)
+    return (*key.scene, *key.setting)
 
 
 def _truth(key: Key) -> FeatureKey:
-    return (key.data, key.picture)
+    return (key.data, key.picture, key.content, key.protocol)

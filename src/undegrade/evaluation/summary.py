@@ -9,6 +9,7 @@ from undegrade.errors import InputError
 from undegrade.evaluation.against import Compared, Comparison, Pairs
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.names import title_of
+from undegrade.evaluation.repeats import by_picture, over_seeds
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.set_scores import SetColumn
 from undegrade.evaluation.statistics import Mean, mean_with_interval
@@ -194,9 +195,9 @@ def summarise(
     number of steps; :meth:`Summary.against` takes another.
 
     Args:
-        rows: A row for every picture and setting.
+        rows: A row for every picture and setting, with all of the measures.
         order: Names of the candidates, in the order of the summary.
-        metrics: The measures of the rows.
+        metrics: Measures of the rows.
         sets: Measures of all pictures together.
         skipped: Measures that were asked for and not taken.
 
@@ -209,7 +210,10 @@ def summarise(
     for row in rows:
         groups.setdefault((row.key.model, row.key.steps), []).append(row)
     places = sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
-    numbers = {key: _by_picture(groups[key], len(metrics)) for key in places}
+    numbers = {
+        key: [over_seeds(by_picture(groups[key], metric.name)) for metric in metrics]
+        for key in places
+    }
     entries = tuple(
         Entry(
             model=key[0],
@@ -235,20 +239,6 @@ def summarise(
         sets=tuple(column.metric for column in sets),
         skipped=tuple(skipped),
     )
-
-
-def _by_picture(rows: Sequence[Row], measures: int) -> list[list[float]]:
-    """Return for each measure a number for each picture: the mean over seeds."""
-    pictures: dict[str, list[Row]] = {}
-    for row in rows:
-        pictures.setdefault(row.key.picture, []).append(row)
-    return [
-        [
-            sum(row.scores[index] for row in pictures[name]) / len(pictures[name])
-            for name in sorted(pictures)
-        ]
-        for index in range(measures)
-    ]
 
 
 def _pace(rows: Sequence[Row]) -> float:

@@ -1,7 +1,6 @@
 """What was measured into a folder, gathered by what it is about."""
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from undegrade.degradations.spec import Range
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.names import title_of
+from undegrade.evaluation.repeats import by_picture, counting, over_seeds
 from undegrade.evaluation.rows import Row
 from undegrade.evaluation.set_scores import Together
 from undegrade.evaluation.statistics import Mean, mean_with_interval
@@ -81,42 +81,33 @@ class Run:
         """Return the mean over pictures, of the means over seeds; or the number of the set."""
         if measure in self.together:
             return self.together[measure]
-        by_picture = self.scores[measure]
-        return mean_with_interval(
-            [sum(by_picture[name].values()) / len(by_picture[name]) for name in sorted(by_picture)]
-        )
+        return mean_with_interval(over_seeds(self.scores[measure]))
 
 
-def gather_runs(rows: Sequence[Row], together: Together | None = None) -> tuple[Run, ...]:
+def gather_runs(history: Sequence[Row], together: Together | None = None) -> tuple[Run, ...]:
     """Return the runs that rows of a folder belong to, the degraded pictures themselves first.
 
+    Models of one name with different weights are different runs.
+
     Args:
-        rows: All of the folder.
+        history: All of the folder, in the order in which they were made.
         together: Measures of whole sets that are wanted; None for none.
     """
-    once: dict[Subject, dict[tuple[str, int], Row]] = defaultdict(dict)
-    scores: dict[Subject, dict[str, dict[str, dict[int, float]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(dict))
-    )
-    for row in rows:
+    found: dict[Subject, list[Row]] = {}
+    for row in counting(history, tell_weights=True):
         key = row.key
         about = Subject(key.data, key.degradation, key.model, key.steps, key.weights_hash)
-        once[about][key.picture, key.seed] = row  # whatever measures it was made with
-        for measure, score in row.by_metric().items():
-            scores[about][measure][key.picture][key.seed] = score
-    order = sorted(once, key=lambda about: (about.model != INPUT, about))
-    return tuple(_run(about, scores[about], [*once[about].values()], together) for about in order)
+        found.setdefault(about, []).append(row)
+    order = sorted(found, key=lambda about: (about.model != INPUT, about))
+    return tuple(_run(about, found[about], together) for about in order)
 
 
-def _run(
-    about: Subject,
-    scores: dict[str, dict[str, dict[int, float]]],
-    rows: Sequence[Row],
-    together: Together | None,
-) -> Run:
+def _run(about: Subject, rows: Sequence[Row], together: Together | None) -> Run:
+    names = dict.fromkeys(name for row in rows for name in row.scores)
     columns = together.score(rows) if together is not None else ()
-    found = {one.metric.name: one.means[about.model, about.steps] for one in columns}
-    return Run(about, scores, found, len({row.key.picture for row in rows}))
+    numbers = {one.metric.name: one.means[about.model, about.steps] for one in columns}
+    scores = {name: by_picture(rows, name) for name in names}
+    return Run(about, scores, numbers, len({row.key.picture for row in rows}))
 
 
 def settled(condition: str) -> Drawn | str:

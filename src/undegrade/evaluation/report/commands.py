@@ -1,13 +1,27 @@
 """Which commands measured what lies in an output folder, so that it can be done again."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from undegrade.images.files import write_whole
+from undegrade.wording import counted
 
 _FILE = "commands.json"
+
+BEGUN, STOPPED, DONE = "begun", "stopped", "done"
+"""How far a command came: nothing is known of its end, it was interrupted, or all was measured."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something about the installation or the machine."""
+
+    section: str
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,10 @@ class Command:
         version: Of undegrade.
         together: Names of the measures of whole sets that it took.
         skipped: Measures that it was asked for and did not take, and why, in words.
+        revision: Commit of the checkout that it ran from; empty if it was none.
+        state: How far it came.
+        rows: That it measured; None if that is not known.
+        machine: What it ran on.
     """
 
     command: str
@@ -27,46 +45,90 @@ class Command:
     version: str
     together: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    revision: str = ""
+    state: str = DONE
+    rows: int | None = None
+    machine: tuple[Fact, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in words; empty if that is not known."""
+        measured = "" if self.rows is None else f"measured {counted(self.rows, 'row')}"
+        ended = {BEGUN: "did not come to an end", STOPPED: "was interrupted"}.get(self.state, "")
+        return ", ".join(filter(None, (measured, ended)))
 
 
-@dataclass(frozen=True)
-class Fact:
-    """Something about the installation or the machine."""
-
-    section: str
-    name: str
-    text: str
-
-
-def record_command(folder: Path, new: Command) -> tuple[Command, ...]:
-    """Add a command to those of a folder; the same once more takes the place of the former.
+def record_begun(folder: Path, new: Command) -> Command:
+    """Add a command to those of a folder before it measures; see :func:`record_ended`.
 
     Returns:
-        All of them, the new one last.
+        What stands in the record.
 
     Raises:
         OutputError: The record cannot be written.
     """
-    others = tuple(one for one in read_commands(folder) if one.command != new.command)
-    commands = (*others, new)
-    content = json.dumps([asdict(one) for one in commands], indent=1)
-    write_whole(folder / _FILE, content.encode("utf-8", "surrogateescape"))
-    return commands
+    begun = replace(new, state=BEGUN, rows=None)
+    _write(folder, [*read_commands(folder), begun])
+    return begun
 
 
-def read_commands(folder: Path) -> Sequence[Command]:
+def record_ended(folder: Path, begun: Command, rows: int, *, whole: bool) -> None:
+    """Note what came of a command.
+
+    One that measured stays for good. One that measured nothing is taken out again if it is there
+    already, as when a command is repeated, or if it was interrupted.
+
+    Args:
+        folder: The output folder.
+        begun: What :func:`record_begun` gave.
+        rows: That it measured.
+        whole: Whether it came to its end.
+
+    Raises:
+        OutputError: The record cannot be written.
+    """
+    others = read_commands(folder)
+    if begun in others:
+        others.remove(begun)
+    ended = replace(begun, state=DONE if whole else STOPPED, rows=rows)
+    known = any(one.command == begun.command for one in others)
+    _write(folder, [*others, ended] if rows or (whole and not known) else others)
+
+
+def read_commands(folder: Path) -> list[Command]:
     """Return the commands of a folder; none if nothing legible says which."""
     try:
         values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return [
-            Command(
-                one["command"],
-                one["date"],
-                one["version"],
-                tuple(one["together"]),
-                tuple(one["skipped"]),
-            )
-            for one in values
-        ]
+        return [_parse(one) for one in values]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def skipped_at_last(commands: Iterable[Command]) -> list[str]:
+    """Return what commands did not measure, unless the same command did so later."""
+    last = {one.command: one for one in commands}
+    return [*dict.fromkeys(words for one in last.values() for words in one.skipped)]
+
+
+def _parse(values: dict[str, Any]) -> Command:
+    """Return a command; older versions noted less of it."""
+    return Command(
+        values["command"],
+        values["date"],
+        values["version"],
+        tuple(values["together"]),
+        tuple(values["skipped"]),
+        values.get("revision", ""),
+        values.get("state", DONE),
+        values.get("rows"),
+        tuple(Fact(*fact) for fact in values.get("machine", ())),
+    )
+
+
+def _write(folder: Path, commands: Sequence[Command]) -> None:
+    values = [
+        asdict(one) | {"machine": [[fact.section, fact.name, fact.text] for fact in one.machine]}
+        for one in commands
+    ]
+    lines = ",\n".join(json.dumps(value) for value in values)
+    write_whole(folder / _FILE, f"[\n{lines}\n]\n".encode())

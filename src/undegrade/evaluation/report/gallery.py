@@ -94,12 +94,10 @@ class _Found:
         """See :class:`Item`."""
         if self.input is None:
             return {}
-        start = self.input.by_metric()
+        start = self.input.scores
         sign = {metric.name: 1 if metric.better == "higher" else -1 for metric in self.metrics}
         return {
-            row.key.model: {
-                name: sign[name] * (score - start[name]) for name, score in row.by_metric().items()
-            }
+            row.key.model: {name: sign[name] * (row.scores[name] - start[name]) for name in sign}
             for row in self.rows
         }
 
@@ -240,7 +238,7 @@ def _shown(found: _Found, row: Row | None, file: Path, factor: float = 1.0) -> S
     if row is None:
         truth = file in (found.place.truth.view, found.place.truth.crop)
         return Shown("", "truth" if truth else INPUT, "", uri)
-    scores = row.by_metric()
+    scores = row.scores
     words = [
         f"{scores[metric.name]:.{digits_of(metric)}f} {metric.unit or metric.name}"
         for metric in found.metrics

@@ -1,15 +1,15 @@
 """From all rows of an output folder, whichever commands made them, to one summary for each set."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from undegrade.errors import UsageError
 from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.names import title_of
+from undegrade.evaluation.repeats import counting
 from undegrade.evaluation.rows import Key, Row
 from undegrade.evaluation.set_scores import Together
 from undegrade.evaluation.summary import Entry, Summary, summarise
-from undegrade.metrics.catalogue import find_metrics
+from undegrade.metrics.catalogue import METRICS
 
 _Entrant = tuple[str, int]
 """Name of a candidate, and its number of steps."""
@@ -22,7 +22,8 @@ class MeasuredSet:
     Args:
         summary: Means and comparisons.
         rows: What they are of.
-        left_out: Titles of what was measured on too few of the pictures to be compared.
+        left_out: Titles of what was measured on too few of the pictures, or with too few of the
+            measures, to be compared.
     """
 
     summary: Summary
@@ -51,8 +52,8 @@ def gather_sets(
 ) -> tuple[MeasuredSet, ...]:
     """Return all sets of a folder, in the order in which they were begun.
 
-    Where a folder holds several measurements of the same, what the current command used counts,
-    else the last: weights may have been trained further, and other measures been asked for.
+    Which rows count is told by :func:`~undegrade.evaluation.repeats.counting`. Measures are those
+    that all of a set was measured with, or, if there are none, those of its last row.
 
     Args:
         history: All rows of the folder, in the order in which they were made.
@@ -60,8 +61,7 @@ def gather_sets(
         order: Names of the current command's candidates; others come after.
         together: Measures of whole sets.
     """
-    used = {row.key: row for row in current}
-    rows = [row for row in history if row.key not in used] + list(used.values())
+    rows = counting(history, current)
     begun = dict.fromkeys(_about(row.key) for row in history)
     names = [*order, *(row.key.model for row in history)]
     ordered = [INPUT, *(name for name in dict.fromkeys(names) if name != INPUT)]
@@ -74,19 +74,11 @@ def gather_sets(
 
 def _measured(rows: Sequence[Row], order: Sequence[str], together: Together) -> MeasuredSet | None:
     """Return one set; None if its measures are no longer known, or nothing is left of them."""
-    measures = _measures(rows)
-    try:
-        metrics = find_metrics(measures) if measures else ()
-    except UsageError:
-        return None
-    weights = {row.key.model: row.key.weights_hash for row in rows}  # the last one stays
-    alike = [
-        row
-        for row in rows
-        if row.key.metrics == measures and row.key.weights_hash == weights[row.key.model]
-    ]
-    kept, left_out = _comparable(alike)
-    titles = tuple(title_of(*one) for one in left_out)
+    names = _measures(rows)
+    kept = _comparable([row for row in rows if row.scores.keys() >= {*names}])
+    left_out = {*map(_entrant, rows)} - {*map(_entrant, kept)}
+    metrics = tuple(METRICS[name] for name in names if name in METRICS)
+    titles = tuple(title_of(*one) for one in sorted(left_out))
     columns = together.score(kept)
     if not metrics and not columns:
         return None
@@ -94,26 +86,20 @@ def _measured(rows: Sequence[Row], order: Sequence[str], together: Together) -> 
     return MeasuredSet(summary, tuple(kept), titles)
 
 
-def _measures(rows: Sequence[Row]) -> str:
-    """Return which measures of each picture count: the last that were asked for.
+def _measures(rows: Sequence[Row]) -> list[str]:
+    """Return the measures that all rows have, or those of the last, in the order of the last.
 
-    A command that asked for measures of whole sets alone takes nothing away from what was measured
-    of the same pictures before.
+    Rows of a command that asked for measures of whole sets alone say nothing of that.
     """
-    last = rows[-1].key.metrics
-    if last:
-        return last
-    alone = {replace(row.key, metrics="") for row in rows if not row.key.metrics}
-    others = (row.key.metrics for row in reversed(rows) if row.key.metrics)
-    for measures in dict.fromkeys(others):
-        known = {replace(row.key, metrics="") for row in rows if row.key.metrics == measures}
-        if alone <= known:
-            return measures
-    return last
+    scored = [row for row in rows if row.scores]
+    if not scored:
+        return []
+    last = scored[-1].scores
+    return [name for name in last if all(name in row.scores for row in scored)] or [*last]
 
 
-def _comparable(rows: Sequence[Row]) -> tuple[list[Row], tuple[_Entrant, ...]]:
-    """Return rows that have the same pictures for all settings, and the settings left out.
+def _comparable(rows: Sequence[Row]) -> list[Row]:
+    """Return rows that have the same pictures for all settings.
 
     Those on fewer than half of the pictures of the fullest are left out rather than the pictures.
     """
@@ -126,8 +112,7 @@ def _comparable(rows: Sequence[Row]) -> tuple[list[Row], tuple[_Entrant, ...]]:
     if not common:
         common = fullest
         kept = [one for one in kept if pictures[one] >= fullest]
-    chosen = [row for row in rows if row.key.picture in common and _entrant(row) in kept]
-    return chosen, tuple(one for one in pictures if one not in kept)
+    return [row for row in rows if row.key.picture in common and _entrant(row) in kept]
 
 
 def _entrant(row: Row) -> _Entrant:

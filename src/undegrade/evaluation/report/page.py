@@ -45,15 +45,13 @@ class Source:
     Args:
         sets: What was measured, at least one.
         shelf: Where pictures were kept.
-        commands: Commands that measured it, the last of which writes the report.
-        facts: Versions and machine.
+        commands: Commands that measured it.
         promises: What a deviation over draws means, for models that know.
     """
 
     sets: tuple[MeasuredSet, ...]
     shelf: PictureShelf
     commands: tuple[Command, ...]
-    facts: tuple[Fact, ...]
     promises: Mapping[str, DeviationCurve]
 
 
@@ -118,7 +116,7 @@ def _contents(source: Source) -> dict[str, Any]:
     return {
         "last": source.commands[-1],
         "commands": source.commands,
-        "facts": source.facts,
+        "machines": _machines(source.commands),
         "best": [best_of(one) for one in sets],
         "overview": overview_table(sets, marks),
         "plots": overview_plots(sets, marks),
@@ -141,6 +139,17 @@ def _contents(source: Source) -> dict[str, Any]:
         "least": LEAST_FOR_INTERVAL,
         "unsure": UNSURE,
     }
+
+
+def _machines(commands: Sequence[Command]) -> list[tuple[str, tuple[Fact, ...]]]:
+    """Return what commands ran on, each machine with the numbers of its commands."""
+    numbers: dict[tuple[Fact, ...], list[int]] = {}
+    for number, one in enumerate(commands, 1):
+        numbers.setdefault(one.machine, []).append(number)
+    known = [(told, facts) for facts, told in numbers.items() if facts]
+    if len(numbers) == 1:
+        return [("", facts) for _, facts in known]
+    return [(f", of command {', '.join(map(str, told))}", facts) for told, facts in known]
 
 
 def _order(gallery: Gallery) -> list[dict[str, Any]]:

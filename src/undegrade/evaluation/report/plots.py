@@ -114,13 +114,13 @@ def _by_set(metric: About, sets: Sequence[MeasuredSet], marks: Marks) -> Plot:
 
 def _stepped(summary: Summary) -> list[str]:
     """Return candidates that were measured with several numbers of steps, none not counted."""
-    names = [entry.model for entry in summary.entries if entry.steps]
+    names = [entry.model for entry in summary.entries if entry.steps > 0]
     return [name for name in dict.fromkeys(names) if names.count(name) > 1]
 
 
 def _against_steps(one: MeasuredSet, names: Sequence[str], marks: Marks) -> Plot:
     metric = one.summary.measures[0]
-    chosen = [entry for entry in one.summary.entries if entry.model in names and entry.steps]
+    chosen = [entry for entry in one.summary.entries if entry.model in names and entry.steps > 0]
     drawn = _curves(chosen, marks, lambda entry: (entry.steps, entry.numbers[0].value))
     ticks = tuple(sorted({float(entry.steps) for entry in chosen}))
     frame = Frame("network evaluations", _label(metric), log=True, ticks=ticks)

@@ -139,18 +139,18 @@ class PictureShelf:
         height, width = pair.hq.shape[:2]
         crop = worst_crop(restored, pair.hq)
         about: dict[str, Any] = {"data": key.data, "degradation": key.degradation}
-        about |= {"picture": key.picture, "width": width, "height": height}
+        about |= {"picture": key.picture, "content": key.content, "width": width, "height": height}
         about["crop"] = [crop.left, crop.top, crop.side]
         write_whole(folder / _ABOUT, json.dumps(about, indent=1).encode())
         return Place(folder, width, height, crop)
 
     def _folder(self, key: Key) -> Path:
-        return self.folder / PICTURES / file_name(key.data, key.degradation, key.picture)
+        return self.folder / PICTURES / file_name(*key.scene)
 
 
 def setting_name(key: Key) -> str:
     """Return the name under which restorations of a candidate with a setting are kept."""
-    return file_name(key.model, key.steps, key.seed, key.weights_hash)
+    return file_name(*key.setting)
 
 
 def worst_crop(restored: Image, hq: Image) -> Crop:
