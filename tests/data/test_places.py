@@ -31,6 +31,9 @@ def test_places_are_read_from_words() -> None:
         Place.parse("gopro/trian=x")
     with pytest.raises(UsageError, match="undegrade data list"):
         Place.parse("mine/train=x")
+    for nothing in ("mine=", "gopro= ", ""):  # "" would be the folder that one is in
+        with pytest.raises(UsageError, match=r"no folder in .*expected NAME=FOLDER"):
+            Place.parse(nothing)
 
 
 @pytest.mark.parametrize("name", ["rain10l", "Rain100", "rain_100l", "gorpo", "lol_v1", "kodak-24"])

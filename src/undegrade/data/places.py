@@ -43,10 +43,12 @@ class Place:
         A folder without a name before it is a benchmark if it is called so and laid out so.
 
         Raises:
-            UsageError: A split is asked of what is no benchmark, there is none of that name, or the
-                name is a benchmark's but for a slip.
+            UsageError: No folder is named, a split is asked of what is no benchmark, there is none
+                of that name, or the name is a benchmark's but for a slip.
         """
         label, equals, where = text.partition("=")
+        if not (where if equals else text).strip():
+            raise UsageError(f"no folder in '{text}'", expected="NAME=FOLDER, or FOLDER")
         if not equals:
             name = Path(text).name
             fits = known_as(name) and not is_sharded(text) and lies_in(name, Path(text))

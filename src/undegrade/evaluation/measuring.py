@@ -210,9 +210,10 @@ class Bench:
 def _measured(candidate: Candidate, picture: ReadPair, plan: Plan, key: Key) -> Row:
     setting = Setting(key.steps, key.seed)
     restored = candidate.restore(picture.lq, setting)
-    if plan.shelf is not None and setting == plan.shown(candidate):
+    shelf = plan.shelf
+    if shelf is not None and shelf.wants(key) and setting == plan.shown(candidate):
         # First, so that no row lacks its picture.
-        plan.shelf.keep(key, picture.as_floats(), as_image(restored.picture))
+        shelf.keep(key, picture.as_floats(), as_image(restored.picture))
     case = Case(_levels(restored.picture), _levels(picture.hq), picture.operator)
     scores = plan.score(case, key)
     megapixels = picture.hq.shape[0] * picture.hq.shape[1] / 1e6

@@ -99,21 +99,22 @@ class PictureShelf:
 
     folder: Path
 
+    @staticmethod
+    def wants(key: Key) -> bool:
+        """Tell whether pictures are kept: with the input alone there is nothing to compare."""
+        return key.model != INPUT
+
     def keep(self, key: Key, pair: TruthPair, restored: Image) -> None:
         """Keep a restoration, and with the first of a picture also its input and its truth.
 
-        The input alone is not kept: there would be nothing to compare it with.
-
         Args:
-            key: What was measured.
+            key: What was measured; one that :meth:`wants` it.
             pair: The picture.
             restored: What came out, ``(H, W, 3)`` in ``[0, 1]``.
 
         Raises:
             OutputError: A file cannot be written.
         """
-        if key.model == INPUT:
-            return
         place = self.find(key) or self._new_place(key, pair, restored)
         for kept, picture in (
             (place.truth, pair.hq),
