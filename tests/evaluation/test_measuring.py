@@ -1,7 +1,6 @@
 """Measuring candidates whose results are known beforehand, with and without interruptions."""
 
 import csv
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, OutputError, UsageError
 from undegrade.evaluation.candidates import INPUT, Candidate, Model, Setting, find_baseline
+from undegrade.evaluation.contents import content_of
 from undegrade.evaluation.measuring import Plan, check_steps, measure
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.pictures import PictureSet
@@ -142,8 +142,7 @@ def test_other_photos_of_the_same_names_are_measured(photo_folder: Path, tmp_pat
     assert found[0][0].scores != found[1][0].scores
     assert found[0][1] == found[1][1]
     assert len(Journal(tmp_path).rows()) == 3
-    digest = sha256((tmp_path / "b" / "photo.png").read_bytes()).hexdigest()
-    assert found[1][0].key.content == digest
+    assert found[1][0].key.content == content_of([tmp_path / "b" / "photo.png"])
 
 
 def test_each_precision_is_measured(photo_folder: Path, tmp_path: Path) -> None:

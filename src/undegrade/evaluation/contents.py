@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+_BYTES = 32
+
 
 def content_of(files: Sequence[Path]) -> str:
     """Return what tells a picture from others of its name.
@@ -16,8 +18,8 @@ def content_of(files: Sequence[Path]) -> str:
         files: The photo, or both halves of a pair.
 
     Returns:
-        The SHA-256 of the photo; of a pair, the SHA-256 of both digests in hexadecimal with a space
-        between. Empty if a file cannot be read, which whoever reads the picture will tell.
+        The BLAKE2b of the photo, 64 hexadecimal digits; of a pair, that of both digests with a
+        space between. Empty if a file cannot be read, which whoever reads the picture will tell.
     """
     try:
         digests = [_digest_of(file) for file in files]
@@ -25,7 +27,7 @@ def content_of(files: Sequence[Path]) -> str:
         return ""
     if len(digests) == 1:
         return digests[0]
-    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return hashlib.blake2b(" ".join(digests).encode(), digest_size=_BYTES).hexdigest()
 
 
 def _digest_of(file: Path) -> str:
@@ -35,6 +37,9 @@ def _digest_of(file: Path) -> str:
 
 @cache
 def _digest(file: Path, _size: int, _time: int) -> str:
-    """Return the SHA-256 of a file; each is read once, and again only if it has changed."""
+    """Return the BLAKE2b of a file; each is read once, and again only if it has changed.
+
+    Twice as fast as SHA-256, which on many processors would cost a fifth of decoding the photo.
+    """
     with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=_BYTES)).hexdigest()

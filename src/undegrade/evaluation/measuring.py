@@ -136,8 +136,7 @@ class Plan:
             for setting in candidate.settings(self.steps, self.seeds)
         ]
         found = {}
-        for picture in pictures.names:
-            content = pictures.content(picture)
+        for picture, content in pictures.contents().items():
             found[picture] = [
                 Key(
                     data=pictures.name,

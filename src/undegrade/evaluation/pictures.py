@@ -1,6 +1,7 @@
 """Test pictures: pairs as they are, or clean photos degraded in the same way at every reading."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
 from undegrade.degradations.operator import degrade, why_undefined
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.contents import content_of
+from undegrade.inference.device import usable_cores
 from undegrade.randomness import generator
 
 Progress = Callable[[int, int], None]
@@ -221,10 +223,17 @@ class PictureSet:
         lq, operator = degrade(drawn, as_float(hq), rng)
         return ReadPair(name, lq, hq, operator)
 
-    def content(self, name: str) -> str:
-        """Return what tells one of the pictures from others of its name; empty if unreadable."""
-        file = self.files[name]
-        return content_of([file.lq, file.hq] if isinstance(file, PhotoPair) else [file])
+    def contents(self) -> dict[str, str]:
+        """Return what tells each picture from others of its name; empty if it is unreadable.
+
+        All files are read once for that, by all cores.
+        """
+        pairs = (
+            [file.lq, file.hq] if isinstance(file, PhotoPair) else [file]
+            for file in map(self.files.__getitem__, self.names)
+        )
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            return dict(zip(self.names, pool.map(content_of, pairs), strict=True))
 
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
