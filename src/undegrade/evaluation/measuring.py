@@ -135,9 +135,8 @@ class Plan:
             for candidate in candidates
             for setting in candidate.settings(self.steps, self.seeds)
         ]
-        found = {}
-        for picture, content in pictures.contents().items():
-            found[picture] = [
+        return {
+            picture: [
                 Key(
                     data=pictures.name,
                     degradation=pictures.condition,
@@ -151,7 +150,8 @@ class Plan:
                 )
                 for candidate, setting in settings
             ]
-        return found
+            for picture, content in pictures.contents().items()
+        }
 
 
 @dataclass(frozen=True)

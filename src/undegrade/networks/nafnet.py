@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.gated import Constant, GatedBlock, Told
 from undegrade.networks.layers import conv3, zeroed
+from undegrade.networks.sizes import with_size
 
 UNBOUNDED = 1 << 30
 """Reach of a network that looks at the whole of what it is given, in pixels."""
@@ -42,12 +43,7 @@ class NAFNetOptions(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_size(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "size" not in values:
-            return values
-        given = {key: value for key, value in values.items() if key != "size"}
-        if not isinstance(values["size"], str) or values["size"] not in cls.sizes:
-            raise ValueError(f"no size {values['size']!r}; expected one of {[*cls.sizes]}")
-        return cls.sizes[values["size"]] | given
+        return with_size(values, cls.sizes)
 
     @model_validator(mode="after")
     def _same_levels(self) -> Self:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
 from undegrade.networks.layers import HEADS, ResidualBlocks, SelfAttention, conv3, zeroed
+from undegrade.networks.sizes import with_size
 
 SIZES: dict[str, dict[str, Any]] = {
     "1m": {
@@ -80,12 +81,7 @@ class UNetOptions(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_size(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or "size" not in values:
-            return values
-        given = {key: value for key, value in values.items() if key != "size"}
-        if not isinstance(values["size"], str) or values["size"] not in SIZES:
-            raise ValueError(f"no size {values['size']!r}; expected one of {[*SIZES]}")
-        return SIZES[values["size"]] | given
+        return with_size(values, SIZES)
 
     @property
     def unheeded(self) -> dict[str, str]:
