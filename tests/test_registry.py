@@ -1,10 +1,10 @@
 """The registry: names to classes, open to others, helpful when a name is wrong."""
 
+import importlib.metadata
 from importlib.metadata import EntryPoint
 
 import pytest
 
-from undegrade import registry
 from undegrade.errors import UsageError
 from undegrade.registry import Registry, did_you_mean, near_misses
 
@@ -53,7 +53,7 @@ def test_other_packages_add_entries(
     def entry_points(*, group: str) -> list[EntryPoint]:
         return points if group == "undegrade.fruits" else []
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     assert fruits.get("kiwi").__name__ == "Fruit"
     assert fruits.get("pear").__name__ == "pear", "what is built in is not replaced"
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from itertools import takewhile
 from typing import Generic, TypeVar
 
@@ -89,5 +88,8 @@ class Registry(Generic[T]):
         return sorted(self._entries)
 
     def _load_entry_points(self) -> None:
+        # Imported here, as it is slow and every command needs this module.
+        from importlib.metadata import entry_points
+
         for point in entry_points(group=f"undegrade.{self.kind}s"):
             self._entries.setdefault(point.name, point.load())

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade import __version__
-from undegrade.cli.checkup import revision, surroundings
 from undegrade.cli.console import explain, note
 from undegrade.errors import MissingExtraError, OutputError
 
@@ -134,6 +133,7 @@ def keeping() -> Iterator[None]:
 
 
 def _command(sets: "Sequence[tuple[PictureSet, Plan]]") -> "Command":
+    from undegrade.cli.checkup import revision, surroundings
     from undegrade.evaluation.report.commands import Command, Fact
 
     together = [one.name for _, plan in sets if plan.sets for one in plan.sets.metrics]
