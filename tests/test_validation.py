@@ -1,9 +1,9 @@
 """What pydantic complains about is said in our words, without its own."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from undegrade.validation import explain
 
@@ -21,11 +21,26 @@ class Part(BaseModel):
         return self
 
 
+class Hammer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["hammer"] = "hammer"
+    weight: int = 1
+
+
+class Saw(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["saw"] = "saw"
+    teeth: int = 9
+
+
 class Whole(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     part: Part
     name: str = ""
+    tool: Annotated[Hammer | Saw, Field(discriminator="name")] = Hammer()
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -42,6 +57,19 @@ class Whole(BaseModel):
         ({"part": {"kind": "fanci"}}, "my.part.kind='fanci'; did you mean 'fancy'? Known: fancy, "),
         ({"part": {"size": "x"}}, "my.part.size='x'; expected a valid integer"),
         ({"part": {"size": 10}}, "my.part: size=10; expected at most 9"),
+        (
+            {"part": {}, "tool": {"name": "saw", "teeth": "x"}},
+            "my.tool.teeth='x'; expected a valid",
+        ),
+        (
+            {"part": {}, "tool": {"name": "saw", "tooth": 1}},
+            "there is no key 'my.tool.tooth'; did yo",
+        ),
+        (
+            {"part": {}, "tool": {"name": "saw", "x": 1}},
+            "there is no key 'my.tool.x'; known: name, t",
+        ),
+        ({"part": {}, "tool": {"name": "axe"}}, "my.tool.name='axe'; known: hammer, saw"),
         ({"part": {}, "name": "nobody"}, "my: name=nobody; expected somebody"),
         ({"part": {"size": "x"}, "name": 3}, "my.part.size='x'; expected a valid integer; my.name"),
     ],

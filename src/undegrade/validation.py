@@ -23,12 +23,15 @@ def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") ->
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
-    where = (prefix + ".".join(str(part) for part in detail["loc"])).rstrip(".")
+    keys, parents = _place(model, detail["loc"])
+    where = (prefix + ".".join(keys)).rstrip(".")
     kind, context, message = detail["type"], detail.get("ctx", {}), detail["msg"]
     if kind == "extra_forbidden":
-        parent = _model_at(model, detail["loc"][:-1])
-        known = [*parent.model_fields] if parent else []
+        known = [*parents[0].model_fields] if parents else []
         return f"there is no key '{where}'; {did_you_mean(str(detail['loc'][-1]), known)}"
+    if kind == "union_tag_invalid":  # the name within chooses the model, and there is none of it
+        known = _WORD.findall(context["expected_tags"])
+        return f"{where}.name={context['tag']!r}; {did_you_mean(context['tag'], known)}"
     if kind == "missing":
         return f"there is no '{where}'; expected one"
     if kind == "value_error":  # raised by a validator of ours, which says what was got
@@ -43,18 +46,36 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     return f"{got}; expected {expected[3:].partition(',')[0] if is_kind else f'to {expected}'}"
 
 
-def _model_at(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Follow keys (and positions in lists) from a model to the one nested there."""
-    found: type[BaseModel] | None = model
-    for key in place:
-        if isinstance(key, str) and found is not None:
-            field = found.model_fields.get(key)
-            found = _model_in(field.annotation) if field else None
-    return found
+def _place(
+    model: type[BaseModel], loc: tuple[int | str, ...]
+) -> tuple[list[str], list[type[BaseModel]]]:
+    """Follow keys and positions in lists to a place.
+
+    Returns:
+        The keys as one writes them, without the names by which pydantic tells models apart, and
+        the models that the last key may be of.
+    """
+    keys, parents, here = list[str](), [model], [model]
+    for part in loc:
+        named = [one for one in here if _name_of(one) == part]
+        if named and not any(part in one.model_fields for one in here):
+            here = named
+            continue
+        keys.append(str(part))
+        if isinstance(part, str):
+            fields = [one.model_fields[part] for one in here if part in one.model_fields]
+            parents, here = here, [one for field in fields for one in _models_in(field.annotation)]
+    return keys, parents
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the model that a field holds, perhaps within a tuple or a union."""
+def _name_of(model: type[BaseModel]) -> Any:
+    """Return the name by which a model is told apart from others in its place."""
+    name = model.model_fields.get("name")
+    return name.default if name else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that a field may hold, perhaps within a tuple or a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _models_in(part)]

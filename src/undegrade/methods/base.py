@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
+from undegrade.networks.nafnet import Predictor
 from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
@@ -173,7 +174,7 @@ class Method(nn.Module, ABC):
 class SingleNetworkMethod(Method):
     """A method with one network, whose reach and grid are its own."""
 
-    network: UNet
+    network: UNet | Predictor
 
     @property
     def multiple_of(self) -> int:
@@ -188,7 +189,7 @@ class SingleNetworkMethod(Method):
     @property
     def looks_at_all(self) -> bool:
         """See :class:`Method`."""
-        return self.network.attention is not None
+        return self.network.looks_at_all
 
 
 METHODS: Registry[Method] = Registry("method")

@@ -1,28 +1,39 @@
 """Plain regression: the same networks trained on plain error, the baseline for everything else."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 from torch import Tensor
 
 from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.networks.nafnet import Predictor, PredictorOptions
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
+
+
+def _kind(network: Any) -> Any:
+    """Return the name of the network that options are for; the U-Net's if they do not say."""
+    if isinstance(network, BaseModel):
+        return getattr(network, "name", None)
+    return network.get("name", "unet") if isinstance(network, dict) else "unet"
 
 
 class RegressionOptions(MethodOptions):
     """Options of :class:`Regression`."""
 
     name: Literal["regression"] = "regression"
-    network: UNetOptions = UNetOptions()
+    network: Annotated[
+        Annotated[UNetOptions, Tag("unet")] | Annotated[PredictorOptions, Tag("nafnet")],
+        Discriminator(_kind),
+    ] = UNetOptions()
     loss: Literal["mse", "l1"] = Field("mse", description="Error between restored and clean.")
 
 
 @METHODS.register("regression")
 class Regression(SingleNetworkMethod):
-    """A network that predicts the residual ``hq - lq`` in one evaluation, in ``[-1, 1]``.
+    """A network that restores in one evaluation, in ``[-1, 1]``: a U-Net or a NAFNet.
 
     Raises:
         ValueError: The network takes an auxiliary variable; regression has none.
@@ -34,18 +45,15 @@ class Regression(SingleNetworkMethod):
 
     def __init__(self, options: RegressionOptions) -> None:
         super().__init__(options)
-        if options.network.aux_channels:
-            raise ValueError(
-                f"regression got a network with aux_channels={options.network.aux_channels}; "
-                "expected 0, since there is no auxiliary variable to give it"
-            )
         self.error = options.loss
-        self.network = UNet(options.network)
+        self.network = _build(options.network)
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:
         """See :class:`Method`."""
         assert isinstance(options, RegressionOptions)
+        if not isinstance(options.network, UNetOptions):
+            return {}
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
 
     @property
@@ -81,5 +89,19 @@ class Regression(SingleNetworkMethod):
         return (restored + 1) / 2
 
     def _predict(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.network(x, torch.ones(1, device=x.device))
-        return x - residual
+        if isinstance(self.network, UNet):
+            residual: Tensor = self.network(x, torch.ones(1, device=x.device))  # time: always 1
+            return x - residual
+        restored: Tensor = self.network(x)
+        return restored
+
+
+def _build(options: UNetOptions | PredictorOptions) -> UNet | Predictor:
+    if isinstance(options, PredictorOptions):
+        return Predictor(options)
+    if options.aux_channels:
+        raise ValueError(
+            f"regression got a network with aux_channels={options.aux_channels}; "
+            "expected 0, since there is no auxiliary variable to give it"
+        )
+    return UNet(options)

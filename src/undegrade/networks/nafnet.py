@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
@@ -130,6 +130,11 @@ class NAFNet(nn.Module):
             scale *= 2
         return radius
 
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether every pixel can matter to every other."""
+        return self.receptive_radius >= UNBOUNDED
+
     def block_widths(self) -> Iterator[int]:
         """Yield the channels of each block, in their order."""
         *widths, middle = self.options.widths
@@ -163,6 +168,8 @@ class NAFNet(nn.Module):
 
 class PredictorOptions(NAFNetOptions):
     """Shape of a :class:`Predictor`; the defaults are a light U-Net's."""
+
+    name: Literal["nafnet"] = "nafnet"
 
     sizes: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},

@@ -189,6 +189,11 @@ class UNet(nn.Module):
             scale *= 2
         return radius + (options.aux_stride - 1 if options.aux_channels else 0)
 
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether every pixel can matter to every other."""
+        return self.attention is not None
+
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Evaluate the network.
 
