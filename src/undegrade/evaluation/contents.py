@@ -3,12 +3,13 @@
 Two folders may hold different photos under the same names, and a photo may be replaced by another.
 """
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-_BYTES = 32
+import xxhash
+
+_CHUNK = 1 << 20  # bytes that are read at once
 
 
 def content_of(files: Sequence[Path]) -> str:
@@ -18,8 +19,9 @@ def content_of(files: Sequence[Path]) -> str:
         files: The photo, or both halves of a pair.
 
     Returns:
-        The BLAKE2b of the photo, 64 hexadecimal digits; of a pair, that of both digests with a
-        space between. Empty if a file cannot be read, which whoever reads the picture will tell.
+        The XXH3 of the photo in 128 bits, 32 hexadecimal digits; of a pair, that of both digests
+        with a space between. Empty if a file cannot be read, which whoever reads the picture will
+        tell.
     """
     try:
         digests = [_digest_of(file) for file in files]
@@ -27,7 +29,7 @@ def content_of(files: Sequence[Path]) -> str:
         return ""
     if len(digests) == 1:
         return digests[0]
-    return hashlib.blake2b(" ".join(digests).encode(), digest_size=_BYTES).hexdigest()
+    return xxhash.xxh3_128_hexdigest(" ".join(digests).encode())
 
 
 def _digest_of(file: Path) -> str:
@@ -37,9 +39,13 @@ def _digest_of(file: Path) -> str:
 
 @cache
 def _digest(file: Path, _size: int, _time: int) -> str:
-    """Return the BLAKE2b of a file; each is read once, and again only if it has changed.
+    """Return the XXH3 of a file; each is read once, and again only if it has changed.
 
-    Twice as fast as SHA-256, which on many processors would cost a fifth of decoding the photo.
+    Nobody gains by forging it, so that it need not be cryptographic: those that are would cost a
+    tenth of decoding the photo.
     """
+    digest = xxhash.xxh3_128()
     with file.open("rb") as content:
-        return hashlib.file_digest(content, lambda: hashlib.blake2b(digest_size=_BYTES)).hexdigest()
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

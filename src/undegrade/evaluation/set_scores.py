@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from undegrade.evaluation.features import FeatureKey, FeatureStore
 from undegrade.evaluation.repeats import whole_seeds
 from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.statistics import CONFIDENCE, Mean
+from undegrade.evaluation.statistics import Mean, student_factor
 from undegrade.metrics.base import Case
 from undegrade.metrics.catalogue import SET_METRICS
 from undegrade.metrics.distributions import SetMetric, standard_error
@@ -145,7 +144,7 @@ def _measured(metric: SetMetric, keys: Sequence[Key], sets: Sets) -> tuple[float
     truth = [sets.store.read(_truth(key), metric.extractor) for key in keys]
     groups = min(_GROUPS, len(keys))
     value = metric.compare(np.concatenate(restored), np.concatenate(truth))
-    factor = float(student.ppf((1 + CONFIDENCE) / 2, groups - 1))
+    factor = student_factor(groups - 1)
     return value, factor * standard_error(metric.compare, restored, truth, groups)
 
 

@@ -114,10 +114,20 @@ def mean_with_interval(values: Sequence[float]) -> Mean:
 
 def _tail(count: int) -> float:
     """Return the share of resamples beyond each end."""
-    from scipy.special import ndtr, stdtrit
+    from scipy.special import ndtr
 
-    reach = sqrt(count / (count - 1)) * stdtrit(count - 1, (1 + CONFIDENCE) / 2)
-    return float(ndtr(-reach))
+    return float(ndtr(-sqrt(count / (count - 1)) * student_factor(count - 1)))
+
+
+def student_factor(freedom: int) -> float:
+    """Return how many standard errors an interval reaches, by Student's distribution.
+
+    Args:
+        freedom: Degrees of freedom, at least one.
+    """
+    from scipy.special import stdtrit  # scipy.stats has it too, but takes seconds to load
+
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> Difference:
