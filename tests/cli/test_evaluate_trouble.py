@@ -98,6 +98,41 @@ def test_a_set_that_cannot_be_used_does_not_hide_the_others(
     assert "bad, clean" not in page
 
 
+def test_a_measure_that_needs_larger_pictures_takes_nothing_from_the_others(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"small/{number}.png", 24, 33)
+        make_photo(f"large/{number}.png", 180, 177)
+    command = ["evaluate", "median", "--metrics", "psnr,ms-ssim", "--data", "small"]
+    result = cli(*command, "-o", "out")
+    why = "ms-ssim is not measured: it needs 176x176 pixels, and 4 of 4 pictures have fewer (0.png,"
+    assert result.exit_code == 0
+    assert f"small: {why}" in result.stderr
+    assert "|  | psnr dB" in result.stdout
+    assert why in result.stdout
+    assert len(measured()) == 4
+    page = Path("out/report.html").read_text()
+    assert why.partition(" (")[0] in page
+    both = cli(*command, "--data", "large", "-o", "both")
+    assert both.exit_code == 0
+    assert f"small: {why}" in both.stderr
+    assert "| ms-ssim" in both.stdout.partition("large, clean, 4 pictures")[2]
+    alone = cli("evaluate", "median", "--metrics", "ms-ssim", "--data", "small", "-o", "alone")
+    assert alone.exit_code == 2
+    assert f"small: nothing can be measured: {why}" in alone.stderr
+
+
+def test_one_picture_that_is_too_small_is_left_out_with_the_measure_named(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24 if number else 10, 33)
+    result = cli("evaluate", "median", "--data", "few", "-o", "out")
+    assert (result.exit_code, len(measured())) == (1, 3)
+    assert "0.png: pictures of 33x10 pixels; expected at least 11x11 for ssim" in result.stderr
+
+
 def test_one_bad_picture_of_a_few_is_left_out(cli: Cli, make_photo: Make) -> None:
     for number in range(4):
         make_photo(f"few/{number}.png", 16, 20)

@@ -197,7 +197,7 @@ class Bench:
             for key in task.keys:
                 yield _measured(by_name[key.model], picture, plan, key)
         except InputError as error:
-            yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error.got}")
+            yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error}")
 
     def work(self, tasks: Sequence[AnyTask], take: Take) -> None:
         """Do tasks one after another in this process; see :data:`Work`."""
