@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.data.headers import shorter_side
-from undegrade.data.pairs import PhotoPair
+from undegrade.data.pairs import PARTNERLESS, PhotoPair
 from undegrade.data.photos import Samples, decode, shrunk, shrunk_length
 from undegrade.data.places import Place
-from undegrade.data.problems import Problems, first_names, too_many
+from undegrade.data.problems import Problems, first_names, refuse, too_many
 from undegrade.data.samples import as_float
 from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
 from undegrade.degradations.operator import degrade, why_undefined
@@ -242,10 +242,19 @@ class PictureSet:
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
 
+        With a limit, those without a partner are a share of the whole folder: which of them would
+        have been among the first is not known.
+
         Raises:
             InputError: More than 5 % of them and more than one, or all.
         """
-        self.problems.check(len(self), "pictures", spared=_SPARED)
+        found = self.problems.found
+        shares = [(self.problems, len(self))]
+        if len(self) < len(self.files):
+            lonely = {kind: names for kind, names in found.items() if kind == PARTNERLESS}
+            others = {kind: names for kind, names in found.items() if kind != PARTNERLESS}
+            shares = [(Problems(lonely), len(self.files)), (Problems(others), len(self))]
+        refuse([share.complaint(total, "pictures", _SPARED) for share, total in shares])
 
     def why_too_small(self, least: int, sides: Mapping[str, int]) -> str | None:
         """Return why the set cannot be measured with what needs pictures of some size.
