@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
+from undegrade.evaluation.candidates import BASELINES
+
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
 
@@ -121,6 +123,47 @@ def test_a_measure_that_needs_larger_pictures_takes_nothing_from_the_others(
     alone = cli("evaluate", "median", "--metrics", "ms-ssim", "--data", "small", "-o", "alone")
     assert alone.exit_code == 2
     assert f"small: nothing can be measured: {why}" in alone.stderr
+
+
+def test_a_picture_that_a_baseline_cannot_take_is_left_out(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24 if number else 12, 33)
+    monkeypatch.setitem(BASELINES, "tv", refusing(ValueError("too low")))
+    result = cli("evaluate", "median", "tv", "--data", "few", "-o", "out")
+    assert (result.exit_code, len(measured())) == (1, 4)
+    assert result.stdout.startswith("few, clean, 3 pictures\n")
+    assert "0.png: 'tv' cannot take a picture of 33x12 pixels (too low)" in result.stderr
+
+
+def test_memory_that_does_not_suffice_ends_a_set_and_not_the_run(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_photo(f"good/{number}.png", 24, 33)
+        make_photo(f"large/{number}.png", 24 if number else 12, 33)
+    monkeypatch.setitem(BASELINES, "tv", refusing(MemoryError()))
+    command = ["evaluate", "tv", "-o", "out", "--data", "large"]
+    result = cli(*command, "--data", "good")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("good, clean, 4 pictures\n")
+    told = "large, clean: 0.png with tv: memory does not suffice for a picture of 33x12 pixels"
+    assert told in result.stderr
+    alone = cli(*command)
+    assert (alone.exit_code, alone.stdout) == (4, "")
+    assert "0.png with tv: memory does not suffice" in alone.stderr
+
+
+def refusing(error: Exception) -> Callable[[Any], Any]:
+    """A baseline that fails at pictures of twelve rows."""
+
+    def apply(picture: Any) -> Any:
+        if len(picture) == 12:
+            raise error
+        return picture
+
+    return apply
 
 
 def test_one_picture_that_is_too_small_is_left_out_with_the_measure_named(

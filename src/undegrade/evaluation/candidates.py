@@ -11,7 +11,7 @@ import torch
 
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
-from undegrade.errors import UsageError
+from undegrade.errors import InputError, MemoryExhaustedError, UsageError
 from undegrade.evaluation import classical
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.peak import PeakMemory
@@ -214,13 +214,42 @@ class Baseline:
         return (Setting(),)
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
-        """See :class:`Candidate`."""
+        """See :class:`Candidate`.
+
+        Raises:
+            InputError: It makes no picture of this one.
+            MemoryExhaustedError: Memory does not suffice for it.
+        """
         picture = as_image(lq)
         with PeakMemory.of(torch.device("cpu")) as peak:
             started = time.perf_counter()
-            restored = self.apply(picture).astype(np.float32).clip(0, 1)
+            restored = self._apply(picture)
             seconds = time.perf_counter() - started
         return Restored(restored, seconds, peak.megabytes)
+
+    def _apply(self, picture: Image) -> Image:
+        height, width = picture.shape[:2]
+        size = f"a picture of {width}x{height} pixels"
+        try:
+            restored = self.apply(picture).astype(np.float32)
+        except MemoryError as error:
+            raise MemoryExhaustedError(
+                f"memory does not suffice for {size}",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        except (ValueError, IndexError, ArithmeticError) as error:
+            # The library's own words: it was not made for such a picture.
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"'{self.name}' cannot take {size} ({reason})",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        if restored.shape != picture.shape or not np.isfinite(restored).all():
+            raise InputError(
+                f"'{self.name}' makes no picture of {size}: samples are no numbers, or missing",
+                fix=f"leave out such pictures, or {self.name}",
+            )
+        return restored.clip(0, 1)
 
 
 def shown_setting(candidate: Candidate, steps: Sequence[int], seeds: Sequence[int]) -> Setting:
