@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import Result
 
 from undegrade.evaluation.candidates import BASELINES
+from undegrade.evaluation.report.commands import read_commands
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -164,6 +165,23 @@ def refusing(error: Exception) -> Callable[[Any], Any]:
         return picture
 
     return apply
+
+
+def test_a_damaged_record_of_commands_is_kept(cli: Cli, make_photo: Make) -> None:
+    make_photo("few/0.png", 24, 33)
+    command = ["evaluate", "median", "--data", "few", "-o", "out", "--no-report"]
+    assert cli(*command).exit_code == 0
+    record = Path("out/commands.json")
+    for number, damaged in enumerate((record.read_text()[:-20], '["no command"]'), 1):
+        record.write_text(damaged)
+        result = cli(*command)
+        aside = Path(f"out/commands.damaged-{number}.json")
+        assert result.exit_code == 0
+        assert f"is damaged; it is kept as {aside}" in result.stderr
+        assert aside.read_text() == damaged
+        assert len(read_commands(Path("out"))) == 1
+    assert "damaged" not in cli(*command).stderr
+    assert len([*Path("out").glob("commands*")]) == 3
 
 
 def test_one_picture_that_is_too_small_is_left_out_with_the_measure_named(
