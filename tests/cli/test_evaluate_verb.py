@@ -418,3 +418,27 @@ def test_a_missing_library_is_named_at_once_and_costs_no_measurement(
     assert not Path("out/report.html").exists()
     assert cli(*command).exit_code == 0
     assert Path("out/report.html").read_text().count('class="item"') == 2  # pictures were kept
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--sampler", "heun"],
+        ["--texture", "0.3"],
+        ["--steps", "1,2"],
+        ["--seeds", "2"],
+        ["--uncertainty"],
+    ],
+)
+def test_options_that_change_nothing_are_refused(cli: Cli, photos: str, option: list[str]) -> None:
+    result = cli("evaluate", "input", "median", "--data", photos, "-o", "out", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option[0]} with input median; expected a model of ours" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_maps_without_a_report_are_refused(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--uncertainty", "--no-report"]
+    result = cli(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--uncertainty with --no-report; expected a report" in result.stderr

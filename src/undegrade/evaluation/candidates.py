@@ -319,6 +319,11 @@ class Choice:
         return any(map(is_network, self.names))
 
     @property
+    def has_ours(self) -> bool:
+        """Whether there is a model among them, and not only networks of others."""
+        return any(is_network(name) and not Path(name).is_file() for name in self.names)
+
+    @property
     def wanted(self) -> tuple[str, ...]:
         """The same names in the order of what is loaded: the degraded picture itself is first."""
         return (INPUT, *(name for name in self.names if name != INPUT))
