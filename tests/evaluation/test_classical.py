@@ -1,12 +1,14 @@
 """The classical baselines where a picture is small, even or without noise."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from undegrade.errors import InputError, MemoryExhaustedError
+from undegrade.errors import InputError, MemoryExhaustedError, MissingExtraError
 from undegrade.evaluation import classical
 from undegrade.evaluation.candidates import BASELINES, Baseline, Setting
 from undegrade.randomness import generator
@@ -81,3 +83,19 @@ def test_what_a_baseline_cannot_take_is_told_by_its_name() -> None:
     for made in (holes, picture[:-1]):
         with pytest.raises(InputError, match="'median' makes no picture of a picture of 4x5"):
             Baseline("median", lambda _, made=made: made).restore(picture, Setting())
+
+
+def test_whether_libraries_are_there_is_told_without_loading_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = "import sys; from undegrade.evaluation.classical import check_installed as c; c(); "
+    told = subprocess.run(
+        [sys.executable, "-c", found + "print('skimage.restoration' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "False\n"
+    monkeypatch.setattr(classical, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"install undegrade\[metrics\]"):
+        classical.check_installed()

@@ -4,6 +4,7 @@ Each estimates the strength of the noise by itself, as a model has to. Settings 
 library's documentation recommends, not tuned to any test set.
 """
 
+from importlib.util import find_spec
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
@@ -20,15 +21,11 @@ def check_installed() -> None:
     Raises:
         MissingExtraError: scikit-image or PyWavelets is not installed.
     """
-    try:
-        import pywt
-        import skimage.restoration  # noqa: F401
-    except ModuleNotFoundError as error:
+    if any(find_spec(library) is None for library in ("pywt", "skimage")):
         raise MissingExtraError(
             "the classical baselines need scikit-image and PyWavelets",
             fix="install undegrade[metrics]",
-        ) from error
-    del pywt
+        )
 
 
 def noise_sigma(lq: Image) -> float:
