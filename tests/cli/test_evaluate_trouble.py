@@ -280,3 +280,16 @@ def test_a_photo_that_a_measure_has_no_number_for_is_left_out_and_named(
         file.write(json.dumps(torn | {"picture": "05.png", "scores": [9, float("nan")]}) + "\n")
     assert cli(*command, "--json").stdout == result.stdout
     assert Path("out/report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("file", ["results.csv", "rows.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_to_be_moved_away(
+    cli: Cli, make_photo: Make, file: str
+) -> None:
+    make_photo("few/0.png", 24, 33)
+    Path("out", file).mkdir(parents=True)
+    result = cli("evaluate", "input", "--data", "few", "-o", "out")
+    assert result.exit_code == 1
+    assert f"out/{file}" in result.stderr
+    assert "move it away" in result.stderr
+    assert "make room" not in result.stderr

@@ -132,9 +132,8 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        raise OutputError(
-            error.got, fix="make room and run the same command again: what was measured is kept"
-        ) from error
+        then = "run the same command again: what was measured is kept"
+        raise OutputError(error.got, fix=" and ".join(filter(None, (error.fix, then)))) from error
 
 
 def _command(sets: "Sequence[tuple[PictureSet, Plan]]") -> "Command":
