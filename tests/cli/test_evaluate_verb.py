@@ -442,3 +442,20 @@ def test_maps_without_a_report_are_refused(cli: Cli, model: Path, photos: str) -
     result = cli(*command)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--uncertainty with --no-report; expected a report" in result.stderr
+
+
+def test_nothing_in_the_place_of_a_name_is_refused(cli: Cli, photos: str) -> None:
+    folder = photos.partition("=")[2]
+    result = cli("evaluate", "input", "--data", f"={folder}", "-o", "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"no name in '={folder}'; expected NAME=FOLDER, or FOLDER" in result.stderr
+    for metrics in ("", "psnr,"):
+        result = cli("evaluate", "input", "--data", photos, "-o", "out", "--metrics", metrics)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"metrics='{metrics}'; expected names with commas" in result.stderr
+
+
+def test_a_table_without_comparisons_ends_with_one_empty_line(cli: Cli, photos: str) -> None:
+    result = cli("evaluate", "input", "--data", photos, "-o", "out")
+    assert result.stdout.endswith("\n\n")
+    assert "\n\n\n" not in result.stdout

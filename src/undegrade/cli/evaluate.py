@@ -153,7 +153,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     else:
         opened = open_sets(table, data, degrade or [], seed, limit)
-        metrics = metrics or metrics_of(table, data)
+        metrics = metrics_of(table, data) if metrics is None else metrics
     failure = None
     if analyse is not None:
         check_flow(models, opened)
@@ -164,7 +164,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
         _refuse_idle(given, choice)
         named = tuple(range(seed, seed + seeds))
-        wish = Wish(choice, metrics or _USUAL_METRICS, counts or _USUAL_STEPS, named, workers)
+        wanted = _USUAL_METRICS if metrics is None else metrics
+        wish = Wish(choice, wanted, counts or _USUAL_STEPS, named, workers)
         found = fulfil(
             wish, opened, Results(output, page=not no_report, maps=uncertainty, against=against)
         )

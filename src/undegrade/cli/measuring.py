@@ -66,7 +66,8 @@ class Found:
             json_result(self.files | {"sets": [summary.facts() for summary in self.summaries]})
             return
         for summary in self.summaries:
-            result(f"{summary.table()}\n\n{summary.comparisons()}\n")
+            parts = filter(None, (summary.table(), summary.comparisons()))
+            result("\n\n".join(parts) + "\n")
 
     def tell_files(self) -> None:
         """Say what lies where."""
