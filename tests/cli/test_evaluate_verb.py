@@ -459,3 +459,15 @@ def test_a_table_without_comparisons_ends_with_one_empty_line(cli: Cli, photos: 
     result = cli("evaluate", "input", "--data", photos, "-o", "out")
     assert result.stdout.endswith("\n\n")
     assert "\n\n\n" not in result.stdout
+
+
+def test_a_sampler_that_walks_as_another_says_so_once(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "--data", "photos", "-o", "out", "--sampler"]
+    result = cli(*command, "heun", "--steps", "1,2,3")
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if "walks as euler does" in line]
+    assert len(told) == 2
+    for line, steps in zip(told, (1, 2), strict=True):
+        assert f"(heun): heun with steps={steps} walks as euler does" in line
+    plain = cli(*command, "euler", "--steps", "1,2")
+    assert "walks as euler" not in plain.stderr

@@ -148,6 +148,13 @@ class Model(Networked):
             return ()
         return tuple(f"left out: {problem}" for problem in self._problems(steps).values())
 
+    def remarks(self, steps: Sequence[int]) -> tuple[str, ...]:
+        """Return what is to be known of its sampler with these numbers of steps."""
+        usual = self.restorer.fixed_steps or self.restorer.usual_steps
+        counts = (one.steps or usual for one in self.settings(steps, (0,)))
+        told = (self.restorer.remark(count) for count in counts if count != FIRST_GUESS)
+        return tuple(f"{self.name}: {remark}" for remark in told if remark is not None)
+
     def _problems(self, steps: Sequence[int]) -> dict[int, UsageError]:
         """Return why it cannot be run with some numbers of steps."""
         problems = {}
