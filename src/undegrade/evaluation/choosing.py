@@ -13,6 +13,7 @@ from undegrade.evaluation.set_scores import LEAST_PICTURES, Sets
 from undegrade.metrics.base import Metric, Skipped
 from undegrade.metrics.catalogue import find_measures
 from undegrade.metrics.distributions import SetMetric
+from undegrade.metrics.learned import refuse_code
 from undegrade.metrics.needs import WeightFile
 
 
@@ -151,6 +152,8 @@ def _without_weights(files: Sequence[WeightFile], failed: dict[WeightFile, str])
             if not file.path.is_file():
                 file.fetch()
             file.check()
+            if not file.sha256:  # whatever came is taken for it, a page that asks to log in too
+                refuse_code(file)
         except (WeightsError, OutputError) as error:
             failed[file] = str(error)
             return failed[file]
