@@ -27,7 +27,7 @@ def read_arrays(path: Path) -> dict[str, list[Array]]:
             content = loadmat(str(path))
         except NotImplementedError:
             return _hdf5_arrays(path)
-    except (OSError, ValueError, TypeError, MatReadError) as error:
+    except (OSError, ValueError, TypeError, IndexError, MatReadError) as error:
         raise InputError(f"{path} cannot be read ({error})", expected="a MATLAB file") from error
     return {key: [content[key]] for key in sorted(content) if not key.startswith("__")}
 

@@ -15,6 +15,9 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
+from undegrade.evaluation.candidates import BASELINES
+from undegrade.evaluation.report.commands import read_commands
+
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
 
@@ -96,6 +99,99 @@ def test_a_set_that_cannot_be_used_does_not_hide_the_others(
     page = Path("out/report.html").read_text()
     assert "good, clean" in page
     assert "bad, clean" not in page
+
+
+def test_a_measure_that_needs_larger_pictures_takes_nothing_from_the_others(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"small/{number}.png", 24, 33)
+        make_photo(f"large/{number}.png", 180, 177)
+    command = ["evaluate", "median", "--metrics", "psnr,ms-ssim", "--data", "small"]
+    result = cli(*command, "-o", "out")
+    why = "ms-ssim is not measured: it needs 176x176 pixels, and 4 of 4 pictures have fewer (0.png,"
+    assert result.exit_code == 0
+    assert f"small: {why}" in result.stderr
+    assert "|  | psnr dB" in result.stdout
+    assert why in result.stdout
+    assert len(measured()) == 4
+    page = Path("out/report.html").read_text()
+    assert why.partition(" (")[0] in page
+    both = cli(*command, "--data", "large", "-o", "both")
+    assert both.exit_code == 0
+    assert f"small: {why}" in both.stderr
+    assert "| ms-ssim" in both.stdout.partition("large, clean, 4 pictures")[2]
+    alone = cli("evaluate", "median", "--metrics", "ms-ssim", "--data", "small", "-o", "alone")
+    assert alone.exit_code == 2
+    assert f"small: nothing can be measured: {why}" in alone.stderr
+
+
+def test_a_picture_that_a_baseline_cannot_take_is_left_out(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24 if number else 12, 33)
+    monkeypatch.setitem(BASELINES, "tv", refusing(ValueError("too low")))
+    result = cli("evaluate", "median", "tv", "--data", "few", "-o", "out")
+    assert (result.exit_code, len(measured())) == (1, 4)
+    assert result.stdout.startswith("few, clean, 3 pictures\n")
+    assert "0.png: 'tv' cannot take a picture of 33x12 pixels (too low)" in result.stderr
+
+
+def test_memory_that_does_not_suffice_ends_a_set_and_not_the_run(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        make_photo(f"good/{number}.png", 24, 33)
+        make_photo(f"large/{number}.png", 24 if number else 12, 33)
+    monkeypatch.setitem(BASELINES, "tv", refusing(MemoryError()))
+    command = ["evaluate", "tv", "-o", "out", "--data", "large"]
+    result = cli(*command, "--data", "good")
+    assert result.exit_code == 4
+    assert result.stdout.startswith("good, clean, 4 pictures\n")
+    told = "large, clean: 0.png with tv: memory does not suffice for a picture of 33x12 pixels"
+    assert told in result.stderr
+    alone = cli(*command)
+    assert (alone.exit_code, alone.stdout) == (4, "")
+    assert "0.png with tv: memory does not suffice" in alone.stderr
+
+
+def refusing(error: Exception) -> Callable[[Any], Any]:
+    """A baseline that fails at pictures of twelve rows."""
+
+    def apply(picture: Any) -> Any:
+        if len(picture) == 12:
+            raise error
+        return picture
+
+    return apply
+
+
+def test_a_damaged_record_of_commands_is_kept(cli: Cli, make_photo: Make) -> None:
+    make_photo("few/0.png", 24, 33)
+    command = ["evaluate", "median", "--data", "few", "-o", "out", "--no-report"]
+    assert cli(*command).exit_code == 0
+    record = Path("out/commands.json")
+    for number, damaged in enumerate((record.read_text()[:-20], '["no command"]'), 1):
+        record.write_text(damaged)
+        result = cli(*command)
+        aside = Path(f"out/commands.damaged-{number}.json")
+        assert result.exit_code == 0
+        assert f"is damaged; it is kept as {aside}" in result.stderr
+        assert aside.read_text() == damaged
+        assert len(read_commands(Path("out"))) == 1
+    assert "damaged" not in cli(*command).stderr
+    assert len([*Path("out").glob("commands*")]) == 3
+
+
+def test_one_picture_that_is_too_small_is_left_out_with_the_measure_named(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24 if number else 10, 33)
+    result = cli("evaluate", "median", "--data", "few", "-o", "out")
+    assert (result.exit_code, len(measured())) == (1, 3)
+    assert "0.png: pictures of 33x10 pixels; expected at least 11x11 for ssim" in result.stderr
 
 
 def test_one_bad_picture_of_a_few_is_left_out(cli: Cli, make_photo: Make) -> None:
@@ -184,3 +280,16 @@ def test_a_photo_that_a_measure_has_no_number_for_is_left_out_and_named(
         file.write(json.dumps(torn | {"picture": "05.png", "scores": [9, float("nan")]}) + "\n")
     assert cli(*command, "--json").stdout == result.stdout
     assert Path("out/report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("file", ["results.csv", "rows.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_to_be_moved_away(
+    cli: Cli, make_photo: Make, file: str
+) -> None:
+    make_photo("few/0.png", 24, 33)
+    Path("out", file).mkdir(parents=True)
+    result = cli("evaluate", "input", "--data", "few", "-o", "out")
+    assert result.exit_code == 1
+    assert f"out/{file}" in result.stderr
+    assert "move it away" in result.stderr
+    assert "make room" not in result.stderr

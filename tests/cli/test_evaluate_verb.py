@@ -418,3 +418,56 @@ def test_a_missing_library_is_named_at_once_and_costs_no_measurement(
     assert not Path("out/report.html").exists()
     assert cli(*command).exit_code == 0
     assert Path("out/report.html").read_text().count('class="item"') == 2  # pictures were kept
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--sampler", "heun"],
+        ["--texture", "0.3"],
+        ["--steps", "1,2"],
+        ["--seeds", "2"],
+        ["--uncertainty"],
+    ],
+)
+def test_options_that_change_nothing_are_refused(cli: Cli, photos: str, option: list[str]) -> None:
+    result = cli("evaluate", "input", "median", "--data", photos, "-o", "out", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option[0]} with input median; expected a model of ours" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_maps_without_a_report_are_refused(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "-o", "out", "--uncertainty", "--no-report"]
+    result = cli(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--uncertainty with --no-report; expected a report" in result.stderr
+
+
+def test_nothing_in_the_place_of_a_name_is_refused(cli: Cli, photos: str) -> None:
+    folder = photos.partition("=")[2]
+    result = cli("evaluate", "input", "--data", f"={folder}", "-o", "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"no name in '={folder}'; expected NAME=FOLDER, or FOLDER" in result.stderr
+    for metrics in ("", "psnr,"):
+        result = cli("evaluate", "input", "--data", photos, "-o", "out", "--metrics", metrics)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"metrics='{metrics}'; expected names with commas" in result.stderr
+
+
+def test_a_table_without_comparisons_ends_with_one_empty_line(cli: Cli, photos: str) -> None:
+    result = cli("evaluate", "input", "--data", photos, "-o", "out")
+    assert result.stdout.endswith("\n\n")
+    assert "\n\n\n" not in result.stdout
+
+
+def test_a_sampler_that_walks_as_another_says_so_once(cli: Cli, model: Path, photos: str) -> None:
+    command = ["evaluate", model, "--data", photos, "--data", "photos", "-o", "out", "--sampler"]
+    result = cli(*command, "heun", "--steps", "1,2,3")
+    assert result.exit_code == 0
+    told = [line for line in result.stderr.splitlines() if "walks as euler does" in line]
+    assert len(told) == 2
+    for line, steps in zip(told, (1, 2), strict=True):
+        assert f"(heun): heun with steps={steps} walks as euler does" in line
+    plain = cli(*command, "euler", "--steps", "1,2")
+    assert "walks as euler" not in plain.stderr

@@ -2,17 +2,31 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
 from typer.testing import Result
+
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.errors import UndegradeError, WeightsError
+from undegrade.evaluation.candidates import Choice
+from undegrade.evaluation.crew import Crew, Orders, Staff
+from undegrade.evaluation.measuring import Plan
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.tasks import Task
+from undegrade.metrics.base import Measure
+from undegrade.metrics.catalogue import METRICS
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -79,16 +93,61 @@ def test_what_is_left_out_is_told_in_the_same_words(cli: Cli, make_photo: Make) 
     assert rows_of("1") == rows_of("2")
 
 
-def test_an_error_in_a_process_is_told_as_if_there_were_one(cli: Cli, make_photo: Make) -> None:
-    for number in range(4):
-        make_photo(f"photos/{number}.png", 4, 4)
-    results = [
-        cli("evaluate", "tv", "--data", "photos", "-o", workers, "--workers", workers)
-        for workers in ("1", "2")
-    ]
-    assert [result.exit_code for result in results] == [1, 1]
-    assert results[0].stderr.splitlines()[-1] == results[1].stderr.splitlines()[-1]
+class UnsendableError(Exception):
+    """What no other process can read: it is made of two things and tells of one."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one}{other}")
+
+
+def without_weights(restored: torch.Tensor, hq: torch.Tensor) -> torch.Tensor:
+    raise WeightsError("weights of the third kind", expected="others", fix="fetch them")
+
+
+def broken(restored: torch.Tensor, hq: torch.Tensor) -> torch.Tensor:
+    raise ZeroDivisionError("of one's own making")
+
+
+def unsendable(restored: torch.Tensor, hq: torch.Tensor) -> torch.Tensor:
+    raise UnsendableError("a", "b")
+
+
+def test_an_error_in_a_process_is_told_as_if_there_were_one(
+    cli: Cli, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METRICS, "mae", replace(METRICS["mae"], measure=without_weights))
+    command = ["evaluate", "median", "--data", photos, "--metrics", "psnr,mae"]
+    results = [cli(*command, "-o", number, "--workers", number) for number in ("1", "2")]
+    assert [result.exit_code for result in results] == [3, 3]
+    told = [result.stderr.splitlines()[-1] for result in results]
+    assert told[0] == told[1]
+    assert "weights of the third kind; expected others; fetch them" in told[1]
     assert "Traceback" not in results[1].stderr
+
+
+@pytest.mark.parametrize(
+    ("measure", "kind", "words"),
+    [
+        (broken, ZeroDivisionError, "of one's own making"),
+        (unsendable, UndegradeError, "UnsendableError: ab"),
+    ],
+)
+def test_an_error_of_any_kind_comes_from_a_process_with_its_place(
+    photos: str, measure: Measure, kind: type[Exception], words: str
+) -> None:
+    pictures = PictureSet.open(Place.parse(photos), Chain())
+    plan = Plan((replace(METRICS["mae"], measure=measure),))
+    choice = Choice(("median",), "cpu")
+    keys = plan.keys(choice.load(idle=True), pictures)
+    tasks = [Task(0, name, tuple(lines)) for name, lines in keys.items()]
+    orders = Orders(choice, ((pictures, plan),), 1)
+    with Crew(Staff(("cpu",), 1, 1), orders, pytest.fail) as crew:
+        with pytest.raises(kind, match=words) as caught:
+            crew.work(tasks, pytest.fail)
+        assert multiprocessing.active_children() == []
+    (place,) = caught.value.__notes__
+    assert place.startswith("In a worker process:\nTraceback")
+    assert f"in {measure.__name__}" in place
 
 
 def begin(make_photo: Make, workers: int) -> subprocess.Popen[str]:

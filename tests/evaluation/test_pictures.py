@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from xxhash import xxh3_128_hexdigest
 
+from undegrade.data.headers import shorter_side
 from undegrade.data.photos import decode
 from undegrade.data.places import Place
 from undegrade.data.samples import as_float
@@ -104,6 +105,44 @@ def test_too_many_unreadable_pictures_are_refused_in_the_end(tmp_path: Path) -> 
     with pytest.raises(InputError, match="2 of 3 pictures cannot be used"):
         read.extend(PictureSet.open(place(tmp_path), Chain()))
     assert [pair.name for pair in PictureSet.open(place(tmp_path), Chain(), limit=1)] == ["a.png"]
+
+
+def test_a_set_says_which_size_it_lacks(tmp_path: Path) -> None:
+    for number, size in enumerate([(16, 12), (30, 40), (20, 20)]):
+        Image.new("RGB", size).save(tmp_path / f"{number}.png")
+    (tmp_path / "3.png").write_text("no picture")
+    pictures = PictureSet.open(place(tmp_path), Chain())
+    sides = pictures.sides()
+    assert sides == {"0.png": 12, "1.png": 30, "2.png": 20}
+    assert pictures.why_too_small(13, sides) is None  # one alone can be left out
+    reason = "it needs 21x21 pixels, and 2 of 4 pictures have fewer (0.png, 2.png)"
+    assert pictures.why_too_small(21, sides) == reason
+    Image.new("RGB", (7, 9)).save(tmp_path / "old.bmp")  # of benchmarks, and no header is read
+    assert shorter_side(tmp_path / "old.bmp") == 7
+    for half, side in (("lq", 8), ("hq", 9)):
+        (tmp_path / "pairs" / half).mkdir(parents=True)
+        Image.new("RGB", (16, side)).save(tmp_path / "pairs" / half / "a.png")
+    assert PictureSet.open(place(tmp_path / "pairs"), Chain()).sides() == {"a": 8}
+
+
+def test_what_lacks_a_partner_is_a_share_of_the_whole_folder(tmp_path: Path) -> None:
+    for half, count in (("lq", 42), ("hq", 40)):
+        (tmp_path / half).mkdir()
+        for number in range(count):
+            Image.new("RGB", (16, 12)).save(tmp_path / half / f"{number:02}.png")
+    for limit in (None, 40, 8):
+        pictures = PictureSet.open(place(tmp_path), Chain(), limit=limit)
+        assert len([*pictures]) == (limit or 40)
+        assert pictures.problems.count == 2  # and told all the same
+    (tmp_path / "lq" / "42.png").write_bytes((tmp_path / "lq" / "41.png").read_bytes())
+    for limit in (None, 8):
+        with pytest.raises(InputError, match="3 of 40 pictures cannot be used: 3 without"):
+            [*PictureSet.open(place(tmp_path), Chain(), limit=limit)]
+    (tmp_path / "lq" / "42.png").unlink()
+    for name in ("00", "01"):  # of those that are asked for as many may be bad as before
+        (tmp_path / "lq" / f"{name}.png").write_text("no picture")
+    with pytest.raises(InputError, match="2 of 8 pictures cannot be used"):
+        [*PictureSet.open(place(tmp_path), Chain(), limit=8)]
 
 
 def test_no_pictures_are_no_test(photo_folder: Path) -> None:

@@ -1,11 +1,14 @@
 """Weights that others trained: found, checked, and fetched only when that is allowed."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from undegrade.errors import OutputError, WeightsError
+from undegrade.evaluation.choosing import choose
+from undegrade.metrics.catalogue import METRICS
 from undegrade.metrics.needs import Needs, WeightFile, weights_folder
 
 CONTENT = b"some weights"
@@ -87,3 +90,20 @@ def test_missing_libraries_are_named_with_the_extra() -> None:
     assert Needs(("pathlib",), "metrics").missing_library() is None
     reason = Needs(("pathlib", "no_such", "nor_such"), "perceptual").missing_library()
     assert reason == "needs no_such and nor_such; install undegrade[perceptual]"
+
+
+@pytest.mark.parametrize("suffix", ["pt", "mat"])
+def test_what_is_no_weights_is_told_before_anything_is_measured(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / f"page.{suffix}"
+    page.write_text("<html>Log in first</html>")
+    file = WeightFile(page.name, page.as_uri(), 0.1, "MIT")
+    learned = replace(METRICS["mae"], name="learned", needs=Needs(weights=(file,)))
+    monkeypatch.setitem(METRICS, "learned", learned)
+    told: list[str] = []
+    chosen = choose("psnr,learned", told.append)
+    assert [metric.name for metric in chosen.metrics] == ["psnr"]
+    (skipped,) = chosen.skipped
+    assert f"{page.name} cannot be read" in skipped.reason
+    assert f"take it from {page.as_uri()} again" in skipped.reason

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from undegrade.cli.options import (
 from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.errors import UsageError
 
+if TYPE_CHECKING:
+    from undegrade.evaluation.candidates import Choice
+
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 _NOT_OF_FLOW = {
     *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
@@ -34,6 +37,7 @@ _FLOW_HEEDS = (
     "neither a sampler, as its walks are Euler's, nor what quality is measured by: it runs on the "
     "CPU in float32 and writes no report"
 )
+_OF_MODELS = {"--sampler", "--texture", "--steps", "--seeds", "--uncertainty"}
 _USUAL_STEPS = (1, 2, 4)
 _USUAL_METRICS = "psnr,ssim"
 
@@ -149,7 +153,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
     else:
         opened = open_sets(table, data, degrade or [], seed, limit)
-        metrics = metrics or metrics_of(table, data)
+        metrics = metrics_of(table, data) if metrics is None else metrics
     failure = None
     if analyse is not None:
         check_flow(models, opened)
@@ -158,8 +162,10 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         from undegrade.evaluation.candidates import Choice
 
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
+        _refuse_idle(given, choice)
         named = tuple(range(seed, seed + seeds))
-        wish = Wish(choice, metrics or _USUAL_METRICS, counts or _USUAL_STEPS, named, workers)
+        wanted = _USUAL_METRICS if metrics is None else metrics
+        wish = Wish(choice, wanted, counts or _USUAL_STEPS, named, workers)
         found = fulfil(
             wish, opened, Results(output, page=not no_report, maps=uncertainty, against=against)
         )
@@ -198,6 +204,19 @@ def _refuse(unheeded: set[str], what: str, expected: str) -> None:
     """
     if unheeded:
         raise UsageError(f"{' and '.join(sorted(unheeded))} with {what}", expected=expected)
+
+
+def _refuse_idle(given: set[str], choice: "Choice") -> None:
+    """Refuse options that would change nothing in what is measured, or kept of it.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if "--no-report" in given:
+        _refuse(given & {"--uncertainty"}, "--no-report", "a report, which has the maps")
+    if not choice.has_ours:
+        names = " ".join(choice.names)
+        _refuse(given & _OF_MODELS, names, "a model of ours, which alone heeds it")
 
 
 def parse_steps(text: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from undegrade.cli.console import json_result, note, result
 from undegrade.cli.loading import tell_outdated
 from undegrade.cli.progress import Bar
 from undegrade.cli.report import Page, keeping, recorded
-from undegrade.errors import InputError
+from undegrade.errors import InputError, MemoryExhaustedError
 from undegrade.images.files import make_folder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Found:
     summaries: "tuple[Summary, ...]"
     table: Path
     page: Path | None
-    failure: InputError | None = None
+    failure: InputError | MemoryExhaustedError | None = None
 
     @property
     def files(self) -> dict[str, str | None]:
@@ -66,7 +66,8 @@ class Found:
             json_result(self.files | {"sets": [summary.facts() for summary in self.summaries]})
             return
         for summary in self.summaries:
-            result(f"{summary.table()}\n\n{summary.comparisons()}\n")
+            parts = filter(None, (summary.table(), summary.comparisons()))
+            result("\n\n".join(parts) + "\n")
 
     def tell_files(self) -> None:
         """Say what lies where."""
@@ -152,7 +153,7 @@ def measure(
                 bar.begin(pictures.name)
                 try:
                     rows = outcome.take(session, number, journal, bar)
-                except InputError as error:  # the other sets may be whole
+                except (InputError, MemoryExhaustedError) as error:  # the other sets may be whole
                     outcome.failed.append((pictures, error))
                 else:
                     if results.maps:
@@ -183,7 +184,9 @@ class _Outcome:
     references: "Sequence[tuple[str, int]]"
     summaries: "list[Summary]" = field(default_factory=list)
     rows: "list[Row]" = field(default_factory=list)
-    failed: "list[tuple[PictureSet, InputError]]" = field(default_factory=list)
+    failed: "list[tuple[PictureSet, InputError | MemoryExhaustedError]]" = field(
+        default_factory=list
+    )
 
     def take(
         self, session: "Session", number: int, journal: "Journal", bar: Bar
@@ -192,6 +195,7 @@ class _Outcome:
 
         Raises:
             InputError: It cannot be used.
+            MemoryExhaustedError: A candidate cannot restore one of its pictures.
         """
         order = [candidate.name for candidate in session.candidates]
         rows = session.measure(number, journal, bar.advance)
@@ -205,7 +209,7 @@ class _Outcome:
         about = (row.key.data, row.key.degradation)
         return about not in {(pictures.name, pictures.condition) for pictures, _ in self.failed}
 
-    def failure(self, sets: int) -> InputError | None:
+    def failure(self, sets: int) -> InputError | MemoryExhaustedError | None:
         """Return one error for all sets that cannot be used, of so many; None if all can."""
         if not self.failed:
             return None
@@ -213,7 +217,7 @@ class _Outcome:
         if sets == 1:
             return first
         told = "; ".join(f"{pictures.title}: {error.got}" for pictures, error in self.failed)
-        return InputError(told, expected=first.expected, fix=first.fix)
+        return type(first)(told, expected=first.expected, fix=first.fix)
 
 
 def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summary":

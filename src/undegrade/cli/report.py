@@ -104,8 +104,13 @@ def recorded(
     Raises:
         OutputError: The record cannot be written.
     """
-    from undegrade.evaluation.report.commands import record_begun, record_ended
+    from undegrade.evaluation.report.commands import record_begun, record_ended, set_aside
 
+    aside = set_aside(folder)
+    if aside is not None:
+        note(
+            f"the record of earlier commands is damaged; it is kept as {aside}, and a new one begun"
+        )
     begun = record_begun(folder, _command(sets))
     try:
         yield
@@ -127,9 +132,8 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        raise OutputError(
-            error.got, fix="make room and run the same command again: what was measured is kept"
-        ) from error
+        then = "run the same command again: what was measured is kept"
+        raise OutputError(error.got, fix=" and ".join(filter(None, (error.fix, then)))) from error
 
 
 def _command(sets: "Sequence[tuple[PictureSet, Plan]]") -> "Command":

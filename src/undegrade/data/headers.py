@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from undegrade.data.layouts import Found
-from undegrade.data.pairs import FilePair
+from undegrade.data.pairs import FilePair, PhotoPair
+from undegrade.data.photos import decode
 from undegrade.data.problems import Problems
 from undegrade.errors import InputError
 from undegrade.images.photo import open_photo
@@ -29,6 +30,20 @@ def look_at_headers(found: Found, problems: Problems, finish: Callable[[], None]
             told.add("that cannot be used", error.got)
         finish()
     return told
+
+
+def shorter_side(file: PhotoPair | Path) -> int | None:
+    """Return the shorter side of a picture in pixels; None for blocks, whose files have no header.
+
+    Args:
+        file: A photo, or a pair, which is as large as its degraded half.
+
+    Raises:
+        InputError: It is no photo.
+    """
+    if isinstance(file, PhotoPair):
+        return shorter_side(file.lq) if isinstance(file, FilePair) else None
+    return min(_size(file) or decode(file).shape[:2])
 
 
 def _compare(pair: FilePair) -> None:

@@ -43,8 +43,9 @@ class Place:
         A folder without a name before it is a benchmark if it is called so and laid out so.
 
         Raises:
-            UsageError: No folder is named, a split is asked of what is no benchmark, there is none
-                of that name, or the name is a benchmark's but for a slip.
+            UsageError: No folder is named, or there is a sign and no name before it; a split is
+                asked of what is no benchmark, there is none of that name, or the name is a
+                benchmark's but for a slip.
         """
         label, equals, where = text.partition("=")
         if not (where if equals else text).strip():
@@ -53,6 +54,8 @@ class Place:
             name = Path(text).name
             fits = known_as(name) and not is_sharded(text) and lies_in(name, Path(text))
             return cls(name, "", text, known_as(name) if fits else "")
+        if not label.strip():
+            raise UsageError(f"no name in '{text}'", expected="NAME=FOLDER, or FOLDER")
         name, _, split = label.partition("/")
         benchmark = known_as(name)
         if not benchmark:

@@ -41,7 +41,7 @@ class Problems:
             what: What it is a set of, in the plural.
             spared: So many may be noted however small the set is.
         """
-        if self.count > max(spared, TOLERANCE * total) or 0 < self.count == total:
+        if too_many(self.count, total, spared):
             return f"{self.count} of {total} {what} cannot be used: {self}"
         return None
 
@@ -52,6 +52,17 @@ class Problems:
             InputError: More than 5 % of it, and than are spared, are noted, or all.
         """
         refuse([self.complaint(total, what, spared)])
+
+
+def too_many(count: int, total: int, spared: int = 0) -> bool:
+    """Return whether so many of a set are more than may be unusable; see :data:`TOLERANCE`.
+
+    Args:
+        count: That are.
+        total: Size of the set.
+        spared: So many may be however small the set is, unless they are all.
+    """
+    return count > max(spared, TOLERANCE * total) or 0 < count == total
 
 
 def refuse(complaints: Sequence[str | None]) -> None:

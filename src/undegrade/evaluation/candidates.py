@@ -11,7 +11,7 @@ import torch
 
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
-from undegrade.errors import UsageError
+from undegrade.errors import InputError, MemoryExhaustedError, UsageError
 from undegrade.evaluation import classical
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.peak import PeakMemory
@@ -148,6 +148,13 @@ class Model(Networked):
             return ()
         return tuple(f"left out: {problem}" for problem in self._problems(steps).values())
 
+    def remarks(self, steps: Sequence[int]) -> tuple[str, ...]:
+        """Return what is to be known of its sampler with these numbers of steps."""
+        usual = self.restorer.fixed_steps or self.restorer.usual_steps
+        counts = (one.steps or usual for one in self.settings(steps, (0,)))
+        told = (self.restorer.remark(count) for count in counts if count != FIRST_GUESS)
+        return tuple(f"{self.name}: {remark}" for remark in told if remark is not None)
+
     def _problems(self, steps: Sequence[int]) -> dict[int, UsageError]:
         """Return why it cannot be run with some numbers of steps."""
         problems = {}
@@ -214,13 +221,42 @@ class Baseline:
         return (Setting(),)
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
-        """See :class:`Candidate`."""
+        """See :class:`Candidate`.
+
+        Raises:
+            InputError: It makes no picture of this one.
+            MemoryExhaustedError: Memory does not suffice for it.
+        """
         picture = as_image(lq)
         with PeakMemory.of(torch.device("cpu")) as peak:
             started = time.perf_counter()
-            restored = self.apply(picture).astype(np.float32).clip(0, 1)
+            restored = self._apply(picture)
             seconds = time.perf_counter() - started
         return Restored(restored, seconds, peak.megabytes)
+
+    def _apply(self, picture: Image) -> Image:
+        height, width = picture.shape[:2]
+        size = f"a picture of {width}x{height} pixels"
+        try:
+            restored = self.apply(picture).astype(np.float32)
+        except MemoryError as error:
+            raise MemoryExhaustedError(
+                f"memory does not suffice for {size}",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        except (ValueError, IndexError, ArithmeticError) as error:
+            # The library's own words: it was not made for such a picture.
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"'{self.name}' cannot take {size} ({reason})",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        if restored.shape != picture.shape or not np.isfinite(restored).all():
+            raise InputError(
+                f"'{self.name}' makes no picture of {size}: samples are no numbers, or missing",
+                fix=f"leave out such pictures, or {self.name}",
+            )
+        return restored.clip(0, 1)
 
 
 def shown_setting(candidate: Candidate, steps: Sequence[int], seeds: Sequence[int]) -> Setting:
@@ -288,6 +324,11 @@ class Choice:
     def has_models(self) -> bool:
         """Whether there is a network among them."""
         return any(map(is_network, self.names))
+
+    @property
+    def has_ours(self) -> bool:
+        """Whether there is a model among them, and not only networks of others."""
+        return any(is_network(name) and not Path(name).is_file() for name in self.names)
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from undegrade.environment import is_offline
-from undegrade.errors import MissingExtraError, OutputError, WeightsError
+from undegrade.errors import MissingExtraError, OutputError, UsageError, WeightsError
 from undegrade.evaluation.features import FEATURES, FeatureStore
 from undegrade.evaluation.measuring import Plan
 from undegrade.evaluation.pictures import PictureSet
@@ -13,6 +13,7 @@ from undegrade.evaluation.set_scores import LEAST_PICTURES, Sets
 from undegrade.metrics.base import Metric, Skipped
 from undegrade.metrics.catalogue import find_measures
 from undegrade.metrics.distributions import SetMetric
+from undegrade.metrics.learned import refuse_code
 from undegrade.metrics.needs import WeightFile
 
 
@@ -38,7 +39,7 @@ class Chosen:
             tell: Takes what is not measured of it, and why.
 
         Raises:
-            MissingExtraError: Nothing is.
+            UsageError: Nothing is.
         """
         no_operator = pictures.no_operator()
         few = len(pictures) < LEAST_PICTURES
@@ -52,9 +53,25 @@ class Chosen:
             for metric in self.sets
             if few
         ]
-        for skipped in refused:
+        left = self.without(refused)
+        left = left.without(left.too_large_for(pictures))
+        for skipped in left.skipped[len(self.skipped) :]:
             tell(f"{pictures.name}: {skipped}")
-        return self.without(refused)
+        if not left.some:
+            raise UsageError(f"{pictures.name}: {_nothing(left.skipped)}")
+        return left
+
+    @property
+    def some(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self.metrics or self.sets)
+
+    def too_large_for(self, pictures: PictureSet) -> list[Skipped]:
+        """Return the measures that need larger pictures than these are."""
+        measures = [one for one in (*self.metrics, *self.sets) if one.least_side > 1]
+        sides = pictures.sides() if measures else {}
+        reasons = [(one, pictures.why_too_small(one.least_side, sides)) for one in measures]
+        return [Skipped(one.name, reason) for one, reason in reasons if reason is not None]
 
     def plan(self, steps: tuple[int, ...], seeds: tuple[int, ...], folder: Path) -> Plan:
         """Return how they are measured.
@@ -71,21 +88,14 @@ class Chosen:
         return Plan(self.metrics, steps, seeds, sets, self.skipped)
 
     def without(self, refused: Sequence[Skipped]) -> "Chosen":
-        """Return what is left without measures that cannot be taken.
-
-        Raises:
-            MissingExtraError: Nothing is.
-        """
+        """Return what is left without measures that cannot be taken."""
         names = {skipped.name for skipped in refused}
-        left = replace(
+        return replace(
             self,
             metrics=tuple(one for one in self.metrics if one.name not in names),
             sets=tuple(one for one in self.sets if one.name not in names),
             skipped=(*self.skipped, *refused),
         )
-        if not left.metrics and not left.sets:
-            raise MissingExtraError(_nothing(left.skipped))
-        return left
 
 
 def choose(names: str, tell: Callable[[str], None]) -> Chosen:
@@ -113,8 +123,8 @@ def choose(names: str, tell: Callable[[str], None]) -> Chosen:
         if reason is not None:
             refused.append(Skipped(measure.name, reason))
             tell(str(refused[-1]))
-    if failed and len(refused) == len(asked):
-        raise WeightsError(_nothing(refused))
+    if len(refused) == len(asked):
+        raise (WeightsError if failed else MissingExtraError)(_nothing(refused))
     return chosen.without(refused)
 
 
@@ -142,6 +152,8 @@ def _without_weights(files: Sequence[WeightFile], failed: dict[WeightFile, str])
             if not file.path.is_file():
                 file.fetch()
             file.check()
+            if not file.sha256:  # whatever came is taken for it, a page that asks to log in too
+                refuse_code(file)
         except (WeightsError, OutputError) as error:
             failed[file] = str(error)
             return failed[file]

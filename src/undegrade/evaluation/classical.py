@@ -4,6 +4,9 @@ Each estimates the strength of the noise by itself, as a model has to. Settings 
 library's documentation recommends, not tuned to any test set.
 """
 
+from importlib.util import find_spec
+from warnings import catch_warnings, filterwarnings
+
 import numpy as np
 
 from undegrade.degradations import Image
@@ -18,22 +21,32 @@ def check_installed() -> None:
     Raises:
         MissingExtraError: scikit-image or PyWavelets is not installed.
     """
-    try:
-        import pywt
-        import skimage.restoration  # noqa: F401
-    except ModuleNotFoundError as error:
+    if any(find_spec(library) is None for library in ("pywt", "skimage")):
         raise MissingExtraError(
             "the classical baselines need scikit-image and PyWavelets",
             fix="install undegrade[metrics]",
-        ) from error
-    del pywt
+        )
 
 
 def noise_sigma(lq: Image) -> float:
     """Return the estimated deviation of the noise in ``[0, 1]``, mean over the colours."""
-    from skimage.restoration import estimate_sigma
+    found = [_deviation(lq[..., colour], "db2") for colour in range(lq.shape[-1])]
+    return max(_LEAST_SIGMA, float(np.mean(found)))
 
-    return max(_LEAST_SIGMA, float(estimate_sigma(lq, average_sigmas=True, channel_axis=-1)))
+
+def _deviation(channel: Image, basis: str) -> float:
+    """Return the deviation of the noise in a channel ``(H, W)`` by its diagonal wavelet details.
+
+    The robust median of Donoho & Johnstone (1994) over those that are not 0, as scikit-image's
+    ``estimate_sigma`` takes it, but for a channel without any: that one has no noise, of which the
+    library makes no number.
+    """
+    import pywt
+    from scipy.stats import norm
+
+    details = pywt.dwtn(channel, basis)["dd"]
+    details = np.abs(details[details != 0])
+    return float(np.median(details) / norm.ppf(0.75)) if details.size else 0.0
 
 
 def median(lq: Image) -> Image:
@@ -45,13 +58,34 @@ def median(lq: Image) -> Image:
 
 
 def wavelet(lq: Image) -> Image:
-    """Shrink wavelet coefficients by BayesShrink, luma and chroma apart (Chang et al. 2000)."""
+    """Shrink wavelet coefficients by BayesShrink, luma and chroma apart (Chang et al. 2000).
+
+    As scikit-image's ``denoise_wavelet`` does with ``convert2ycbcr``, but that a channel without
+    noise, such as an even ramp, stays what it is: there the library makes no number of any pixel.
+    """
+    from skimage.color import rgb2ycbcr, ycbcr2rgb
+
+    channels = rgb2ycbcr(lq)
+    for number in range(channels.shape[-1]):
+        channels[..., number] = _shrunk(channels[..., number])
+    restored: Image = ycbcr2rgb(channels)
+    return restored
+
+
+def _shrunk(channel: Image) -> Image:
+    """Return a channel ``(H, W)`` of any range with its wavelet coefficients shrunk."""
     from skimage.restoration import denoise_wavelet
 
-    restored: Image = denoise_wavelet(
-        lq, channel_axis=-1, convert2ycbcr=True, method="BayesShrink", rescale_sigma=True
-    )
-    return np.nan_to_num(restored)
+    low, reach = channel.min(), np.ptp(channel)
+    if reach == 0:
+        return channel
+    scaled = (channel - low) / reach
+    if _deviation(scaled, "db1") == 0:
+        return channel
+    with catch_warnings():  # a side of one pixel has no level, and one is taken all the same
+        filterwarnings("ignore", "Level value of", UserWarning)
+        restored: Image = denoise_wavelet(scaled, method="BayesShrink") * reach + low
+    return restored
 
 
 def nlm(lq: Image) -> Image:
@@ -68,7 +102,7 @@ def nlm(lq: Image) -> Image:
         fast_mode=True,
         channel_axis=-1,
     )
-    return restored
+    return restored.reshape(lq.shape)  # it drops sides of one pixel
 
 
 def tv(lq: Image) -> Image:

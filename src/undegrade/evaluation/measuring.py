@@ -8,7 +8,7 @@ from torch import Tensor
 
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
-from undegrade.errors import InputError, UsageError
+from undegrade.errors import InputError, MemoryExhaustedError, UsageError
 from undegrade.evaluation.candidates import Candidate, Model, Setting, shown_setting
 from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair, as_image
 from undegrade.evaluation.report.maps import draw_map, missing_maps
@@ -197,7 +197,10 @@ class Bench:
             for key in task.keys:
                 yield _measured(by_name[key.model], picture, plan, key)
         except InputError as error:
-            yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error.got}")
+            yield LeftOut(task.picture, UNMEASURABLE, f"{task.picture}: {error}")
+        except MemoryExhaustedError as error:
+            told = f"{task.picture} with {key.model}: {error.got}"
+            raise MemoryExhaustedError(told, expected=error.expected, fix=error.fix) from error
 
     def work(self, tasks: Sequence[AnyTask], take: Take) -> None:
         """Do tasks one after another in this process; see :data:`Work`."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import Samples, decode, shrunk
+from undegrade.data.headers import shorter_side
+from undegrade.data.pairs import PARTNERLESS, PhotoPair
+from undegrade.data.photos import Samples, decode, shrunk, shrunk_length
 from undegrade.data.places import Place
-from undegrade.data.problems import Problems
+from undegrade.data.problems import Problems, first_names, refuse, too_many
 from undegrade.data.samples import as_float
 from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
 from undegrade.degradations.operator import degrade, why_undefined
@@ -22,6 +23,9 @@ from undegrade.randomness import generator
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
+
+_SPARED = 1
+"""Pictures of a set that may be of no use however small it is."""
 
 UNUSABLE = "that cannot be used"
 """Kind of problem: a picture that cannot be read, or does not go with its partner."""
@@ -238,10 +242,53 @@ class PictureSet:
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
 
+        With a limit, those without a partner are a share of the whole folder: which of them would
+        have been among the first is not known.
+
         Raises:
             InputError: More than 5 % of them and more than one, or all.
         """
-        self.problems.check(len(self), "pictures", spared=1)
+        found = self.problems.found
+        shares = [(self.problems, len(self))]
+        if len(self) < len(self.files):
+            lonely = {kind: names for kind, names in found.items() if kind == PARTNERLESS}
+            others = {kind: names for kind, names in found.items() if kind != PARTNERLESS}
+            shares = [(Problems(lonely), len(self.files)), (Problems(others), len(self))]
+        refuse([share.complaint(total, "pictures", _SPARED) for share, total in shares])
+
+    def why_too_small(self, least: int, sides: Mapping[str, int]) -> str | None:
+        """Return why the set cannot be measured with what needs pictures of some size.
+
+        Args:
+            least: Pixels each way that it needs.
+            sides: Of the pictures, see :meth:`sides`.
+
+        Returns:
+            The reason; None if at most 5 % of them, or one, are smaller, so that these alone can be
+            left out.
+        """
+        small = [name for name, side in sides.items() if side < least]
+        if not too_many(len(small), len(self), _SPARED):
+            return None
+        return (
+            f"it needs {least}x{least} pixels, and {len(small)} of {len(self)} pictures have fewer"
+            f" ({first_names(small)})"
+        )
+
+    def sides(self) -> dict[str, int]:
+        """Return the shorter side of each picture in pixels, as its header tells it.
+
+        What is no photo, or of blocks without headers, is passed over.
+        """
+        found = {}
+        for name in self.names:
+            try:
+                side = shorter_side(self.files[name])
+            except InputError:
+                continue  # it is named once it is read
+            if side is not None:
+                found[name] = self.cut.side or shrunk_length(side, self.cut.scale)
+        return found
 
 
 def _member(name: str, files: Mapping[str, PhotoPair | Path]) -> Member:

@@ -164,7 +164,11 @@ class Journal:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise OutputError(f"{self._file} cannot be read ({error.strerror})") from error
+            raise OutputError(
+                f"{self._file} cannot be read ({error.strerror})",
+                expected="the file of rows that earlier commands wrote, or none",
+                fix="move it away, or take another output folder",
+            ) from error
 
 
 @dataclass(frozen=True)

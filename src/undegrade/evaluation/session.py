@@ -85,23 +85,25 @@ def open_session(
         candidates = replace(choice, device=staff.devices[0]).load()
         for message in dict.fromkeys(text for one in candidates for text in one.messages):
             note(message)
-        _tell_left_out(candidates, sets, note)
+        _tell_of_steps(candidates, sets, note)
         yield Session(candidates, sets, Bench(candidates, sets).work)
         return
     # Here only to learn what they are: before any process is started for it.
     candidates = replace(choice, device=staff.devices[0]).load(idle=True)
-    _tell_left_out(candidates, sets, note)
+    _tell_of_steps(candidates, sets, note)
     with Crew(staff, Orders(choice, tuple(sets), staff.threads), note) as crew:
         yield Session(candidates, sets, crew.work)
 
 
-def _tell_left_out(
+def _tell_of_steps(
     candidates: Sequence[Candidate],
     sets: Sequence[tuple[PictureSet, Plan]],
     note: Callable[[str], None],
 ) -> None:
-    """Say which numbers of steps a model cannot make, once for all sets."""
+    """Say which steps a model cannot make, or makes otherwise than asked, once for all sets."""
     models = [one for one in candidates if isinstance(one, Model)]
-    told = (text for model in models for _, plan in sets for text in model.left_out(plan.steps))
+    asked = [(model, plan.steps) for model in models for _, plan in sets]
+    told = [text for model, steps in asked for text in model.left_out(steps)]
+    told += [text for model, steps in asked for text in model.remarks(steps)]
     for text in dict.fromkeys(told):
         note(text)

@@ -124,10 +124,10 @@ class NewFile:
 
     def _failure(self, error: OSError) -> OutputError:
         name = self._target if isinstance(self._target, Path) else "the output stream"
-        return OutputError(
-            f"{name} cannot be written ({error.strerror or error})",
-            fix="check that the folder exists, may be written into, and has room",
-        )
+        fix = "check that the folder exists, may be written into, and has room"
+        if isinstance(error, IsADirectoryError):
+            fix = "move it away"
+        return OutputError(f"{name} cannot be written ({error.strerror or error})", fix=fix)
 
 
 def sweep(folder: Path) -> None:

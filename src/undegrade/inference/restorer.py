@@ -99,6 +99,11 @@ class Restorer:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.fixed_steps
 
+    def remark(self, steps: int) -> str | None:
+        """Return what is to be known of the sampler with so many steps; None if nothing is."""
+        sampler = self._engine.runner.fast.sampler
+        return None if sampler is None else sampler.remark(steps)
+
     @property
     def has_first_guess(self) -> bool:
         """Whether the model gives a restored picture without a step."""

@@ -205,6 +205,8 @@ def find_measures(names: str) -> tuple[Metric | SetMetric, ...]:
 def _found(names: str, known: Mapping[str, _Kind]) -> tuple[_Kind, ...]:
     words = [word.strip() for word in names.split(",")]
     for word in words:
+        if not word:
+            raise UsageError(f"metrics='{names}'", expected="names with commas, as in psnr,ssim")
         if word not in known:
             raise UsageError(f"there is no metric '{word}'", fix=did_you_mean(word, [*known]))
     if len({*words}) < len(words):

@@ -15,7 +15,8 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
-from undegrade.errors import MissingExtraError, WeightsError
+from undegrade.errors import InputError, MissingExtraError, WeightsError
+from undegrade.matlab import read_arrays
 from undegrade.metrics import published_weights as published
 from undegrade.metrics.base import Measure
 from undegrade.metrics.channels import quantise
@@ -31,6 +32,7 @@ BACKBONES = {
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 _PICKLED = (".pt", ".pth")
+_MATLAB = ".mat"
 _CLIP_SCALE = 100.0  # what the logits are multiplied by, as CLIP was trained
 
 
@@ -112,7 +114,7 @@ def _built(name: str, build: Callable[[], Any], *files: WeightFile) -> Any:
         return _networks[name, folder]
     for file in files:
         file.check()
-        _refuse_code(file)
+        refuse_code(file)
     try:
         with _hub_in(folder.parent), catch_warnings():
             simplefilter("ignore")  # of arguments of torchvision that piq still calls as they were
@@ -131,7 +133,7 @@ def _built(name: str, build: Callable[[], Any], *files: WeightFile) -> Any:
     return _networks[name, folder]
 
 
-def _refuse_code(file: WeightFile) -> None:
+def refuse_code(file: WeightFile) -> None:
     """Refuse a file of which more than tensors would be unpickled, which can run anything.
 
     The libraries that build the networks read their files without asking for tensors alone. One
@@ -141,7 +143,14 @@ def _refuse_code(file: WeightFile) -> None:
     Raises:
         WeightsError: It holds other things, or cannot be read.
     """
-    if file.is_pinned or file.path.suffix not in _PICKLED:
+    if file.is_pinned:
+        return
+    if file.path.suffix == _MATLAB:
+        try:
+            read_arrays(file.path)
+        except InputError as error:
+            raise WeightsError(error.got, expected=error.expected, fix=_again(file)) from error
+    if file.path.suffix not in _PICKLED:
         return
     try:
         torch.load(file.path, map_location="cpu", weights_only=True)
@@ -150,8 +159,12 @@ def _refuse_code(file: WeightFile) -> None:
         raise WeightsError(
             f"{file.path} cannot be read as tensors alone ({type(error).__name__}: {reason})",
             expected="weights and nothing that runs",
-            fix=f"take it from {file.url} again",
+            fix=_again(file),
         ) from error
+
+
+def _again(file: WeightFile) -> str:
+    return f"take it from {file.url} again"
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from undegrade.errors import OutputError
 from undegrade.images.files import write_whole
 from undegrade.wording import counted
 
@@ -97,11 +99,39 @@ def record_ended(folder: Path, begun: Command, rows: int, *, whole: bool) -> Non
 
 def read_commands(folder: Path) -> list[Command]:
     """Return the commands of a folder; none if nothing legible says which."""
+    return _read(folder / _FILE) or []
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename a record that is not legible, so that what it says is not written over.
+
+    Returns:
+        Where it lies now; None if it is legible, or there is none.
+
+    Raises:
+        OutputError: It cannot be renamed.
+    """
+    file = folder / _FILE
+    if not file.exists() or _read(file) is not None:
+        return None
+    names = (file.with_name(f"commands.damaged-{number}.json") for number in count(1))
+    aside = next(name for name in names if not name.exists())
     try:
-        values = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        return [_parse(one) for one in values]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        file.rename(aside)
+    except OSError as error:
+        raise OutputError(
+            f"{file} cannot be read as a record of commands, nor renamed ({error.strerror})",
+            fix="mend it or move it away",
+        ) from error
+    return aside
+
+
+def _read(file: Path) -> list[Command] | None:
+    """Return the commands of a record; None if it is not there or not legible."""
+    try:
+        return [_parse(one) for one in json.loads(file.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def skipped_at_last(commands: Iterable[Command]) -> list[str]:
