@@ -27,7 +27,7 @@ class Pair(NamedTuple):
 class MethodOptions(BaseModel):
     """Base of every method's options; stored beside the weights that it made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
 

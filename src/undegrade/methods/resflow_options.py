@@ -26,7 +26,7 @@ class CouplingOptions(BaseModel):
     as large as its error (Rybkin, Daniilidis & Levine, 2021): nothing is left to be tuned.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recognition: RecognitionOptions = RecognitionOptions()
     prior: Literal["standard", "learned"] = Field(
@@ -50,7 +50,12 @@ class ResFlowOptions(MethodOptions):
 
     name: Literal["resflow"] = "resflow"
     network: UNetOptions = UNetOptions(aux_channels=CHANNELS, out_channels=2 * CHANNELS)
-    beta: float = Field(flow.BETA, gt=0, description="Slope of the auxiliary schedule (eq. 8).")
+    beta: float = Field(
+        flow.BETA,
+        ge=1e-3,
+        le=1e6,
+        description="Slope of the auxiliary schedule (eq. 8); at 1e6 y hardly changes with t.",
+    )
     aux_schedule: flow.ScheduleKind = Field("paper", description="Curve of sigma(t) of y.")
     aux_distribution: flow.AuxiliaryKind | Literal["none"] = Field(
         "gaussian", description="Distribution of y_1, of unit variance; or no y at all."
@@ -60,7 +65,13 @@ class ResFlowOptions(MethodOptions):
         description="Draw y_1 without looking, as the paper does, or from a recognition network.",
     )
     coupling: CouplingOptions = CouplingOptions()
-    gamma: float = Field(flow.GAMMA, ge=0, description="Exponent of the loss weight (eq. 11).")
+    gamma: float = Field(
+        flow.GAMMA,
+        ge=0,
+        le=20,
+        description="Exponent of the loss weight (eq. 11); at 20, nearly all of the weight lies in "
+        "the last tenth of the times.",
+    )
     weight: Literal["paper", "uniform"] = Field("paper", description="Loss weight lambda(t), or 1.")
     predict_aux: bool = Field(
         True, description="Learn the velocity of y too; it carries no information."

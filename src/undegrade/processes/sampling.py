@@ -39,7 +39,7 @@ _TIMES = "falling numbers from 1 to 0, as in 1/0.5/0"
 class Sampler(BaseModel):
     """What samplers of all kinds have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     forms: ClassVar[str]
     """What may be written for it."""

@@ -14,7 +14,7 @@ from undegrade.validation import explain
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MixtureEntry(_Part):
