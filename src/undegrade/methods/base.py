@@ -121,6 +121,25 @@ class Method(nn.Module, ABC):
         )
 
     @property
+    def fixed_steps(self) -> int | None:
+        """Network evaluations, where the sampler leaves no choice; 0 where it decides late."""
+        return None if self.sampler is None else self.sampler.fixed_steps
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse a number of steps that :meth:`restore` cannot make with its sampler.
+
+        Args:
+            steps: Network evaluations; None where nobody asks for a number.
+
+        Raises:
+            UsageError: It is so.
+        """
+        if steps is not None and steps < 1 and self.fixed_steps != steps:
+            raise UsageError(f"steps={steps}", expected="a whole number of at least 1")
+        if self.sampler is not None:
+            self.sampler.check_steps(steps)
+
+    @property
     def has_first_guess(self) -> bool:
         """Whether a network of its own gives a restored picture before the first step.
 

@@ -9,7 +9,7 @@ from undegrade.methods.base import MethodOptions
 from undegrade.networks.denoiser import AdapterOptions, DenoiserOptions
 from undegrade.networks.nafnet import PredictorOptions
 from undegrade.networks.semantic import RESNET_CODE, SMALL_CODE
-from undegrade.processes.sampling import DdimOptions
+from undegrade.processes.ddim_options import DdimOptions
 
 TEXTURE, ADAPTERS = "texture", "adapters"
 

@@ -12,6 +12,9 @@ from undegrade.processes.sampling import SamplerOptions
 
 CHANNELS = 3
 
+_LEAST_TIME = 1e-3
+"""Smallest time to divide by: errors of the clean picture count a thousandfold there."""
+
 
 class CouplingOptions(BaseModel):
     """The variational coupling: ``y_1`` is drawn from what the pair says of it.
@@ -124,16 +127,24 @@ def check_fit(options: ResFlowOptions) -> None:
         )
 
 
-def check_sampler(options: ResFlowOptions, sampler: SamplerOptions) -> None:
+def check_sampler(
+    options: ResFlowOptions, sampler: SamplerOptions, steps: int | None = None
+) -> None:
     """Check that a sampler can walk what the network says.
 
+    Args:
+        options: What the network says, among others.
+        sampler: The sampler.
+        steps: Network evaluations, if they are known.
+
     Raises:
-        ValueError: It would divide by zero.
+        ValueError: It would divide by zero, or nearly so.
     """
-    if options.parameterisation == "clean" and sampler.least_time < 1e-3:
+    if options.parameterisation == "clean" and sampler.least_time(steps) < _LEAST_TIME:
+        many = "" if sampler.times or steps is None else f" and steps={steps}"
         raise ValueError(
-            f"sampler '{sampler}' with parameterisation=clean; expected times of at least 0.001 "
-            "before the last: the velocity is (x_t - x_0) / t there"
+            f"sampler '{sampler}'{many} with parameterisation=clean; expected times of at least "
+            f"{_LEAST_TIME} before the last: the velocity is (x_t - x_0) / t there"
         )
 
 
