@@ -15,6 +15,7 @@ from tiny_model import tiny_resflow
 
 from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
+from undegrade.inference import Restorer
 from undegrade.methods.base import build_method, parse_options
 from undegrade.methods.resflow import ResFlow
 from undegrade.training import train
@@ -23,6 +24,7 @@ from undegrade.training.module import MethodModule
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.trainer import _build
 from undegrade.zoo import find_model, load_method
+from undegrade.zoo.loading import default_card
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -119,6 +121,58 @@ def test_a_recipe_of_the_papers_tables_trains(photo_folder: Path, tmp_path: Path
     folder = train(recipe, [f"data.photos={photo_folder}", *smaller], tmp_path / "run")
     assert folder is not None
     assert find_model(folder).config.default_steps == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ["method.sampler={times: [1, 0.5, 0]}", "data.validation.steps=[1, 4]"],
+            r"data\.validation\.steps: steps=1 with the sampler 'euler:times=1/0\.5/0'.*2 steps",
+        ),
+        (
+            ["method.sampler={times: [1, 0.5, 0]}", "export.default_steps=4"],
+            r"export\.default_steps: steps=4 with the sampler 'euler:times=1/0\.5/0'.*2 steps",
+        ),
+        (
+            ["method.sampler={name: adaptive}", "export.default_steps=4"],
+            r"export\.default_steps: steps=4 with the sampler 'adaptive.*decides on the way",
+        ),
+        (
+            ["method.parameterisation=clean", "data.validation.steps=[3000]"],
+            r"data\.validation\.steps: .*steps=3000 with parameterisation=clean",
+        ),
+        (["data.validation.steps=[0]"], r"data\.validation\.steps: steps=0; expected.*at least 1"),
+    ],
+)
+def test_steps_that_cannot_be_made_are_refused_before_training(
+    recipe: Path, tmp_path: Path, changes: list[str], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(recipe, changes, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "steps"), [("{times: [1, 0.5, 0]}", 2), ("{name: adaptive}", 0), ("{}", 4)]
+)
+def test_a_sampler_that_leaves_no_choice_of_steps_decides_on_them(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sampler: str, steps: int
+) -> None:
+    changes = [f"method.sampler={sampler}", "stages.0.steps=1", "data.validation.every=1"]
+    folder = train(recipe, changes, tmp_path / "run")
+    assert folder is not None
+    config = find_model(folder).config
+    assert config.default_steps == steps
+    measured = [1, 4] if steps == 4 else [steps]
+    assert config.recipe["data"]["validation"]["steps"] == measured
+    told = capsys.readouterr().err
+    assert [f"psnr_{n} " in told for n in (0, 1, 2, 4)] == [n in measured for n in (0, 1, 2, 4)]
+    assert train(recipe, changes, tmp_path / "run", resume=True) == folder
+    restorer = Restorer.from_pretrained(folder)
+    restored = restorer(torch.zeros(3, 16, 16))
+    assert restored.info.steps == steps
+    assert f"Steps by default: {steps or 'the sampler decides'}" in default_card("it", config)
 
 
 def test_the_optimiser_is_the_recipes(recipe: Path) -> None:

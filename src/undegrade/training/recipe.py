@@ -38,7 +38,11 @@ class Validation(_Part):
     crop: int = Field(128, ge=16, description="Side of the one square taken from each photo.")
     scale: float = Field(0.5, gt=0, le=1, description="Factor by which photos are shrunk first.")
     pictures: int = Field(256, ge=1, description="Most pictures to measure; they lie in memory.")
-    steps: tuple[int, ...] = Field((1, 4), description="Numbers of restoring steps to measure.")
+    steps: tuple[int, ...] = Field(
+        (1, 4),
+        description="Numbers of restoring steps to measure; 0 for a first guess. Unless given, the "
+        "one number of a sampler that leaves no choice.",
+    )
     sets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Name to degradations; each is measured apart."
     )
@@ -110,7 +114,9 @@ class Optimiser(_Part):
 class Export(_Part):
     """What is written beside the weights."""
 
-    default_steps: int | None = Field(None, ge=1)
+    default_steps: int | None = Field(
+        None, ge=1, description="The sampler's, or the method's, unless given."
+    )
     tasks: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     summary: str = ""
