@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from tiny_model import tiny_resflow
+from torch.optim.swa_utils import AveragedModel
 
 from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
@@ -195,6 +196,34 @@ def test_gradients_are_clipped(recipe: Path, tmp_path: Path) -> None:
     assert went > 1e-3
 
 
+def test_gradients_are_left_alone_if_wanted(recipe: Path, tmp_path: Path) -> None:
+    """A bound that no gradient reaches changes nothing, and neither does none."""
+    short = ["export.half=false", "stages.0.steps=2"]
+    bounded = train(recipe, [*short, "optimiser.clip_norm=1e9"], tmp_path / "bounded")
+    free = train(recipe, [*short, "optimiser.clip_norm=null"], tmp_path / "free")
+    clipped = train(recipe, [*short, "optimiser.clip_norm=1e-8"], tmp_path / "clipped")
+    assert same(bounded, free)
+    assert not same(clipped, free)
+
+
+def test_the_papers_recipe_clips_nothing_and_averages_evenly() -> None:
+    options = load_recipe(RECIPES / "paper" / "resflow-jpeg10.yaml").optimiser
+    assert (options.clip_norm, options.ema_decay, options.ema_ramp) == (None, 0.9999, False)
+
+
+@pytest.mark.parametrize(("ramp", "held"), [(True, 2 / 11), (False, 0.99)])
+def test_an_average_forgets_its_first_steps_sooner_if_wanted(ramp: bool, held: float) -> None:
+    average = AveragedWeights(0.99, ramp=ramp)
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.requires_grad_(requires_grad=False)
+    model.weight.fill_(1.0)
+    averaged = AveragedModel(model, **average._kwargs)
+    averaged.update_parameters(model)
+    model.weight.fill_(0.0)
+    averaged.update_parameters(model)
+    assert float(averaged.module.weight) == pytest.approx(held)
+
+
 @pytest.mark.slow
 def test_compiled_networks_learn_the_same(recipe: Path, tmp_path: Path) -> None:
     plain = weights(train(recipe, ["export.half=false"], tmp_path / "plain"))
@@ -207,7 +236,7 @@ def test_compiled_networks_learn_the_same(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_averaged_weights_have_a_short_memory_at_first() -> None:
-    average = AveragedWeights(0.9)._kwargs["multi_avg_fn"]
+    average = AveragedWeights(0.9, ramp=True)._kwargs["multi_avg_fn"]
     kept = []
     for number in (1, 4, 71, 10_000):
         averaged = [torch.ones(1), torch.ones(2)]

@@ -107,8 +107,13 @@ class Optimiser(_Part):
     )
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)
-    clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest norm of the gradient; null leaves it as it is."
+    )
     ema_decay: float = Field(0.9999, ge=0, lt=1, description="Decay of the averaged weights.")
+    ema_ramp: bool = Field(
+        True, description="Let that decay rise from 0.1 first: (1 + n) / (10 + n) after n steps."
+    )
 
 
 class Export(_Part):

@@ -171,7 +171,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(run.folder, name="logs", version=folder.name),
         callbacks=[
-            AveragedWeights(recipe.optimiser.ema_decay),
+            AveragedWeights(recipe.optimiser.ema_decay, ramp=recipe.optimiser.ema_ramp),
             FiniteNumbers(state, scaled=recipe.precision == "16-mixed"),
             run.interruption,
             keeper,
