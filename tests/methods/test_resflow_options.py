@@ -177,6 +177,10 @@ def test_the_adaptive_sampler_walks_each_picture_alone() -> None:
         ({"aux_distribution": "none"}, "expected aux_channels=0"),
         ({"aux_distribution": "none", "predict_aux": True}, "predict_aux=true"),
         ({"parameterisation": "clean", "predict_aux": True}, "predict_aux=true"),
+        (
+            {"error": "log", "predict_aux": True, "network": {"out_channels": 6}},
+            "predict_aux=true with error=log",
+        ),
         ({"predict_aux": True, "network": {"aux_stride": 2, "out_channels": 6}}, "aux_stride=2"),
         ({"weight": "uniform", "times": "weighted"}, "expected times=uniform"),
         (

@@ -98,7 +98,7 @@ class ResFlowOptions(MethodOptions):
     error: Literal["squared", "log"] = Field(
         "squared",
         description="Squared error (eq. 9), or the logarithm of each picture's, by which "
-        "degradations large and small are learned alike.",
+        "degradations large and small are learned alike; with predict_aux=false only.",
     )
     sampler: SamplerOptions = SamplerOptions()
 
@@ -169,6 +169,12 @@ def _check_channels(options: ResFlowOptions) -> None:
         raise ValueError(
             "predict_aux=true with parameterisation=clean; expected false: y is zero where the "
             "picture is clean"
+        )
+    if options.predict_aux and options.error == "log":
+        raise ValueError(
+            "predict_aux=true with error=log; expected false, or error=squared: a mean of a "
+            "logarithm and of the square that the error of y is would weigh neither against the "
+            "other"
         )
     network = options.network
     if options.predict_aux and options.aux_distribution == "none":
