@@ -49,8 +49,8 @@ def _validation(validation: Validation, method: Method) -> Validation:
 
 
 def _check(method: Method, steps: int, key: str) -> None:
-    if steps == 0 and method.has_first_guess:
-        return
+    if steps == 0 and method.texture is not None:
+        return  # what it draws texture upon: a first guess, or the degraded picture
     try:
         method.check_steps(steps)
     except UsageError as error:
