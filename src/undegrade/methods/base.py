@@ -29,6 +29,10 @@ class MethodOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    found: ClassVar[tuple[str, ...]] = ()
+    """Keys that building the method fills in, where nobody gives them, with what it found on this
+    machine: hashes of files that are no part of its weights."""
+
     name: str
 
 
