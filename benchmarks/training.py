@@ -85,7 +85,8 @@ def optimiser_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[Pa
     def step(pair: Pair) -> None:
         optimiser.zero_grad()
         method.loss(pair, stage=stage.name, step=0, noise=noise)["total"].backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(method.parameters(), recipe.optimiser.clip_norm)
+        if recipe.optimiser.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(method.parameters(), recipe.optimiser.clip_norm)
         optimiser.step()
 
     return step

@@ -15,10 +15,11 @@ from undegrade.methods import METHODS, Pair, build_method, parse_options
 from undegrade.methods.dtpm import DTPM
 from undegrade.methods.dtpm_options import DTPMOptions
 from undegrade.networks.nafnet import UNBOUNDED
+from undegrade.processes.ddim_options import DdimOptions
 from undegrade.processes.diffusion import LinearSchedule, diffuse
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.processes.samplers import Step
-from undegrade.processes.sampling import DdimOptions, SamplerOptions
+from undegrade.processes.sampling import SamplerOptions
 from undegrade.randomness import NoiseField
 from undegrade.zoo import ModelConfig, load_method, save_model
 

@@ -177,6 +177,10 @@ def test_the_adaptive_sampler_walks_each_picture_alone() -> None:
         ({"aux_distribution": "none"}, "expected aux_channels=0"),
         ({"aux_distribution": "none", "predict_aux": True}, "predict_aux=true"),
         ({"parameterisation": "clean", "predict_aux": True}, "predict_aux=true"),
+        (
+            {"error": "log", "predict_aux": True, "network": {"out_channels": 6}},
+            "predict_aux=true with error=log",
+        ),
         ({"predict_aux": True, "network": {"aux_stride": 2, "out_channels": 6}}, "aux_stride=2"),
         ({"weight": "uniform", "times": "weighted"}, "expected times=uniform"),
         (
@@ -194,6 +198,23 @@ def test_a_sampler_that_divides_by_zero_is_refused_later_too() -> None:
     with pytest.raises(UsageError, match=r"\(x_t - x_0\) / t"):
         resflow(parameterisation="clean").sampler = SamplerOptions(times=(1, 1e-5, 0))
     resflow().sampler = SamplerOptions(times=(1, 1e-5, 0))
+
+
+@pytest.mark.parametrize(("sampler", "most"), [("euler", 1000), ("heun", 1999), ("midpoint", 1001)])
+def test_so_are_steps_so_many_that_the_last_divides_by_nearly_zero(sampler: str, most: int) -> None:
+    method = resflow(parameterisation="clean")
+    method.sampler = SamplerOptions.parse(sampler)
+    method.check_steps(most)
+    method.check_steps(None)
+    with pytest.raises(
+        UsageError, match=r"steps=3000 with parameterisation=clean.*at least 0\.001"
+    ):
+        method.check_steps(3000)
+    with pytest.raises(UsageError, match="steps=3000"):
+        method.restore(torch.rand(1, 3, 4, 4), steps=3000, noise=field())
+    velocity = resflow()
+    velocity.sampler = method.sampler
+    velocity.check_steps(3000)
 
 
 def test_an_independent_coupling_has_no_stage_of_its_own() -> None:

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
+from undegrade.processes.any_sampler import parse_sampler
+from undegrade.processes.ddim_options import DdimOptions
 from undegrade.processes.samplers import Step
-from undegrade.processes.sampling import DdimOptions, SamplerOptions, parse_sampler
+from undegrade.processes.sampling import SamplerOptions
 
 
 def times_asked(text: str, steps: int) -> list[float]:
@@ -40,6 +42,16 @@ def test_steps_are_network_evaluations_and_zero_is_never_asked_for(name: str, st
 def test_times_of_ones_own_win_over_steps(text: str, asked: list[float]) -> None:
     assert times_asked(text, 99) == asked
     assert SamplerOptions.parse(text).fixed_steps == len(asked)
+
+
+@pytest.mark.parametrize(
+    "text", ["euler", "heun", "midpoint", "midpoint:times=1/0.6/0", "adaptive"]
+)
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8])
+def test_the_least_time_is_known_beforehand(text: str, steps: int) -> None:
+    assert SamplerOptions.parse(text).least_time(steps) == pytest.approx(
+        min(times_asked(text, steps)), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("text", ["heun", "midpoint", "heun:times=1/0", "heun:times=1/0.5/0"])

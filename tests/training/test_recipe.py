@@ -1,5 +1,6 @@
 """Recipes: valid ones are read, others are explained."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,67 @@ def test_the_method_is_completed_with_its_defaults() -> None:
 def test_mistakes_are_explained(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_recipe(values() | change)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"network": {"widths": [-8, 16, 16]}}, r"method.network.widths.0=-8; expected"),
+        ({"network": {"widths": [0, 0, 0]}}, r"method.network.widths.2=0; expected"),
+        ({"network": {"widths": [8, 16, 10**9]}}, r"method.network.widths.2=1000000000; expected"),
+        ({"network": {"encoder_blocks": [-1, 1, 1]}}, "method.network.encoder_blocks.0=-1"),
+        ({"network": {"decoder_blocks": [1, 1, 10**6]}}, "method.network.decoder_blocks.2=1000000"),
+        ({"network": {"adaptor_widths": [0, 4, 4]}}, "method.network.adaptor_widths.0=0"),
+        ({"network": {"adaptor_blocks": 10**6}}, "method.network.adaptor_blocks=1000000"),
+        ({"network": {"out_channels": 10**9}}, "method.network.out_channels=1000000000"),
+        ({"network": {"aux_channels": -3}}, "method.network.aux_channels=-3"),
+        ({"network": {"aux_stride": 10**9}}, "method.network.aux_stride=1000000000"),
+        ({"network": {"embedding_dim": 10**9}}, "method.network.embedding_dim=1000000000"),
+        ({"coupling": {"recognition": {"widths": [0]}}}, "coupling.recognition.widths.0=0"),
+        ({"coupling": {"recognition": {"blocks": 10**6}}}, "coupling.recognition.blocks=1000000"),
+        ({"coupling": {"kl_weight": math.inf}}, "coupling.kl_weight=inf; expected a finite number"),
+        ({"beta": math.inf}, "method.beta=inf; expected a finite number"),
+        ({"beta": 1e300}, "method.beta=1e.300; expected less than or equal to 1000000"),
+        ({"beta": 1e-30}, "method.beta=1e-30; expected greater than or equal to 0.001"),
+        ({"gamma": math.nan}, "method.gamma=nan; expected a finite number"),
+        ({"gamma": 1e6}, "method.gamma=1000000.0; expected less than or equal to 20"),
+    ],
+)
+def test_sizes_and_numbers_out_of_range_are_refused(method: dict[str, Any], message: str) -> None:
+    stages = [{"name": "flow", "steps": 4}]
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(values() | {"method": {"name": "resflow"} | method, "stages": stages})
+
+
+@pytest.mark.parametrize("part", ["network", "predictor"])
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"widths": [4, 0]}, "widths.1=0"),
+        ({"encoder_blocks": [-1]}, "encoder_blocks.0=-1"),
+        ({"decoder_blocks": [10**6]}, "decoder_blocks.0=1000000"),
+        ({"middle_blocks": 10**6}, "middle_blocks=1000000"),
+    ],
+)
+def test_so_are_those_of_networks_of_gated_blocks(
+    part: str, shape: dict[str, Any], message: str
+) -> None:
+    method = {"name": "dtpm", "semantic": "none", part: {"widths": [4, 4]} | shape}
+    with pytest.raises(RecipeError, match=f"method.{part}.{message}; expected"):
+        parse_recipe(values() | {"method": method, "stages": [{"name": "adapters", "steps": 4}]})
+
+
+@pytest.mark.parametrize("key", ["embedding_dim", "semantic_width"])
+def test_so_are_the_lengths_of_what_a_denoiser_is_told(key: str) -> None:
+    method = {"name": "dtpm", "semantic": "none", "network": {key: 10**9}}
+    with pytest.raises(RecipeError, match=f"method.network.{key}=1000000000; expected"):
+        parse_recipe(values() | {"method": method, "stages": [{"name": "adapters", "steps": 4}]})
+
+
+@pytest.mark.parametrize("key", ["lr", "final_lr", "clip_norm", "weight_decay"])
+def test_an_optimiser_has_finite_numbers(key: str) -> None:
+    with pytest.raises(RecipeError, match=f"optimiser.{key}=inf; expected a finite number"):
+        parse_recipe(values() | {"optimiser": {key: math.inf}})
 
 
 def write(tmp_path: Path, content: str) -> Path:

@@ -117,6 +117,39 @@ def test_going_on_remembers_what_was_started_from(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_going_on_with_another_encoder_is_refused(
+    texture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its codes would mean nothing to what has learned with those of the first."""
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    encoder = tmp_path / "home" / "encoders" / "microsoft/resnet-18"
+    config = transformers.ResNetConfig(
+        layer_type="basic", hidden_sizes=[8, 8, 8, 512], depths=[1, 1, 1, 1]
+    )
+
+    def put(seed: int) -> str:
+        torch.manual_seed(seed)
+        transformers.ResNetModel(config).save_pretrained(encoder)
+        return file_sha256(encoder / "model.safetensors")
+
+    first, run, changes = put(0), tmp_path / "run", ["method.semantic=resnet18"]
+    assert train(texture, changes, run, max_time=0) is None
+    second = put(1)
+    told = f'encoder_sha256 is "{second}" and was "{first}".*put that one back'
+    with pytest.raises(RecipeError, match=told):
+        train(texture, changes, run, resume=True)
+    noted = run / "recipe.json"
+    whole = noted.read_text(encoding="utf-8")
+    noted.write_text(whole.replace(first, ""), encoding="utf-8")  # begun before it was noted
+    assert train(texture, changes, run, max_time=0, resume=True) is None
+    noted.write_text(whole, encoding="utf-8")
+    assert put(0) == first
+    folder = train(texture, changes, run, resume=True)
+    assert folder is not None
+    assert find_model(folder).config.recipe["method"]["encoder_sha256"] == first
+
+
 def test_a_second_stage_without_a_first_is_refused(denoise: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"starts from a dtpm model of the stage 'texture'.*add"):
         train(denoise, [], tmp_path / "second")

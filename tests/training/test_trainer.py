@@ -12,9 +12,11 @@ import pytest
 import torch
 import yaml
 from tiny_model import tiny_resflow
+from torch.optim.swa_utils import AveragedModel
 
 from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
+from undegrade.inference import Restorer
 from undegrade.methods.base import build_method, parse_options
 from undegrade.methods.resflow import ResFlow
 from undegrade.training import train
@@ -23,6 +25,7 @@ from undegrade.training.module import MethodModule
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.trainer import _build
 from undegrade.zoo import find_model, load_method
+from undegrade.zoo.loading import default_card
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -121,6 +124,58 @@ def test_a_recipe_of_the_papers_tables_trains(photo_folder: Path, tmp_path: Path
     assert find_model(folder).config.default_steps == 4
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ["method.sampler={times: [1, 0.5, 0]}", "data.validation.steps=[1, 4]"],
+            r"data\.validation\.steps: steps=1 with the sampler 'euler:times=1/0\.5/0'.*2 steps",
+        ),
+        (
+            ["method.sampler={times: [1, 0.5, 0]}", "export.default_steps=4"],
+            r"export\.default_steps: steps=4 with the sampler 'euler:times=1/0\.5/0'.*2 steps",
+        ),
+        (
+            ["method.sampler={name: adaptive}", "export.default_steps=4"],
+            r"export\.default_steps: steps=4 with the sampler 'adaptive.*decides on the way",
+        ),
+        (
+            ["method.parameterisation=clean", "data.validation.steps=[3000]"],
+            r"data\.validation\.steps: .*steps=3000 with parameterisation=clean",
+        ),
+        (["data.validation.steps=[0]"], r"data\.validation\.steps: steps=0; expected.*at least 1"),
+    ],
+)
+def test_steps_that_cannot_be_made_are_refused_before_training(
+    recipe: Path, tmp_path: Path, changes: list[str], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        train(recipe, changes, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "steps"), [("{times: [1, 0.5, 0]}", 2), ("{name: adaptive}", 0), ("{}", 4)]
+)
+def test_a_sampler_that_leaves_no_choice_of_steps_decides_on_them(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], sampler: str, steps: int
+) -> None:
+    changes = [f"method.sampler={sampler}", "stages.0.steps=1", "data.validation.every=1"]
+    folder = train(recipe, changes, tmp_path / "run")
+    assert folder is not None
+    config = find_model(folder).config
+    assert config.default_steps == steps
+    measured = [1, 4] if steps == 4 else [steps]
+    assert config.recipe["data"]["validation"]["steps"] == measured
+    told = capsys.readouterr().err
+    assert [f"psnr_{n} " in told for n in (0, 1, 2, 4)] == [n in measured for n in (0, 1, 2, 4)]
+    assert train(recipe, changes, tmp_path / "run", resume=True) == folder
+    restorer = Restorer.from_pretrained(folder)
+    restored = restorer(torch.zeros(3, 16, 16))
+    assert restored.info.steps == steps
+    assert f"Steps by default: {steps or 'the sampler decides'}" in default_card("it", config)
+
+
 def test_the_optimiser_is_the_recipes(recipe: Path) -> None:
     changes = ["optimiser.betas=[0.8, 0.95]", "optimiser.weight_decay=0.02"]
     loaded = load_recipe(recipe, changes)
@@ -141,6 +196,34 @@ def test_gradients_are_clipped(recipe: Path, tmp_path: Path) -> None:
     assert went > 1e-3
 
 
+def test_gradients_are_left_alone_if_wanted(recipe: Path, tmp_path: Path) -> None:
+    """A bound that no gradient reaches changes nothing, and neither does none."""
+    short = ["export.half=false", "stages.0.steps=2"]
+    bounded = train(recipe, [*short, "optimiser.clip_norm=1e9"], tmp_path / "bounded")
+    free = train(recipe, [*short, "optimiser.clip_norm=null"], tmp_path / "free")
+    clipped = train(recipe, [*short, "optimiser.clip_norm=1e-8"], tmp_path / "clipped")
+    assert same(bounded, free)
+    assert not same(clipped, free)
+
+
+def test_the_papers_recipe_clips_nothing_and_averages_evenly() -> None:
+    options = load_recipe(RECIPES / "paper" / "resflow-jpeg10.yaml").optimiser
+    assert (options.clip_norm, options.ema_decay, options.ema_ramp) == (None, 0.9999, False)
+
+
+@pytest.mark.parametrize(("ramp", "held"), [(True, 2 / 11), (False, 0.99)])
+def test_an_average_forgets_its_first_steps_sooner_if_wanted(ramp: bool, held: float) -> None:
+    average = AveragedWeights(0.99, ramp=ramp)
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.requires_grad_(requires_grad=False)
+    model.weight.fill_(1.0)
+    averaged = AveragedModel(model, **average._kwargs)
+    averaged.update_parameters(model)
+    model.weight.fill_(0.0)
+    averaged.update_parameters(model)
+    assert float(averaged.module.weight) == pytest.approx(held)
+
+
 @pytest.mark.slow
 def test_compiled_networks_learn_the_same(recipe: Path, tmp_path: Path) -> None:
     plain = weights(train(recipe, ["export.half=false"], tmp_path / "plain"))
@@ -153,7 +236,7 @@ def test_compiled_networks_learn_the_same(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_averaged_weights_have_a_short_memory_at_first() -> None:
-    average = AveragedWeights(0.9)._kwargs["multi_avg_fn"]
+    average = AveragedWeights(0.9, ramp=True)._kwargs["multi_avg_fn"]
     kept = []
     for number in (1, 4, 71, 10_000):
         averaged = [torch.ones(1), torch.ones(2)]

@@ -129,7 +129,7 @@ def test_an_unknown_format_says_to_upgrade(saved: ModelEntry, number: object) ->
     ("changes", "reason"),
     [
         ({"default_step": 1}, "no key 'default_step'; did you mean 'default_steps'"),
-        ({"default_steps": 0}, "default_steps=0; expected greater than"),
+        ({"default_steps": -1}, "default_steps=-1; expected greater than"),
         ({"sha256": "short"}, "sha256='short'; expected to match"),
     ],
 )

@@ -152,7 +152,7 @@ def _print_table(models: list[dict[str, Any]]) -> None:
             ", ".join(facts["tasks"]),
             f"{facts['parameters'] / 1e6:.2f} M",
             f"{facts['bytes'] / 1e6:.1f} MB",
-            str(facts["default_steps"]),
+            str(facts["default_steps"] or "adaptive"),
             facts["licence"],
             "package" if facts["bundled"] else "pulled",
         )

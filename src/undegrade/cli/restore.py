@@ -159,7 +159,7 @@ def check_sampler(sampler: str, steps: int | None) -> None:
     Raises:
         UsageError: It is so.
     """
-    from undegrade.processes.sampling import parse_sampler
+    from undegrade.processes.any_sampler import parse_sampler
 
     parse_sampler(sampler).check_steps(steps)
 

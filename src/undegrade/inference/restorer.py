@@ -21,7 +21,7 @@ from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
 from undegrade.methods.base import Method
-from undegrade.processes.sampling import parse_sampler
+from undegrade.processes.any_sampler import parse_sampler
 from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
@@ -96,8 +96,7 @@ class Restorer:
     @property
     def fixed_steps(self) -> int | None:
         """Network evaluations, where the sampler leaves no choice; 0 where it decides late."""
-        sampler = self._engine.runner.fast.sampler
-        return None if sampler is None else sampler.fixed_steps
+        return self._engine.runner.fast.fixed_steps
 
     def remark(self, steps: int) -> str | None:
         """Return what is to be known of the sampler with so many steps; None if nothing is."""

@@ -80,16 +80,17 @@ class Run:
         So it is also where no texture is added, and the first guess is all.
 
         Raises:
-            UsageError: The sampler's times leave no choice, and another number was asked for.
+            UsageError: The sampler cannot make as many.
         """
         method, asked = self._runner.fast, self._options.steps
         if method.texture == 0:
             return 0
-        if method.sampler is not None:
-            method.sampler.check_steps(asked)
-            if method.sampler.fixed_steps is not None:
-                return method.sampler.fixed_steps
-        return asked or self._model.default_steps or method.default_steps
+        method.check_steps(asked)
+        if method.fixed_steps is not None:
+            return method.fixed_steps
+        steps = asked or self._model.default_steps or method.default_steps
+        method.check_steps(steps)
+        return steps
 
     @property
     def _sampler(self) -> str:

@@ -27,7 +27,11 @@ class Pair(NamedTuple):
 class MethodOptions(BaseModel):
     """Base of every method's options; stored beside the weights that it made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    found: ClassVar[tuple[str, ...]] = ()
+    """Keys that building the method fills in, where nobody gives them, with what it found on this
+    machine: hashes of files that are no part of its weights."""
 
     name: str
 
@@ -119,6 +123,25 @@ class Method(nn.Module, ABC):
             f"sampler '{sampler}' for a {self.options.name} model",
             expected="no sampler: this method has only one way of restoring",
         )
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """Network evaluations, where the sampler leaves no choice; 0 where it decides late."""
+        return None if self.sampler is None else self.sampler.fixed_steps
+
+    def check_steps(self, steps: int | None) -> None:
+        """Refuse a number of steps that :meth:`restore` cannot make with its sampler.
+
+        Args:
+            steps: Network evaluations; None where nobody asks for a number.
+
+        Raises:
+            UsageError: It is so.
+        """
+        if steps is not None and steps < 1 and self.fixed_steps != steps:
+            raise UsageError(f"steps={steps}", expected="a whole number of at least 1")
+        if self.sampler is not None:
+            self.sampler.check_steps(steps)
 
     @property
     def has_first_guess(self) -> bool:

@@ -22,10 +22,11 @@ from undegrade.methods.windowed import Evaluate, WindowedMethod, at_once
 from undegrade.networks.denoiser import Denoiser, Part
 from undegrade.networks.nafnet import UNBOUNDED, Predictor
 from undegrade.networks.semantic import FrozenResNet, SmallEncoder, preview
+from undegrade.processes.ddim_options import DdimOptions
 from undegrade.processes.diffusion import LinearSchedule, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
-from undegrade.processes.sampling import DdimOptions, Sampler
+from undegrade.processes.sampling import Sampler
 
 
 class _Shown(NamedTuple):

@@ -1,7 +1,7 @@
 """Every choice of DTPM and its ablations as an option, and which of them go together."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from undegrade.methods.base import MethodOptions
 from undegrade.networks.denoiser import AdapterOptions, DenoiserOptions
 from undegrade.networks.nafnet import PredictorOptions
 from undegrade.networks.semantic import RESNET_CODE, SMALL_CODE
-from undegrade.processes.sampling import DdimOptions
+from undegrade.processes.ddim_options import DdimOptions
 
 TEXTURE, ADAPTERS = "texture", "adapters"
 
@@ -19,6 +19,8 @@ class DTPMOptions(MethodOptions):
 
     A prior, trained in the stage ``"texture"``, has neither predictor nor adapters.
     """
+
+    found: ClassVar[tuple[str, ...]] = ("encoder_sha256",)
 
     name: Literal["dtpm"] = "dtpm"
     network: DenoiserOptions = DenoiserOptions()

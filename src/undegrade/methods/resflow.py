@@ -94,11 +94,19 @@ class ResFlow(SingleNetworkMethod):
     def sampler(self, sampler: Sampler) -> None:
         if not isinstance(sampler, SamplerOptions):
             raise UsageError(f"sampler '{sampler}' for a flow", expected=SamplerOptions.forms)
+        self._check_times(sampler)
+        self._sampler = sampler
+
+    def check_steps(self, steps: int | None) -> None:
+        """See :class:`Method`; a clean picture says nothing of the velocity near ``t = 0``."""
+        super().check_steps(steps)
+        self._check_times(self.sampler, steps)
+
+    def _check_times(self, sampler: SamplerOptions, steps: int | None = None) -> None:
         try:
-            check_sampler(self.flow_options, sampler)
+            check_sampler(self.flow_options, sampler, steps)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        self._sampler = sampler
 
     @property
     def is_random(self) -> bool:
@@ -156,7 +164,11 @@ class ResFlow(SingleNetworkMethod):
         The auxiliary variable is drawn once; at each step it takes its value from the schedule, and
         the velocity that the network predicts for it is left aside. Times or a tolerance of the
         :attr:`sampler` win over ``steps``.
+
+        Raises:
+            UsageError: So many steps cannot be made.
         """
+        self._check_times(self.sampler, steps)
         normal = noise.normal(self.latent_shape(lq), stride=self.flow_options.network.aux_stride)
         x_1 = 2 * lq - 1
         y_1 = self._from_normal(normal.to(lq)) * self._prior_log_deviation(x_1).exp()

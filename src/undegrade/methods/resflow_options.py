@@ -12,6 +12,9 @@ from undegrade.processes.sampling import SamplerOptions
 
 CHANNELS = 3
 
+_LEAST_TIME = 1e-3
+"""Smallest time to divide by: errors of the clean picture count a thousandfold there."""
+
 
 class CouplingOptions(BaseModel):
     """The variational coupling: ``y_1`` is drawn from what the pair says of it.
@@ -26,7 +29,7 @@ class CouplingOptions(BaseModel):
     as large as its error (Rybkin, Daniilidis & Levine, 2021): nothing is left to be tuned.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recognition: RecognitionOptions = RecognitionOptions()
     prior: Literal["standard", "learned"] = Field(
@@ -50,7 +53,12 @@ class ResFlowOptions(MethodOptions):
 
     name: Literal["resflow"] = "resflow"
     network: UNetOptions = UNetOptions(aux_channels=CHANNELS, out_channels=2 * CHANNELS)
-    beta: float = Field(flow.BETA, gt=0, description="Slope of the auxiliary schedule (eq. 8).")
+    beta: float = Field(
+        flow.BETA,
+        ge=1e-3,
+        le=1e6,
+        description="Slope of the auxiliary schedule (eq. 8); at 1e6 y hardly changes with t.",
+    )
     aux_schedule: flow.ScheduleKind = Field("paper", description="Curve of sigma(t) of y.")
     aux_distribution: flow.AuxiliaryKind | Literal["none"] = Field(
         "gaussian", description="Distribution of y_1, of unit variance; or no y at all."
@@ -60,7 +68,13 @@ class ResFlowOptions(MethodOptions):
         description="Draw y_1 without looking, as the paper does, or from a recognition network.",
     )
     coupling: CouplingOptions = CouplingOptions()
-    gamma: float = Field(flow.GAMMA, ge=0, description="Exponent of the loss weight (eq. 11).")
+    gamma: float = Field(
+        flow.GAMMA,
+        ge=0,
+        le=20,
+        description="Exponent of the loss weight (eq. 11); at 20, nearly all of the weight lies in "
+        "the last tenth of the times.",
+    )
     weight: Literal["paper", "uniform"] = Field("paper", description="Loss weight lambda(t), or 1.")
     predict_aux: bool = Field(
         True, description="Learn the velocity of y too; it carries no information."
@@ -84,7 +98,7 @@ class ResFlowOptions(MethodOptions):
     error: Literal["squared", "log"] = Field(
         "squared",
         description="Squared error (eq. 9), or the logarithm of each picture's, by which "
-        "degradations large and small are learned alike.",
+        "degradations large and small are learned alike; with predict_aux=false only.",
     )
     sampler: SamplerOptions = SamplerOptions()
 
@@ -113,16 +127,24 @@ def check_fit(options: ResFlowOptions) -> None:
         )
 
 
-def check_sampler(options: ResFlowOptions, sampler: SamplerOptions) -> None:
+def check_sampler(
+    options: ResFlowOptions, sampler: SamplerOptions, steps: int | None = None
+) -> None:
     """Check that a sampler can walk what the network says.
 
+    Args:
+        options: What the network says, among others.
+        sampler: The sampler.
+        steps: Network evaluations, if they are known.
+
     Raises:
-        ValueError: It would divide by zero.
+        ValueError: It would divide by zero, or nearly so.
     """
-    if options.parameterisation == "clean" and sampler.least_time < 1e-3:
+    if options.parameterisation == "clean" and sampler.least_time(steps) < _LEAST_TIME:
+        many = "" if sampler.times or steps is None else f" and steps={steps}"
         raise ValueError(
-            f"sampler '{sampler}' with parameterisation=clean; expected times of at least 0.001 "
-            "before the last: the velocity is (x_t - x_0) / t there"
+            f"sampler '{sampler}'{many} with parameterisation=clean; expected times of at least "
+            f"{_LEAST_TIME} before the last: the velocity is (x_t - x_0) / t there"
         )
 
 
@@ -147,6 +169,12 @@ def _check_channels(options: ResFlowOptions) -> None:
         raise ValueError(
             "predict_aux=true with parameterisation=clean; expected false: y is zero where the "
             "picture is clean"
+        )
+    if options.predict_aux and options.error == "log":
+        raise ValueError(
+            "predict_aux=true with error=log; expected false, or error=squared: a mean of a "
+            "logarithm and of the square that the error of y is would weigh neither against the "
+            "other"
         )
     network = options.network
     if options.predict_aux and options.aux_distribution == "none":

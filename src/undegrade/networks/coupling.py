@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.adapters import AdaptorBlock
 from undegrade.networks.layers import conv3, zeroed
+from undegrade.networks.sizes import BlockCount, Width
 
 _BOUND = 5.0
 """Largest logarithm of a standard deviation: far beyond any in use, and safe to exponentiate."""
@@ -17,10 +18,10 @@ _BOUND = 5.0
 class RecognitionOptions(BaseModel):
     """Shape of a :class:`LatentEncoder`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    widths: tuple[int, ...] = Field((32, 64, 96), min_length=1)
-    blocks: int = Field(2, ge=0, description="Residual blocks at the resolution of the latent.")
+    widths: tuple[Width, ...] = Field((32, 64, 96), min_length=1)
+    blocks: BlockCount = Field(2, description="Residual blocks at the resolution of the latent.")
 
 
 class LatentEncoder(nn.Module):

@@ -10,6 +10,7 @@ from undegrade.networks.adapters import GuidanceAdapter
 from undegrade.networks.embeddings import TimeEmbedding
 from undegrade.networks.gated import Modulation, Told
 from undegrade.networks.nafnet import NAFNet, NAFNetOptions
+from undegrade.networks.sizes import Width
 
 Part = Literal["stem", "encoder", "middle", "decoder", "adapters"]
 
@@ -30,16 +31,16 @@ class DenoiserOptions(NAFNetOptions):
         },
     }
 
-    embedding_dim: int = Field(64, ge=2, multiple_of=2, description="Of the time's sinusoids.")
-    semantic_width: int = Field(
-        128, ge=1, description="Of the hidden layer between the semantic code and each block."
+    embedding_dim: Width = Field(64, multiple_of=2, description="Of the time's sinusoids.")
+    semantic_width: Width = Field(
+        128, description="Of the hidden layer between the semantic code and each block."
     )
 
 
 class AdapterOptions(BaseModel):
     """Shape of the conditional guidance adapters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     ratio: float = Field(0.25, gt=0, le=4, description="Channels inside by channels outside.")
 

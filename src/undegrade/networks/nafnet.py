@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.gated import Constant, GatedBlock, Told
 from undegrade.networks.layers import conv3, zeroed
-from undegrade.networks.sizes import with_size
+from undegrade.networks.sizes import BlockCount, Width, with_size
 
 UNBOUNDED = 1 << 30
 """Reach of a network that looks at the whole of what it is given, in pixels."""
@@ -22,17 +22,17 @@ class NAFNetOptions(BaseModel):
     ``size`` names one of :attr:`sizes`, whose fields hold unless they are given as well.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sizes: ClassVar[dict[str, dict[str, Any]]] = {}
 
     stem_stride: int = Field(1, ge=1, le=8, description="Pixel-unshuffle factor of the stem.")
-    widths: tuple[int, ...] = Field(
+    widths: tuple[Width, ...] = Field(
         (64, 128, 256, 512, 1024), min_length=2, description="Of each level; the middle's last."
     )
-    encoder_blocks: tuple[int, ...] = (1, 1, 1, 8)
-    middle_blocks: int = Field(4, ge=0)
-    decoder_blocks: tuple[int, ...] = (1, 1, 1, 1)
+    encoder_blocks: tuple[BlockCount, ...] = (1, 1, 1, 8)
+    middle_blocks: BlockCount = 4
+    decoder_blocks: tuple[BlockCount, ...] = (1, 1, 1, 1)
     local_pool: int = Field(
         0,
         ge=0,
@@ -182,9 +182,9 @@ class PredictorOptions(NAFNetOptions):
         },
     }
 
-    widths: tuple[int, ...] = Field((32, 64, 128, 256, 512), min_length=2)
-    encoder_blocks: tuple[int, ...] = (1, 1, 1, 2)
-    middle_blocks: int = Field(2, ge=0)
+    widths: tuple[Width, ...] = Field((32, 64, 128, 256, 512), min_length=2)
+    encoder_blocks: tuple[BlockCount, ...] = (1, 1, 1, 2)
+    middle_blocks: BlockCount = 2
 
 
 class Predictor(NAFNet):

@@ -1,7 +1,23 @@
-"""Sizes of networks that have a name."""
+"""Sizes of networks: what each number may be, and those that have a name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+
+_WIDEST = 16384  # sixteen times the widest of the papers' networks
+
+Width = Annotated[int, Field(ge=1, le=_WIDEST)]
+"""Channels of a layer, or the length of a vector."""
+
+OptionalWidth = Annotated[int, Field(ge=0, le=_WIDEST)]
+"""Likewise, of something that need not be there: 0 leaves it out."""
+
+BlockCount = Annotated[int, Field(ge=0, le=1024)]
+"""Blocks one after another; none leaves what comes in as it is."""
+
+Stride = Annotated[int, Field(ge=1, le=1024)]
+"""Pixels to one entry of something coarser, along each side."""
 
 
 def with_size(values: Any, sizes: Mapping[str, dict[str, Any]]) -> Any:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
 from undegrade.networks.layers import HEADS, ResidualBlocks, SelfAttention, conv3, zeroed
-from undegrade.networks.sizes import with_size
+from undegrade.networks.sizes import BlockCount, OptionalWidth, Stride, Width, with_size
 
 SIZES: dict[str, dict[str, Any]] = {
     "1m": {
@@ -58,25 +58,27 @@ class UNetOptions(BaseModel):
     ``size`` names one of :data:`SIZES`, whose fields hold unless they are given as well.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: Literal["unet"] = "unet"
-    in_channels: int = Field(3, ge=1)
-    out_channels: int = Field(3, ge=1)
-    aux_channels: int = Field(0, ge=0, description="Channels of y; 0 for a network without it.")
-    aux_stride: int = Field(1, ge=1, description="Pixels of x to one of y, along each side.")
+    in_channels: Width = 3
+    out_channels: Width = 3
+    aux_channels: OptionalWidth = Field(0, description="Channels of y; 0 for a network without it.")
+    aux_stride: Stride = Field(1, description="Pixels of x to one of y, along each side.")
     injection: Literal["adaptor", "add", "concat"] = Field(
         "adaptor",
         description="How y enters: through an Adaptor, added to x, or as further channels of x.",
     )
     stem_stride: int = Field(2, ge=1, le=8, description="Pixel-unshuffle factor of the stem.")
-    widths: tuple[int, ...] = Field((48, 96, 192), min_length=1)
-    encoder_blocks: tuple[int, ...] = (1, 2, 1)
-    decoder_blocks: tuple[int, ...] = (2, 2, 2)
-    adaptor_widths: tuple[int, ...] = (16, 24, 32)
-    adaptor_blocks: int = Field(1, ge=1, description="Residual blocks at each of its levels.")
+    widths: tuple[Width, ...] = Field((48, 96, 192), min_length=1)
+    encoder_blocks: tuple[BlockCount, ...] = (1, 2, 1)
+    decoder_blocks: tuple[BlockCount, ...] = (2, 2, 2)
+    adaptor_widths: tuple[Width, ...] = (16, 24, 32)
+    adaptor_blocks: BlockCount = Field(
+        1, ge=1, description="Residual blocks at each of its levels."
+    )
     attention: bool = Field(False, description="Let all pixels of the coarsest level see another.")
-    embedding_dim: int = Field(64, ge=2, multiple_of=2)
+    embedding_dim: Width = Field(64, multiple_of=2)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Which sampler walks, and on which times: what a user can choose."""
+"""Which sampler walks a flow, and on which times: what a user can choose."""
 
 from functools import partial
 from itertools import pairwise
@@ -8,14 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import Tensor
 
 from undegrade.errors import UsageError
-from undegrade.processes.diffusion import (
-    Draw,
-    GridKind,
-    LinearSchedule,
-    NoisePrediction,
-    ddim,
-    ddim_grid,
-)
 from undegrade.processes.samplers import (
     Callback,
     Velocity,
@@ -39,7 +31,7 @@ _TIMES = "falling numbers from 1 to 0, as in 1/0.5/0"
 class Sampler(BaseModel):
     """What samplers of all kinds have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     forms: ClassVar[str]
     """What may be written for it."""
@@ -168,12 +160,22 @@ class SamplerOptions(Sampler):
         single = steps % 2 if self.name == "midpoint" else 2 - steps % 2
         return (steps + single) // 2, single
 
-    @property
-    def least_time(self) -> float:
-        """Smallest time that given times lead to asking for; 1 without such times."""
-        if self.times is None:
+    def least_time(self, steps: int | None) -> float:
+        """Return the smallest time that is asked for; 1 where nothing says how many there are.
+
+        Args:
+            steps: Network evaluations, if they are known; not heeded where the times decide.
+        """
+        if self.name == "adaptive":
+            return self.times[-2] if self.times else _BEFORE_THE_END
+        if self.times is not None:
+            return self.times[-2] / (2 if self.name == "midpoint" else 1)
+        if steps is None or steps < 1:
             return 1.0
-        return self.times[-2] / (2 if self.name == "midpoint" else 1)
+        if self.name == "euler":
+            return 1 / steps
+        intervals, single = self._intervals(steps)
+        return 1 / intervals / (2 if self.name == "midpoint" and not single else 1)
 
     def check_steps(self, steps: int | None) -> None:
         """Refuse a number of steps where the times, or the sampler, decide otherwise.
@@ -214,69 +216,6 @@ class SamplerOptions(Sampler):
         intervals, single = self._intervals(steps)
         walk = partial(second_order, single=single)
         return walk(velocity, x_1, self.times or uniform_grid(intervals), callback)
-
-
-class DdimOptions(Sampler):
-    """The walk of a diffusion back from noise, and its times; see :func:`ddim_grid`."""
-
-    forms: ClassVar[str] = "ddim, perhaps with :grid=leading|trailing|linspace and eta=0..1"
-    settings: ClassVar[dict[str, tuple[str, ...]]] = {"ddim": ("grid", "eta")}
-
-    name: Literal["ddim"] = "ddim"
-    grid: GridKind = Field("leading", description="Which of the thousand times are asked for.")
-    eta: float = Field(0.0, ge=0, le=1, description="Share of fresh noise in each step.")
-
-    def __str__(self) -> str:
-        """Return a text that :meth:`parse` reads."""
-        parts = [f"grid={self.grid}"] if self.grid != "leading" else []
-        parts += [f"eta={self.eta!r}"] if self.eta else []
-        return self.name + (":" + ",".join(parts) if parts else "")
-
-    def check_steps(self, steps: int | None) -> None:
-        """Refuse one step at the time where there is no noise, and more than there are times.
-
-        Raises:
-            UsageError: It is so.
-        """
-        if steps is not None and ddim_grid(self.grid, steps)[0] == 0:
-            raise UsageError(
-                f"steps={steps} with the sampler '{self}'",
-                expected="at least 2: its one step would be at the clean end",
-                fix="ask for more steps, or for the sampler ddim:grid=trailing",
-            )
-
-    def walk(
-        self,
-        predict: NoisePrediction,
-        x_start: Tensor,
-        steps: int,
-        callback: Callback | None,
-        *,
-        schedule: LinearSchedule,
-        draw: Draw,
-    ) -> Tensor:
-        """Return the state without noise; arguments as in :func:`ddim`.
-
-        Raises:
-            UsageError: There are not as many times as ``steps``.
-        """
-        grid = ddim_grid(self.grid, steps, schedule.times)
-        return ddim(predict, x_start, grid, callback, schedule=schedule, eta=self.eta, draw=draw)
-
-
-def parse_sampler(text: str) -> Sampler:
-    """Read a sampler of any kind; see :meth:`Sampler.parse`.
-
-    Raises:
-        UsageError: There is no such sampler, key or value.
-    """
-    name = text.partition(":")[0].strip()
-    kinds: tuple[type[Sampler], ...] = (SamplerOptions, DdimOptions)
-    for kind in kinds:
-        if name in kind.settings:
-            return kind.parse(text)
-    known = [name for kind in kinds for name in kind.settings]
-    raise UsageError(f"there is no sampler '{name}'", fix=did_you_mean(name, known))
 
 
 def _read_times(name: str, text: str) -> tuple[float, ...]:

@@ -63,9 +63,17 @@ def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:
 def _compare(output: Path, recipe: Recipe) -> None:
     # Read as a recipe: what has been added to recipes since counts as its default.
     before = parse_recipe(json.loads((output / RECIPE).read_text(encoding="utf-8"))).portable()
-    changed = [*_differences(recipe.portable(), before)]
+    found = {f"method.{key}" for key in recipe.method_options.found}
+    # Of what was not noted, because nothing looked for it then, nothing can be said.
+    changed = [
+        (key, now, then)
+        for key, now, then in _differences(recipe.portable(), before)
+        if then or key not in found
+    ]
     if not changed:
         return
+    if found.issuperset(key for key, _, _ in changed):
+        raise _found_another(output, changed)
     told = [f"{key} is {_text(now)} and was {_text(then)}" for key, now, then in changed[:_NAMED]]
     if len(changed) > _NAMED:
         told.append(f"and {len(changed) - _NAMED} more differ")
@@ -73,6 +81,16 @@ def _compare(output: Path, recipe: Recipe) -> None:
         f"{output} was begun with another recipe: {', '.join(told)}",
         expected="the recipe and the changes to it that the training was begun with",
         fix=f"{_advice(output)}, or train into another folder",
+    )
+
+
+def _found_another(output: Path, changed: Sequence[tuple[str, Any, Any]]) -> RecipeError:
+    """Return an error about files beside the recipe that are others than they were."""
+    told = ", ".join(f"{key} is {_text(now)} and was {_text(then)}" for key, now, then in changed)
+    return RecipeError(
+        f"{output} was begun with another file on this machine: {told}",
+        expected="the file that the training has learned with so far",
+        fix="put that one back, or train into another folder",
     )
 
 

@@ -68,20 +68,23 @@ class StateKeeper(Callback):
 
 
 class AveragedWeights(WeightAveraging):
-    """Exponential moving average of the weights, in short memory at first.
+    """Exponential moving average of the weights, in short memory at first if wanted.
 
-    The decay rises as ``(1 + n) / (10 + n)`` up to its end value, so that the first steps, from
-    which there is nothing to keep, are soon forgotten and validation shows what has been learned.
+    On a ramp the decay rises as ``(1 + n) / (10 + n)`` up to its end value, so that the first
+    steps, from which there is nothing to keep, are soon forgotten and validation shows what has
+    been learned.
 
     Args:
         decay: End value.
+        ramp: Whether to rise to it; else it holds from the first step on.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float, *, ramp: bool) -> None:
         def average(averaged: list[Tensor], current: list[Tensor], number: Tensor | int) -> None:
             done = int(number)
+            held = min(decay, (1 + done) / (10 + done)) if ramp else decay
             # All at once: one by one, the calls take longer than the arithmetic.
-            torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + done) / (10 + done)))
+            torch._foreach_lerp_(averaged, current, 1 - held)
 
         super().__init__(multi_avg_fn=average)
 

@@ -82,8 +82,8 @@ class FiniteNumbers(Callback):
         return TrainingError(
             f"{what} at step {self._batch.step if self._batch else 0}, of {', '.join(names)}",
             expected="finite numbers",
-            fix="begin anew with a lower optimiser.lr or clip_norm, or with precision=32-true"
-            + (f"; {kept}" if kept else ""),
+            fix="begin anew with a lower optimiser.lr or clip_norm (null is none), or with "
+            "precision=32-true" + (f"; {kept}" if kept else ""),
         )
 
 

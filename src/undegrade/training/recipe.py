@@ -14,7 +14,7 @@ from undegrade.validation import explain
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class MixtureEntry(_Part):
@@ -38,7 +38,11 @@ class Validation(_Part):
     crop: int = Field(128, ge=16, description="Side of the one square taken from each photo.")
     scale: float = Field(0.5, gt=0, le=1, description="Factor by which photos are shrunk first.")
     pictures: int = Field(256, ge=1, description="Most pictures to measure; they lie in memory.")
-    steps: tuple[int, ...] = Field((1, 4), description="Numbers of restoring steps to measure.")
+    steps: tuple[int, ...] = Field(
+        (1, 4),
+        description="Numbers of restoring steps to measure; 0 for a first guess. Unless given, the "
+        "one number of a sampler that leaves no choice.",
+    )
     sets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Name to degradations; each is measured apart."
     )
@@ -103,14 +107,21 @@ class Optimiser(_Part):
     )
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)
-    clip_norm: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest norm of the gradient; null leaves it as it is."
+    )
     ema_decay: float = Field(0.9999, ge=0, lt=1, description="Decay of the averaged weights.")
+    ema_ramp: bool = Field(
+        True, description="Let that decay rise from 0.1 first: (1 + n) / (10 + n) after n steps."
+    )
 
 
 class Export(_Part):
     """What is written beside the weights."""
 
-    default_steps: int | None = Field(None, ge=1)
+    default_steps: int | None = Field(
+        None, ge=1, description="The sampler's, or the method's, unless given."
+    )
     tasks: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     summary: str = ""

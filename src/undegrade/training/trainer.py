@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.samples import Begun, Crops
 from undegrade.data.sources import Source
-from undegrade.errors import RecipeError, UsageError
+from undegrade.errors import RecipeError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
 from undegrade.training.begun import claim, look_at
@@ -32,6 +32,7 @@ from undegrade.training.module import MethodModule
 from undegrade.training.processes import check_devices, is_first, strategy
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
+from undegrade.training.settling import default_steps, settled
 from undegrade.training.starting import start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
@@ -95,6 +96,7 @@ def train(
     _quiet_lightning()
     look_at(output, resume=resume, console=console)
     method = _build(recipe)
+    recipe = settled(recipe, method)
     start(method, recipe, console)
     data = prepare(recipe, console)
     claim(output, recipe, overrides)
@@ -124,7 +126,6 @@ def _build(recipe: Recipe) -> Method:
     except ValueError as error:  # options that are valid one by one but not together
         raise RecipeError(f"method: {error}") from error
     _check_crops(recipe, method.multiple_of)
-    _check_validation(recipe, method)
     # Convolutions on processors are fastest where the channels of a pixel lie together.
     method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.compile:
@@ -143,18 +144,6 @@ def _check_crops(recipe: Recipe, multiple: int) -> None:
                 f"{key}={side} for a network that halves it to the end",
                 expected=f"a multiple of {multiple}",
             )
-
-
-def _check_validation(recipe: Recipe, method: Method) -> None:
-    """Refuse numbers of steps at which the first validation, hours later, would fail."""
-    sampler = method.sampler
-    if sampler is None or sampler.fixed_steps is not None:
-        return
-    for steps in filter(None, recipe.data.validation.steps):
-        try:
-            sampler.check_steps(steps)
-        except UsageError as error:
-            raise RecipeError(f"data.validation.steps: {error}") from error
 
 
 def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> bool:
@@ -182,7 +171,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
         num_sanity_val_steps=0,
         logger=TensorBoardLogger(run.folder, name="logs", version=folder.name),
         callbacks=[
-            AveragedWeights(recipe.optimiser.ema_decay),
+            AveragedWeights(recipe.optimiser.ema_decay, ramp=recipe.optimiser.ema_ramp),
             FiniteNumbers(state, scaled=recipe.precision == "16-mixed"),
             run.interruption,
             keeper,
@@ -252,7 +241,7 @@ def _export(method: Method, recipe: Recipe, output: Path) -> Path:
     """Write the finished model's folder; it bears the recipe's name."""
     config = ModelConfig(
         recipe=recipe.portable(),
-        default_steps=recipe.export.default_steps or method.default_steps,
+        default_steps=default_steps(recipe, method),
         tasks=recipe.export.tasks,
         licence=recipe.export.licence,
         summary=recipe.export.summary,

@@ -32,7 +32,11 @@ class ModelConfig(BaseModel):
     recipe: dict[str, Any] = Field(
         default_factory=dict, description="The recipe that made the weights."
     )
-    default_steps: int = Field(1, ge=1, description="Network evaluations unless asked otherwise.")
+    default_steps: int = Field(
+        1,
+        ge=0,
+        description="Network evaluations unless asked otherwise; 0 where the sampler decides.",
+    )
     tasks: tuple[str, ...] = Field((), description="What the model was trained to undo.")
     licence: str = Field("Apache-2.0", description="Terms of the weights, as an SPDX identifier.")
     summary: str = Field("", description="One sentence for lists.")

@@ -114,7 +114,7 @@ def default_card(name: str, config: ModelConfig) -> str:
     facts = {
         "Method": config.method_name,
         "Tasks": ", ".join(config.tasks) or "not stated",
-        "Steps by default": config.default_steps,
+        "Steps by default": config.default_steps or "the sampler decides",
         "Licence of the weights": config.licence,
         "Training data": config.training_data or "not stated",
         "SHA-256 of the weights": f"`{config.sha256}`",
