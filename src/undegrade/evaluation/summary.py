@@ -208,7 +208,7 @@ def summarise(
         raise InputError("no picture was measured", expected="at least one")
     groups: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.key.model, row.key.steps), []).append(row)
+        groups.setdefault(row.key.entrant, []).append(row)
     places = sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
     numbers = {
         key: [over_seeds(by_picture(groups[key], metric.name)) for metric in metrics]
