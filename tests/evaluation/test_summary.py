@@ -210,3 +210,14 @@ def test_seeds_are_taken_together_and_steps_apart() -> None:
 def test_nothing_is_no_summary() -> None:
     with pytest.raises(InputError, match="no picture was measured"):
         summarise([], ["a"], METRICS)
+
+
+def test_numbers_of_equal_pictures_are_told_below_the_table() -> None:
+    plain = summarise([*rows("a", [58.0] * 5), *rows("b", [60.0] * 5)], ["a", "b"], METRICS)
+    assert plain.cautions == ()
+    made = [*rows("a", [100.0, 58.0, 58.0, 100.0, 58.0]), *rows("b", [60.0] * 5)]
+    found = summarise(made, ["a", "b"], METRICS)
+    (words,) = found.cautions
+    assert words.startswith("psnr: 2 of 10 numbers are of equal pictures and count as 100 dB")
+    assert found.table().endswith(f"\n\n{words}")
+    assert found.facts()["cautions"] == [words]

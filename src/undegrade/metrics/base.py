@@ -20,6 +20,9 @@ Operator = Callable[[Image], Image]
 """What was done to a clean picture ``(H, W, 3)``, ready to be done to another in the same way."""
 
 
+DECIBELS = "dB"
+"""The unit of measures that are infinite for equal pictures; those count as the highest number."""
+
 WHOLE_RGB = "RGB, whole picture (0 pixels cut), rounded to 8 bits"
 """The protocol of most measures, as far as they have it in common."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from undegrade.errors import UsageError
-from undegrade.metrics.base import WHOLE_RGB, About, Metric
+from undegrade.metrics.base import DECIBELS, WHOLE_RGB, About, Metric
 from undegrade.metrics.catalogue_learned import LEARNED, OF_SETS
 from undegrade.metrics.colour import colour_drift
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
@@ -38,7 +38,7 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio",
         f"{_RGB}; {_PEAK}",
         1,
@@ -50,7 +50,7 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio",
         f"{_LUMA}; {_PEAK}",
         1,
@@ -174,7 +174,7 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio after degrading again, as data consistency of inverse problems",
         f"{_RGB}, both degraded by the known degradation without its noise; {_PEAK}",
         1,
