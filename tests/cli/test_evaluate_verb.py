@@ -143,10 +143,6 @@ def test_measures_that_cannot_be_taken_are_told_three_times_and_stop_nothing(
     none = cli(*command[:-1], "niqe")
     assert (none.exit_code, none.stdout) == (2, "")
     assert "nothing can be measured: niqe is not measured: needs pyiqa" in none.stderr
-    pytest.importorskip("torchvision", reason="undegrade[perceptual] is not installed")
-    weights = cli(*command[:-1], "niqe,lpips")
-    assert (weights.exit_code, weights.stdout) == (3, "")
-    assert "UNDEGRADE_OFFLINE forbids downloads" in weights.stderr
 
 
 def test_consistency_with_what_was_done(cli: Cli, model: Path, photos: str) -> None:

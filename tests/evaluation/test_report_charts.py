@@ -3,11 +3,16 @@
 import xml.etree.ElementTree as Xml
 
 import pytest
-from report_folders import rows, sets_of
+from report_folders import STEPS, rows, sets_of
 
 from undegrade.evaluation.report.charts import Curve, Frame, Point, Spoke, curves, radar
+from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import give_marks, overview_plots, set_plots
 from undegrade.evaluation.report.svg import COLOURS, Axis, Mark, clipped, tag, text, width_of
+from undegrade.evaluation.set_scores import SetColumn
+from undegrade.evaluation.statistics import Mean
+from undegrade.evaluation.summary import summarise
+from undegrade.metrics.catalogue import METRICS, SET_METRICS
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -84,3 +89,17 @@ def test_plots_are_drawn_where_there_is_something_to_see() -> None:
     assert time.names == ("ours", "median")
     for plot in (*overview, steps, time):
         assert Xml.fromstring(plot.drawing).get("role") == "img"
+
+
+@pytest.mark.parametrize("name", SET_METRICS)
+def test_every_measure_of_sets_stands_against_distortion(name: str) -> None:
+    made = rows(["a", "b", "c"])
+    places = [(model, steps) for model, counts in STEPS.items() for steps in counts]
+    means = {place: Mean(5.0 + number, None, None) for number, place in enumerate(places)}
+    column = SetColumn(SET_METRICS[name], means)
+    summary = summarise(made, [*STEPS], (METRICS["psnr"],), [column])
+    one = MeasuredSet(summary, tuple(made))
+    last = set_plots(one, give_marks([one]))[-1]
+    assert last.title == "perception against distortion"
+    assert f">{name} " in last.drawing
+    assert "stands in" not in last.note

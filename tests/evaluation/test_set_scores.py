@@ -82,7 +82,7 @@ def test_a_shift_of_all_colours_is_the_distance(photo_folder: Path, tmp_path: Pa
     assert found.value == pytest.approx(3 * 0.1**2, abs=2e-3)  # bright pixels are clipped
     assert found.low <= found.value <= found.high
     summary = summarise(rows, [INPUT, "model"], PSNR, [column])
-    head, rule, first, second = summary.table().splitlines()[2:]
+    head, rule, first, second = summary.table().splitlines()[2:6]
     assert head == "|  | psnr dB ↑ [95 %] | mean-fid ↓ [95 %] | s per megapixel |"
     assert rule.count("---") == 4
     assert "**0.0000** [" in first

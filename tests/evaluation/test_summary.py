@@ -1,6 +1,8 @@
 """Means, intervals and comparisons of numbers that are known."""
 
-import numpy as np
+from pathlib import Path
+from runpy import run_path
+
 import pytest
 
 from undegrade.errors import InputError
@@ -11,6 +13,7 @@ from undegrade.evaluation.statistics import Mean, compare, holm, mean_with_inter
 from undegrade.evaluation.summary import summarise
 from undegrade.evaluation.tables import markdown
 from undegrade.metrics.catalogue import SET_METRICS, find_metrics
+from undegrade.metrics.distributions import frechet_distance, kernel_distance
 from undegrade.randomness import generator
 
 METRICS = find_metrics("psnr,mae")
@@ -28,16 +31,8 @@ def rows(model: str, psnr: list[float], steps: int = 1, seed: int = 0) -> list[R
     ]
 
 
-def _share_that_holds(count: int, skewed: bool) -> float:
-    """Return how often the interval of so many numbers whose true mean is 1 holds it."""
-    rng = generator("intervals", count, skewed)
-    held = []
-    for _ in range(300):
-        numbers = rng.exponential(1, count) if skewed else rng.normal(1, 1, count)
-        ends = mean_with_interval([*numbers]).ends
-        assert ends is not None
-        held.append(ends[0] <= 1 <= ends[1])
-    return float(np.mean(held))
+BENCHMARK = run_path(str(Path(__file__).parents[2] / "benchmarks" / "intervals.py"))
+"""What prints the numbers that the documents have."""
 
 
 @pytest.mark.parametrize(
@@ -47,13 +42,23 @@ def test_the_interval_holds_the_true_mean_about_as_often_as_it_says(
     count: int, normal: float, skewed: float
 ) -> None:
     """Plain percentiles hold that of 5 normal numbers 84 times in 100, of 8 90 times."""
-    assert normal < _share_that_holds(count, skewed=False) < 0.985
-    assert skewed < _share_that_holds(count, skewed=True) < 0.985
+    share = BENCHMARK["share_that_holds"]
+    assert normal < share(count, 300, skewed=False) < 0.985
+    assert skewed < share(count, 300, skewed=True) < 0.985
+
+
+@pytest.mark.parametrize(("count", "fid", "kid"), [(3, 0.93, 0.9), (8, 0.91, 0.88)])
+def test_the_jackknife_holds_distances_of_sets_about_as_often(
+    count: int, fid: float, kid: float
+) -> None:
+    share = BENCHMARK["share_of_sets_that_holds"]
+    assert fid < share(frechet_distance, count, 100, skewed=False)
+    assert kid < share(kernel_distance, count, 100, skewed=False)
 
 
 def test_few_numbers_have_no_interval_and_none_no_mean() -> None:
     assert mean_with_interval([2.0] * 5).ends == (2, 2)
-    few = mean_with_interval([1.0, 2.0, 6.0])
+    few = mean_with_interval([1.0, 2.0, 2.0, 7.0])
     assert (few.value, few.low, few.high, few.ends) == (3, None, None, None)
     assert (few.negated().ends, few.divided(2).value, few.leaves_out_zero) == (None, 1.5, False)
     with pytest.raises(InputError, match=r"no numbers; expected a number for at least one"):
@@ -162,12 +167,12 @@ def test_names_cannot_break_a_table_nor_be_markup() -> None:
 
 def test_best_and_second_best_are_marked_by_direction() -> None:
     found = summarise(
-        [*rows("a", [20.0, 22.0] * 2), *rows("b", [30.0, 32.0] * 2), *rows("c", [25.0, 27.0] * 2)],
+        [*rows("a", [20.0, 22.0] * 3), *rows("b", [30.0, 32.0] * 3), *rows("c", [25.0, 27.0] * 3)],
         ["c", "a", "b"],
         METRICS,
     )
     title, _, head, _, *lines = found.table().splitlines()
-    assert title == "mine, clean, 4 pictures"
+    assert title == "mine, clean, 6 pictures"
     assert head == "|  | psnr dB ↑ [95 %] | mae of 255 ↓ [95 %] | s per megapixel |"
     assert [line.split(" | ")[0] for line in lines] == [f"| {name}, 1 step" for name in "cab"]
     assert "| *26.00* [" in lines[0]
@@ -205,3 +210,14 @@ def test_seeds_are_taken_together_and_steps_apart() -> None:
 def test_nothing_is_no_summary() -> None:
     with pytest.raises(InputError, match="no picture was measured"):
         summarise([], ["a"], METRICS)
+
+
+def test_numbers_of_equal_pictures_are_told_below_the_table() -> None:
+    plain = summarise([*rows("a", [58.0] * 5), *rows("b", [60.0] * 5)], ["a", "b"], METRICS)
+    assert plain.cautions == ()
+    made = [*rows("a", [100.0, 58.0, 58.0, 100.0, 58.0]), *rows("b", [60.0] * 5)]
+    found = summarise(made, ["a", "b"], METRICS)
+    (words,) = found.cautions
+    assert words.startswith("psnr: 2 of 10 numbers are of equal pictures and count as 100 dB")
+    assert found.table().endswith(f"\n\n{words}")
+    assert found.facts()["cautions"] == [words]

@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from undegrade.errors import InputError, MissingExtraError, UsageError, WeightsError
-from undegrade.metrics.base import Case, Metric
+from undegrade.metrics.base import About, Case, Metric
 from undegrade.metrics.catalogue import METRICS, SET_METRICS, find_measures, find_metrics
 
 PLAIN = {name: metric for name, metric in METRICS.items() if not metric.needs.weights}
@@ -100,6 +100,21 @@ def test_every_measure_says_where_it_comes_from() -> None:
             assert file.url.startswith("https://")
             assert file.licence
             assert 0 < file.megabytes < 1000
+
+
+@pytest.mark.parametrize(
+    "measure", [*METRICS.values(), *SET_METRICS.values()], ids=lambda m: m.name
+)
+def test_protocols_name_border_rounding_peak_and_window(measure: About) -> None:
+    assert "rounded to 8 bits" in measure.protocol
+    assert "0 pixels cut" in measure.protocol or "patches" in measure.protocol
+    if measure.unit == "dB" or "ssim" in measure.name or measure.name in ("vif", "gmsd"):
+        assert "peak 255" in measure.protocol
+    if measure.unit == "dB":
+        assert "equal pictures count as 100 dB" in measure.protocol
+    if "ssim" in measure.name:
+        assert "Gaussian window of 11x11, sigma 1.5" in measure.protocol
+        assert "K1 = 0.01, K2 = 0.03" in measure.protocol
 
 
 def test_equal_pictures_have_all_their_information_and_what_has_none_has_no_number() -> None:

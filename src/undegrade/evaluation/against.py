@@ -86,6 +86,19 @@ class Pairs:
         self._numbers = numbers
         self._known: dict[tuple[int, int], tuple[Difference, ...]] = {}
 
+    def capped(self, measure: int, cap: float) -> tuple[int, int]:
+        """Return how many numbers of a measure, of all candidates together, are at its cap.
+
+        Args:
+            measure: Its place.
+            cap: What infinite numbers count as.
+
+        Returns:
+            Numbers at the cap, and all numbers.
+        """
+        numbers = [number for line in self._numbers for number in line[measure]]
+        return sum(number >= cap for number in numbers), len(numbers)
+
     def against(self, reference: int) -> Comparison:
         """Return all candidates against one of them.
 

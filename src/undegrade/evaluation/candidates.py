@@ -1,6 +1,5 @@
 """What is measured: models, the degraded picture itself, and the classical baselines."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from undegrade.degradations import Image
 from undegrade.errors import InputError, MemoryExhaustedError, UsageError
 from undegrade.evaluation import classical
 from undegrade.evaluation.names import FIRST_GUESS
-from undegrade.evaluation.peak import PeakMemory
+from undegrade.evaluation.peak import pay
 from undegrade.evaluation.pictures import as_image
 from undegrade.inference import RestoreOptions, Restorer, Result
 from undegrade.inference.device import choose_device, choose_precision, precision_name
@@ -179,11 +178,8 @@ class Model(Networked):
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
         """See :class:`Candidate`."""
         picture = as_image(lq)
-        with PeakMemory.of(torch.device(self.restorer.device)) as peak:
-            started = time.perf_counter()
-            result = self.run(picture, setting)
-            seconds = time.perf_counter() - started
-        return Restored(result.image, seconds, peak.megabytes)
+        paid = pay(self.restorer.device, lambda: self.run(picture, setting))
+        return Restored(paid.made.image, paid.seconds, paid.peak_mb)
 
 
 @dataclass(frozen=True)
@@ -228,11 +224,8 @@ class Baseline:
             MemoryExhaustedError: Memory does not suffice for it.
         """
         picture = as_image(lq)
-        with PeakMemory.of(torch.device("cpu")) as peak:
-            started = time.perf_counter()
-            restored = self._apply(picture)
-            seconds = time.perf_counter() - started
-        return Restored(restored, seconds, peak.megabytes)
+        paid = pay("cpu", lambda: self._apply(picture))
+        return Restored(paid.made, paid.seconds, paid.peak_mb)
 
     def _apply(self, picture: Image) -> Image:
         height, width = picture.shape[:2]

@@ -6,7 +6,6 @@ parts where memory is short.
 
 # ruff: noqa: ARG002  (an interface of whose arguments one way of running leaves no choice)
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import MemoryExhaustedError, MissingExtraError, UsageError, WeightsError
 from undegrade.evaluation.candidates import Networked, Restored, Setting
-from undegrade.evaluation.peak import PeakMemory
+from undegrade.evaluation.peak import pay
 from undegrade.evaluation.pictures import as_image
 from undegrade.hashing import file_sha256
 from undegrade.inference import Restorer
@@ -116,18 +115,15 @@ class Foreign(Networked):
         picture = as_image(lq)
         longest = -(-max(picture.shape[:2]) // self.multiple_of) * self.multiple_of
         tile_size = max(longest, MIN_TILE) if self.whole else None
-        with PeakMemory.of(torch.device(self.restorer.device)) as peak:
-            started = time.perf_counter()
-            result = self.restorer(picture, tile_size=tile_size)
-            seconds = time.perf_counter() - started
-        if self.whole and result.info.tiles > 1:
+        paid = pay(self.restorer.device, lambda: self.restorer(picture, tile_size=tile_size))
+        if self.whole and paid.made.info.tiles > 1:
             height, width = picture.shape[:2]
             raise MemoryExhaustedError(
                 f"memory does not suffice for a picture of {width}x{height} pixels at once, "
                 f"which '{self.name}' has to see whole",
                 fix="measure it on smaller pictures, or on a device with more memory",
             )
-        return Restored(result.image, seconds, peak.megabytes)
+        return Restored(paid.made.image, paid.seconds, paid.peak_mb)
 
 
 def load_foreign(file: Path, device: str, precision: str, *, idle: bool = False) -> Foreign:

@@ -1,15 +1,49 @@
-"""How much memory a restoration takes at most: of the device, or of this process."""
+"""What a restoration costs: seconds, and how much memory at most, of the device or this process."""
 
 import ctypes
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 
 _PROC = Path("/proc/self")
 _RESET_PEAK = "5"  # what Linux takes for: the peak of resident memory is what is resident now
+
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True)
+class Paid(Generic[_Made]):
+    """What came of something, and what it cost.
+
+    Args:
+        made: What it returned.
+        seconds: Time that it took.
+        peak_mb: Megabytes in memory at most; None where that is not known.
+    """
+
+    made: _Made
+    seconds: float
+    peak_mb: float | None
+
+
+def pay(device: torch.device | str, make: Callable[[], _Made]) -> Paid[_Made]:
+    """Do something and return what it made and cost.
+
+    Args:
+        device: Where it computes, see :class:`PeakMemory`.
+        make: What is done.
+    """
+    with PeakMemory.of(torch.device(device)) as peak:
+        started = time.perf_counter()
+        made = make()
+        seconds = time.perf_counter() - started
+    return Paid(made, seconds, peak.megabytes)
 
 
 class PeakMemory:

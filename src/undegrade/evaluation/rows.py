@@ -56,6 +56,11 @@ class Key:
         return (self.data, self.degradation, self.picture, self.content, self.protocol)
 
     @property
+    def entrant(self) -> tuple[str, int]:
+        """What has a line of its own in tables: the candidate and its number of steps."""
+        return (self.model, self.steps)
+
+    @property
     def setting(self) -> tuple[str | int, ...]:
         """What restored it, and how."""
         return (self.model, self.steps, self.seed, self.weights_hash, self.precision)

@@ -11,7 +11,7 @@ from undegrade.evaluation.rows import Key, Row
 from undegrade.evaluation.statistics import Mean, student_factor
 from undegrade.metrics.base import Case
 from undegrade.metrics.catalogue import SET_METRICS
-from undegrade.metrics.distributions import SetMetric, standard_error
+from undegrade.metrics.distributions import Comparing, Features, SetMetric, standard_error
 
 LEAST_PICTURES = 3
 """Pictures below which nothing can be said of a set."""
@@ -87,7 +87,7 @@ def score_sets(rows: Sequence[Row], sets: Sets) -> tuple[SetColumn, ...]:
     """
     groups: dict[tuple[str, int], dict[int, list[Key]]] = {}
     for row in rows:
-        seeds = groups.setdefault((row.key.model, row.key.steps), {})
+        seeds = groups.setdefault(row.key.entrant, {})
         seeds.setdefault(row.key.seed, []).append(row.key)
     return tuple(
         SetColumn(
@@ -121,10 +121,10 @@ class Together:
                 lacks are left aside. There are no measures for fewer pictures than a set needs,
                 and none where a candidate has no seed with all pictures.
         """
-        asked = {_entrant(row) for row in rows}
+        asked = {row.key.entrant for row in rows}
         rows = whole_seeds(rows)
         pictures = {row.key.picture for row in rows}
-        if len(pictures) < LEAST_PICTURES or {_entrant(row) for row in rows} != asked:
+        if len(pictures) < LEAST_PICTURES or {row.key.entrant for row in rows} != asked:
             return ()
         columns: list[SetColumn] = []
         for measure in (SET_METRICS[name] for name in self.names if name in SET_METRICS):
@@ -134,18 +134,32 @@ class Together:
         return tuple(columns)
 
 
-def _entrant(row: Row) -> tuple[str, int]:
-    return row.key.model, row.key.steps
+def jackknife_reach(
+    compare: Comparing, restored: Sequence[Features], truth: Sequence[Features]
+) -> float:
+    """Return how far the interval of a distance between sets reaches to either side.
+
+    Student's, with the standard error of the jackknife over ten groups of pictures.
+
+    Args:
+        compare: The distance.
+        restored: Features of each restored picture.
+        truth: Features of the true pictures, in the same order.
+
+    Raises:
+        InputError: There are fewer than three pictures, or not equally many.
+    """
+    groups = min(_GROUPS, len(restored))
+    factor = student_factor(groups - 1)
+    return factor * standard_error(compare, restored, truth, groups)
 
 
 def _measured(metric: SetMetric, keys: Sequence[Key], sets: Sets) -> tuple[float, float]:
     """Return the distance of one set from the truth, and how far its interval reaches."""
     restored = [sets.store.read(_restored(key), metric.extractor) for key in keys]
     truth = [sets.store.read(_truth(key), metric.extractor) for key in keys]
-    groups = min(_GROUPS, len(keys))
     value = metric.compare(np.concatenate(restored), np.concatenate(truth))
-    factor = student_factor(groups - 1)
-    return value, factor * standard_error(metric.compare, restored, truth, groups)
+    return value, jackknife_reach(metric.compare, restored, truth)
 
 
 def _mean(found: Sequence[tuple[float, float]]) -> Mean:

@@ -14,7 +14,7 @@ from undegrade.evaluation.rows import Row
 from undegrade.evaluation.set_scores import SetColumn
 from undegrade.evaluation.statistics import Mean, mean_with_interval
 from undegrade.evaluation.tables import escaped, markdown
-from undegrade.metrics.base import About, Metric, Skipped
+from undegrade.metrics.base import DECIBELS, About, Metric, Skipped
 from undegrade.metrics.distributions import SetMetric
 
 
@@ -112,8 +112,24 @@ class Summary:
             for row, entry in enumerate(self.entries)
         ]
         title = escaped(f"{self.data}, {self.degradation}, {self.pictures} pictures")
-        below = ["", *map(str, self.skipped)] if self.skipped else []
+        notes = [*self.cautions, *map(str, self.skipped)]
+        below = ["", *notes] if notes else []
         return "\n".join([title, "", markdown(head, rows), *below])
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What has to be known to read means: those in which infinite numbers count as a cap."""
+        found = (
+            (metric, *self.pairs.capped(place, metric.highest))
+            for place, metric in enumerate(self.metrics)
+            if metric.unit == DECIBELS
+        )
+        return tuple(
+            f"{metric.name}: {capped} of {count} numbers are of equal pictures and count as "
+            f"{metric.highest:g} dB: they dominate the means that they are in"
+            for metric, capped, count in found
+            if capped
+        )
 
     def comparisons(self) -> str:
         """Return differences from the reference in Markdown; empty if there is none."""
@@ -162,7 +178,8 @@ class Summary:
             "too_few_pictures_to_compare": self.comparison.is_hopeless,
         }
         skipped = {one.name: one.reason for one in self.skipped}
-        return about | compared | {"entries": entries, "skipped": skipped}
+        notes = {"skipped": skipped, "cautions": list(self.cautions)}
+        return about | compared | {"entries": entries} | notes
 
     def ranks(self, index: int) -> list[int]:
         """Return the place of each entry by one measure from 1 on; equal as shown is equal."""
@@ -208,7 +225,7 @@ def summarise(
         raise InputError("no picture was measured", expected="at least one")
     groups: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.key.model, row.key.steps), []).append(row)
+        groups.setdefault(row.key.entrant, []).append(row)
     places = sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
     numbers = {
         key: [over_seeds(by_picture(groups[key], metric.name)) for metric in metrics]

@@ -20,6 +20,13 @@ Operator = Callable[[Image], Image]
 """What was done to a clean picture ``(H, W, 3)``, ready to be done to another in the same way."""
 
 
+DECIBELS = "dB"
+"""The unit of measures that are infinite for equal pictures; those count as the highest number."""
+
+WHOLE_RGB = "RGB, whole picture (0 pixels cut), rounded to 8 bits"
+"""The protocol of most measures, as far as they have it in common."""
+
+
 @dataclass(frozen=True)
 class Case:
     """All that is known of one restoration.
@@ -77,7 +84,8 @@ class About:
         highest: Largest number, which larger ones count as; infinity where there is none.
         unit: Of the numbers; empty if they have none.
         citation: Where it comes from.
-        protocol: Colour space, border and rounding that it is measured with.
+        protocol: Colour space, border, rounding, and where there are any, peak and windows that
+            it is measured with.
         least_side: Pixels each way that it needs.
         needs: Libraries and weights.
     """

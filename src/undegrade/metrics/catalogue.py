@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from undegrade.errors import UsageError
-from undegrade.metrics.base import About, Metric
+from undegrade.metrics.base import DECIBELS, WHOLE_RGB, About, Metric
 from undegrade.metrics.catalogue_learned import LEARNED, OF_SETS
 from undegrade.metrics.colour import colour_drift
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
@@ -17,11 +17,15 @@ from undegrade.metrics.sliced import LEAST_SIDE, sliced_wasserstein
 from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 from undegrade.registry import did_you_mean
 
-_EQUAL = 100.0  # dB that equal pictures count for: a mean would otherwise be infinite
-_RGB = "RGB, whole picture, rounded to 8 bits"
-_LUMA = "luma of BT.601 in studio range, whole picture, RGB rounded to 8 bits"
-_WANG = "Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 2004"
 _WINDOW = 2 * REACH + 1
+_EQUAL = 100.0  # dB that equal pictures count for: a mean would otherwise be infinite
+_RGB = WHOLE_RGB
+_LUMA = f"luma of BT.601 in studio range (16 to 235), not rounded, of {WHOLE_RGB}"
+_PEAK = f"peak 255; equal pictures count as {_EQUAL:g} dB"
+_GAUSSIAN = f"Gaussian window of {_WINDOW}x{_WINDOW}, sigma 1.5"
+_SSIM = f"{_GAUSSIAN}, only where it lies inside; K1 = 0.01, K2 = 0.03, peak 255"
+_YIQ = f"YIQ of {WHOLE_RGB}"
+_WANG = "Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 2004"
 
 _TORCHMETRICS = Needs(("torchmetrics",), "metrics")
 _PIQ = Needs(("piq", "torchvision"), "perceptual")
@@ -34,9 +38,9 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio",
-        _RGB,
+        f"{_RGB}; {_PEAK}",
         1,
         psnr,
         takes_levels=True,
@@ -46,9 +50,9 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio",
-        _LUMA,
+        f"{_LUMA}; {_PEAK}",
         1,
         psnr_luma,
         takes_levels=True,
@@ -60,7 +64,7 @@ _ALL = (
         1,
         "",
         _WANG,
-        f"{_RGB}, windows inside",
+        f"{_RGB}; {_SSIM}; mean of the three channels",
         _WINDOW,
         ssim,
         takes_levels=True,
@@ -72,7 +76,7 @@ _ALL = (
         1,
         "",
         _WANG,
-        f"{_LUMA}, windows inside",
+        f"{_LUMA}; {_SSIM}",
         _WINDOW,
         ssim_luma,
         takes_levels=True,
@@ -84,7 +88,8 @@ _ALL = (
         1,
         "",
         "Wang, Simoncelli & Bovik, Multiscale structural similarity, Asilomar 2003",
-        f"{_RGB}, border mirrored",
+        f"{_RGB}; {_GAUSSIAN}, inside at four scales, over the mirrored border at the fifth; "
+        "K1 = 0.01, K2 = 0.03, peak 255; each scale the mean of the three channels",
         176,
         ms_ssim,
         needs=_TORCHMETRICS,
@@ -99,7 +104,8 @@ _ALL = (
         math.inf,
         "",
         "Sheikh & Bovik, Image information and visual quality, IEEE TIP 2006; pixel domain",
-        _RGB,
+        f"{_RGB}; four scales, Gaussian windows of 17, 9, 5 and 3 pixels, only where they lie "
+        "inside; visual noise of variance 2, peak 255; mean of the three channels",
         41,
         vif,
         needs=_TORCHMETRICS,
@@ -111,7 +117,7 @@ _ALL = (
         1,
         "",
         "Xue, Zhang, Mou & Bovik, Gradient magnitude similarity deviation, IEEE TIP 2014",
-        "luminance of YIQ, whole picture, RGB rounded to 8 bits",
+        f"luminance of {_YIQ}; halved, zeros beyond the border; constant 170 of peak 255",
         8,
         gmsd,
         needs=_PIQ,
@@ -123,7 +129,8 @@ _ALL = (
         1,
         "",
         "Zhang, Zhang, Mou & Zhang, FSIM, IEEE TIP 2011; with chroma",
-        _RGB,
+        f"{_YIQ}; the shorter side reduced to about 256 by a whole number; constants of the paper "
+        "for peak 255",
         32,
         fsim,
         needs=_PIQ,
@@ -135,7 +142,7 @@ _ALL = (
         1,
         "",
         "Reisenhofer, Bosse, Kutyniok & Wiegand, HaarPSI, Signal Processing 2018",
-        _RGB,
+        f"{_YIQ}; halved, zeros beyond the border; C = 30 of peak 255, alpha = 4.2",
         16,
         haarpsi,
         needs=_PIQ,
@@ -167,9 +174,9 @@ _ALL = (
         "higher",
         0,
         _EQUAL,
-        "dB",
+        DECIBELS,
         "peak signal-to-noise ratio after degrading again, as data consistency of inverse problems",
-        f"{_RGB}, both degraded by the known degradation without its noise",
+        f"{_RGB}, both degraded by the known degradation without its noise; {_PEAK}",
         1,
         psnr,
         degraded_again=True,

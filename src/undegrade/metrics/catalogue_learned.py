@@ -5,7 +5,7 @@ import math
 from torch import Tensor
 
 from undegrade.metrics import published_weights as published
-from undegrade.metrics.base import Metric
+from undegrade.metrics.base import WHOLE_RGB, Metric
 from undegrade.metrics.distributions import (
     PATCH,
     Extractor,
@@ -24,7 +24,7 @@ from undegrade.metrics.learned import (
 )
 from undegrade.metrics.needs import Needs
 
-_RGB = "RGB, whole picture, rounded to 8 bits"
+_RGB = WHOLE_RGB
 _ALONE = "; the restored picture alone"
 _ZHANG = (
     "Zhang, Isola, Efros, Shechtman & Wang, The unreasonable effectiveness of deep features, "
@@ -88,7 +88,7 @@ LEARNED = (
         math.inf,
         "",
         "Mittal, Soundararajan & Bovik, Making a completely blind analyzer, IEEE SPL 2013",
-        "luma, whole picture, rounded to 8 bits" + _ALONE,
+        f"luma of {_RGB}; blocks of 96x96, what fills none left out{_ALONE}",
         96,
         niqe,
         needs=Needs(("pyiqa",), "pyiqa", (published.NIQE,)),
@@ -118,7 +118,7 @@ def _set_metric(name: str, extractor: Extractor) -> SetMetric:
         math.inf,
         "× 1000" if kernel else "",
         (_BINKOWSKI if kernel else _HEUSEL) + (_PATCHES if by_patch else ""),
-        patched if by_patch else _RGB,
+        patched if by_patch else f"{_RGB}, resized to 299x299, bilinear",
         PATCH if by_patch else _SMALLEST,
         extractor,
         kernel_distance if kernel else frechet_distance,

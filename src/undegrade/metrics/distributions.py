@@ -19,6 +19,9 @@ from undegrade.metrics.channels import quantise
 Features = npt.NDArray[np.floating]
 """Rows of features ``(n, d)``."""
 
+Comparing = Callable[[Features, Features], float]
+"""A distance: features of the restored pictures and of the true ones to a number."""
+
 PATCH = 256
 """Side of the patches that patch-level measures look at, in pixels."""
 
@@ -48,7 +51,7 @@ class SetMetric(About):
     """
 
     extractor: Extractor
-    compare: Callable[[Features, Features], float]
+    compare: Comparing
 
     def extract(self, picture: Tensor) -> Features:
         """Return the features of one picture ``(1, 3, H, W)``, single precision ``(n, d)``.
@@ -132,7 +135,7 @@ def patches(picture: Tensor, side: int = PATCH) -> Tensor:
 
 
 def standard_error(
-    compare: Callable[[Features, Features], float],
+    compare: Comparing,
     restored: Sequence[Features],
     hq: Sequence[Features],
     groups: int,

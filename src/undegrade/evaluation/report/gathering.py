@@ -11,9 +11,6 @@ from undegrade.evaluation.set_scores import Together
 from undegrade.evaluation.summary import Entry, Summary, summarise
 from undegrade.metrics.catalogue import METRICS
 
-_Entrant = tuple[str, int]
-"""Name of a candidate, and its number of steps."""
-
 
 @dataclass(frozen=True)
 class MeasuredSet:
@@ -76,7 +73,7 @@ def _measured(rows: Sequence[Row], order: Sequence[str], together: Together) -> 
     """Return one set; None if its measures are no longer known, or nothing is left of them."""
     names = _measures(rows)
     kept = _comparable([row for row in rows if row.scores.keys() >= {*names}])
-    left_out = {*map(_entrant, rows)} - {*map(_entrant, kept)}
+    left_out = {row.key.entrant for row in rows} - {row.key.entrant for row in kept}
     metrics = tuple(METRICS[name] for name in names if name in METRICS)
     titles = tuple(title_of(*one) for one in sorted(left_out))
     columns = together.score(kept)
@@ -103,20 +100,16 @@ def _comparable(rows: Sequence[Row]) -> list[Row]:
 
     Those on fewer than half of the pictures of the fullest are left out rather than the pictures.
     """
-    pictures: dict[_Entrant, set[str]] = {}
+    pictures: dict[tuple[str, int], set[str]] = {}
     for row in rows:
-        pictures.setdefault(_entrant(row), set()).add(row.key.picture)
+        pictures.setdefault(row.key.entrant, set()).add(row.key.picture)
     fullest = max(pictures.values(), key=len)
     kept = [one for one, names in pictures.items() if 2 * len(names) >= len(fullest)]
     common = set[str].intersection(*(pictures[one] for one in kept))
     if not common:
         common = fullest
         kept = [one for one in kept if pictures[one] >= fullest]
-    return [row for row in rows if row.key.picture in common and _entrant(row) in kept]
-
-
-def _entrant(row: Row) -> _Entrant:
-    return row.key.model, row.key.steps
+    return [row for row in rows if row.key.picture in common and row.key.entrant in kept]
 
 
 def _about(key: Key) -> tuple[str, str]:

@@ -63,6 +63,7 @@ class SetView:
     table: Table
     plots: list[Plot]
     comparisons: tuple[Against, ...]
+    cautions: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -126,6 +127,7 @@ def _contents(source: Source) -> dict[str, Any]:
                 set_table(one, marks),
                 set_plots(one, marks),
                 comparison_tables(one, marks),
+                one.summary.cautions,
                 one.left_out,
             )
             for one in sets

@@ -23,7 +23,10 @@ from undegrade.metrics.base import About
 DISTORTION = ("psnr", "psnr-y", "ssim", "ssim-y", "ms-ssim", "mae")
 """Measures of distance to the truth, the most usual first."""
 
-PERCEPTUAL = ("lpips", "dists", "lpips-vgg", "lpips-squeeze", "fid", "niqe", "clip-iqa")
+PERCEPTUAL = (
+    *("lpips", "dists", "lpips-vgg", "lpips-squeeze"),
+    *("fid", "kid", "fid-patch", "kid-patch", "niqe", "clip-iqa"),
+)
 """Measures that follow what people see, the most usual first."""
 
 LIKE_PERCEPTUAL = ("swd", "haarpsi", "fsim", "gmsd", "vif", "ms-ssim")

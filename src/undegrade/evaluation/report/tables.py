@@ -8,8 +8,7 @@ from undegrade.evaluation.candidates import INPUT
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import Marks
 from undegrade.evaluation.report.svg import Mark
-from undegrade.evaluation.statistics import Mean
-from undegrade.evaluation.summary import Summary, digits_of
+from undegrade.evaluation.summary import Summary, digits_of, interval
 from undegrade.metrics.base import About, Metric
 
 
@@ -66,7 +65,7 @@ def set_table(one: MeasuredSet, marks: Marks) -> Table:
         for index, metric in enumerate(summary.measures):
             mean, digits = entry.numbers[index], digits_of(metric)
             rank = ranks[index][place] if len(summary.entries) > 1 else 0
-            cells.append(_cell(mean.value, digits, rank, _ends(mean, digits)))
+            cells.append(_cell(mean.value, digits, rank, interval(mean, digits)))
         cells.append(Cell(f"{entry.pace:.2f}", entry.pace))
         rows.append(tuple(cells))
     heads = (Head("candidate"), *map(_head, summary.measures), Head("s per megapixel", "down"))
@@ -146,20 +145,12 @@ def _against(one: MeasuredSet, comparison: Comparison, marks: Marks) -> Against:
 def _difference(metric: Metric, found: Compared, comparison: Comparison) -> tuple[Cell, Cell, Cell]:
     digits, mean = digits_of(metric), found.difference.mean
     verdict = comparison.verdict(found, metric.is_better(mean.value, 0))
-    detail = f"{_ends(mean, digits, '+')}; {verdict}"
+    detail = f"{interval(mean, digits, '+')}; {verdict}"
     return (
         Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
         Cell(f"{found.difference.wins:.0%}", found.difference.wins),
         Cell(f"{found.p_adjusted:.2g}", found.p_adjusted),
     )
-
-
-def _ends(mean: Mean, digits: int, sign: str = "") -> str:
-    """Return an interval in words, or a dash where there is none."""
-    if mean.ends is None:
-        return "–"
-    low, high = (f"{end:{sign}.{digits}f}" for end in mean.ends)
-    return f"{low} to {high}"
 
 
 def _column(summary: Summary) -> dict[str, Cell]:
