@@ -32,7 +32,8 @@ class Calibration:
         observed: Share of the values whose error was within the band of each, ``(n,)``.
         within_one: Share within one deviation; 0.68 is right.
         scale: Factor by which deviations would have to be larger for that to be 0.68.
-        rank_correlation: Spearman's, between deviation and size of the error.
+        rank_correlation: Spearman's, between deviation and size of the error; NaN where one of them
+            is the same everywhere, which orders nothing.
     """
 
     promised: tuple[float, ...]
@@ -60,8 +61,7 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
     """
     if error.shape != deviation.shape or not error.size:
         raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
-    from scipy.special import ndtri  # both take a moment to load
-    from scipy.stats import spearmanr
+    from scipy.special import ndtri  # takes a moment to load
 
     size = np.abs(error).ravel()
     ratio = np.sort(size / np.maximum(deviation.ravel(), _LEAST))
@@ -72,8 +72,16 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
         observed=tuple(observed.tolist()),
         within_one=float(np.searchsorted(ratio, 1.0, side="right") / ratio.size),
         scale=float(np.quantile(ratio, ONE_SIGMA)),
-        rank_correlation=float(spearmanr(size, deviation.ravel()).statistic),
+        rank_correlation=_rank_correlation(size, deviation.ravel()),
     )
+
+
+def _rank_correlation(size: Values, deviation: Values) -> float:
+    if np.ptp(size) == 0 or np.ptp(deviation) == 0:
+        return float("nan")  # scipy gives the same, but not without a warning
+    from scipy.stats import spearmanr  # takes a moment to load
+
+    return float(spearmanr(size, deviation).statistic)
 
 
 def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> DeviationCurve:
