@@ -84,7 +84,7 @@ def _rank_correlation(size: Values, deviation: Values) -> float:
     return float(spearmanr(size, deviation).statistic)
 
 
-def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> DeviationCurve:
+def fit_curve(error: Values, deviation: Values) -> DeviationCurve:
     """Measure what deviations mean: what 68 % of the errors do not exceed there.
 
     Values are sorted by their deviation and parted into groups of equal size; those of equal
@@ -93,7 +93,6 @@ def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> Deviat
     Args:
         error: What came out minus the truth, any shape.
         deviation: Standard deviation over draws, of the same shape.
-        measured_on: See :class:`DeviationCurve`.
 
     Raises:
         ValueError: The shapes differ, or there is nothing to measure.
@@ -113,5 +112,4 @@ def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> Deviat
     return DeviationCurve(
         deviations=tuple(np.round(middles, _DIGITS + 2).tolist()),
         errors=tuple(np.round(rising, _DIGITS).tolist()),
-        measured_on=measured_on,
     )
