@@ -26,9 +26,10 @@ from rich.progress import track
 from undegrade import Restorer
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
+from undegrade.evaluation.calibrating import Sample, fit_and_check
 from undegrade.evaluation.pictures import Cut, PictureSet
 from undegrade.inference.uncertainty import heat
-from undegrade.metrics.calibration import Calibration, calibration, fit_curve
+from undegrade.metrics.calibration import Calibration, calibration
 
 Draws = npt.NDArray[np.float32]
 """All draws of all squares, ``(N, D, H, W, 3)``."""
@@ -144,10 +145,8 @@ def measure(draws: Draws, squares: Squares) -> Worth:
 
 def curved(error: Draws, deviation: Draws, changed: npt.NDArray[np.bool_]) -> Calibration:
     """Return what is kept of the promise of a curve, on squares that it was not fitted on."""
-    fitted, kept = changed.copy(), changed.copy()
-    fitted[1::2] = kept[::2] = False
-    curve = fit_curve(error[fitted], deviation[fitted])
-    return calibration(error[kept], curve(deviation[kept]))
+    parts = zip(error, deviation, changed, strict=True)
+    return fit_and_check([Sample(one[where], its[where]) for one, its, where in parts]).after
 
 
 def decibels(error: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

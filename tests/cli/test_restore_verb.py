@@ -66,6 +66,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "weights_hash": find_model(model).sha256,
         "steps": 2,
         "sampler": "euler",
+        "draws": 1,
         "seed": 5,
         "deterministic": False,
         "texture": None,

@@ -18,7 +18,7 @@ from undegrade.evaluation.calibrating import (
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.inference import Restorer
 from undegrade.inference.report import ModelInfo
-from undegrade.metrics.deviation_curve import DeviationCurve
+from undegrade.metrics.deviation_curve import DeviationCurve, Drawing
 
 
 def noisy(photo_folder: Path, limit: int | None = None) -> PictureSet:
@@ -35,6 +35,7 @@ def test_draws_that_are_all_alike_learn_what_they_miss(photo_folder: Path) -> No
     assert found.after.within_one == pytest.approx(0.683, abs=0.03)
     assert found.curve.errors == pytest.approx([25 / 255], rel=0.05)
     assert found.curve.measured_on == pictures.title
+    assert found.curve.measured_with == Drawing(steps=2, draws=8)
     assert found.pictures == len(pictures)
     assert seen == [(done, len(pictures)) for done in range(1, len(pictures) + 1)]
 
@@ -58,6 +59,31 @@ def test_the_map_is_what_the_curve_makes_of_the_deviation() -> None:
     np.testing.assert_array_equal(meant.image, plain.image)
     assert any("was not measured" in text for text in plain.info.messages)
     assert any("68 % of the errors" in text for text in meant.info.messages)
+
+
+def test_a_map_says_when_it_is_made_otherwise_than_what_was_measured() -> None:
+    picture = np.full((16, 16, 3), 0.5, np.float32)
+    made = Drawing(steps=2, draws=8)
+    curve = DeviationCurve(deviations=(0.0,), errors=(0.2,), measured_with=made)
+    restorer = Restorer(Noisy(), ModelInfo(uncertainty=curve), device="cpu")
+    promise = "68 % of the errors were within the map on other photos"
+    for asked in ({}, {"steps": 2}, {"variants": 8}):
+        assert promise in restorer(picture, uncertainty=True, **asked).info.messages
+    for asked, then, now in (
+        ({"steps": 3}, "steps=2", "steps=3"),
+        ({"variants": 2}, "draws=8", "draws=2"),
+        ({"deterministic": True}, "deterministic=no", "deterministic=yes"),
+    ):
+        told = restorer(picture, uncertainty=True, **asked).info.messages
+        assert any(text.startswith(f"{promise} with {then}; with {now} it") for text in told), told
+
+
+def test_a_curve_that_does_not_say_how_draws_were_made_is_read() -> None:
+    text = '{"deviations": [0.0], "errors": [0.2], "measured_on": "photos"}'
+    assert DeviationCurve.model_validate_json(text).measured_with is None
+    made = Drawing(steps=1, draws=8)
+    curve = DeviationCurve(deviations=(0.0,), errors=(0.2,), measured_with=made)
+    assert DeviationCurve.model_validate_json(curve.model_dump_json()) == curve
 
 
 def test_too_few_pictures_are_refused(photo_folder: Path) -> None:

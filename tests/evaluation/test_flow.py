@@ -171,7 +171,7 @@ def test_a_learned_y_is_drawn_by_its_prior_and_recognised_from_both_ends() -> No
     for (_, hq), chosen in zip(pairs, cells, strict=True):
         rows, columns = np.divmod(chosen, hq.shape[1] // 2)
         cell = hq.reshape(hq.shape[0] // 8, 8, -1, 8, 3).mean(axis=(1, 3, 4))
-        expected.append(2 * cell[rows // 4, columns // 4] - 1)
+        expected.append((2 * cell[rows // 4, columns // 4] - 1) / 3)
     np.testing.assert_allclose(found.recognised[:, 0], np.concatenate(expected), atol=1e-5)
     np.testing.assert_allclose(found.recognised[:, 1], 0, atol=1e-5)
     assert found.drawn.shape == found.recognised.shape == (len(patches.x_0), 2)
@@ -179,7 +179,10 @@ def test_a_learned_y_is_drawn_by_its_prior_and_recognised_from_both_ends() -> No
     rows, columns = np.divmod(first, 16)
     place = rows // 4 * 4 + columns // 4
     assert len(np.unique(found.drawn[: len(first), 0])) == len(np.unique(place)) == 8
-    assert float(found.drawn.std()) == pytest.approx(3, rel=0.4)
+    assert found.cells is not None
+    same = found.cells[:, None] == found.cells  # those of one cell, and no others, share entries
+    np.testing.assert_array_equal(same, found.drawn[:, :1] == found.drawn[:, 0])
+    assert float(found.drawn.std()) == pytest.approx(1, rel=0.4)  # in units of the prior's, 3
     assert found.surplus == pytest.approx(math.log(3))
     assert found.share == pytest.approx(2 / (3 * 64))
     assert describe(method) == "y learned, its prior learned, sigma paper"
@@ -193,6 +196,51 @@ def test_a_recognised_y_is_seen_to_say_something() -> None:
     assert list(curves.tellings) == ["drawn", "recognised"]
     assert abs(curves.tellings["drawn"].gain[0]) < 0.1
     assert curves.tellings["recognised"].gain[0] > 1
+
+
+def blocks(count: int = 4, side: int = 64) -> list[tuple[Any, Any]]:
+    """Return noisy pictures, whose clean twins are nearly of one grey in a cell of 8x8 pixels."""
+    pairs = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        grey = np.kron(rng.uniform(0.2, 0.8, (side // 8, side // 8)), np.ones((8, 8)))[..., None]
+        hq = grey + 0.02 * rng.standard_normal((side, side, 3))
+        lq = hq + 0.2 * rng.standard_normal((side, side, 3))
+        pairs.append((lq.astype(np.float32), hq.astype(np.float32)))
+    return pairs
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_noise_that_a_cell_shares_says_nothing_though_it_names_the_cell(random: bool) -> None:
+    """What neighbours share tells them apart from others: the control has to share it too."""
+    method = small_coupled_resflow()
+    if not random:  # nothing learned: recognising is drawing
+        method = ResFlow(method.flow_options)
+    pairs, options = blocks(), replace(OPTIONS, patches=4000, times=(0.5, 1.0))
+    patches, cells = cut_patches(pairs, options)
+    found = companion_of(method, pairs, cells, options)
+    assert found is not None
+    curves, apart = (
+        information_curves(replace(patches, y=y), method.schedule, options, idle).tellings
+        for y in (found, replace(found, cells=None))
+    )
+    assert min(apart["drawn"].gain) > 0.06  # patch by patch, what names the cell looks like news
+    assert curves["drawn"].gain == pytest.approx([0, 0], abs=0.05)
+    if not random:
+        assert curves["recognised"].gain == pytest.approx([0, 0], abs=0.05)
+
+
+def test_what_a_cell_shares_goes_to_another_cell_as_a_whole() -> None:
+    cells = np.array([4, 4, 7, 2, 2, 2])
+    y = np.array([1.0, 1.0, 3.0, 2.0, 2.0, 2.0])[:, None]
+    seen = set()
+    for seed in range(20):
+        given = y[Companion(y, cells=cells).strangers(np.random.default_rng(seed)), 0]
+        assert given[0] == given[1]
+        assert given[3] == given[4] == given[5]
+        assert sorted({given[0], given[2], given[3]}) == [1, 2, 3]
+        seen.add(tuple(given))
+    assert len(seen) == 6
 
 
 def test_patches_keep_the_deviation_of_white_noise() -> None:

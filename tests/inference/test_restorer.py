@@ -56,6 +56,7 @@ def test_the_report_says_how_it_was_done() -> None:
         "precision": info.precision,
         "steps": 3,
         "sampler": "",
+        "draws": 1,
         "seed": 9,
         "deterministic": False,
         "texture": None,

@@ -1,5 +1,7 @@
 """Calibration on errors whose deviations are known."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,14 @@ def test_a_promise_of_certainty_is_kept_by_the_truth_only() -> None:
     certain = np.zeros(10)
     assert calibration(np.zeros(10), certain).within_one == 1
     assert calibration(np.full(10, 0.1), certain).within_one == 0
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_what_is_the_same_everywhere_orders_nothing(constant: int) -> None:
+    values = [*errors(1.0)]
+    values[constant] = np.full_like(values[constant], 0.1)
+    with warnings.catch_warnings(action="error"):
+        assert np.isnan(calibration(*values).rank_correlation)
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

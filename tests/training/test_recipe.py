@@ -1,6 +1,7 @@
 """Recipes: valid ones are read, others are explained."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -225,3 +226,25 @@ def test_a_recipe_that_extends_nothing_real_is_refused(
     path.write_text(f"extends: {base}\nname: child\n", encoding="utf-8")
     with pytest.raises(RecipeError, match=message):
         load_recipe(path)
+
+
+def test_the_trainings_of_the_theory_can_be_asked_for() -> None:
+    """Every command of its page, with the changes that stand in it."""
+    page = (ROOT / "docs" / "theory" / "resflow.md").read_text(encoding="utf-8")
+    lines = [
+        shlex.split(line)
+        for line in page.replace("\\\n", " ").splitlines()
+        if line.startswith("undegrade train ")
+    ]
+    made = {}
+    for words in lines:
+        place = words.index("-o")
+        changes = [word for word in words[3:] if "=" in word]
+        assert len(changes) == len(words) - 5, words
+        made[words[place + 1]] = load_recipe(ROOT / words[2], changes)
+    assert sorted(made) == ["I", "IJ", "V16", "V8", "VJ"]
+    coupling = {name: recipe.method["aux_coupling"] for name, recipe in made.items()}
+    assert [name for name in coupling if coupling[name] == "independent"] == ["I", "IJ"]
+    for name in made:
+        measured = f"={name}/{made[name].name}"
+        assert measured in page, measured

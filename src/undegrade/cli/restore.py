@@ -39,6 +39,7 @@ _BLANK: Details = {
     "weights_hash": None,
     "steps": None,
     "sampler": None,
+    "draws": None,
     "seed": None,
     "deterministic": None,
     "texture": None,

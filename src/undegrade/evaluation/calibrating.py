@@ -44,8 +44,8 @@ class Calibrated:
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """Some pixels of one picture: errors and deviations, each ``(n, 3)``."""
+class Sample:
+    """Some values of one picture: errors and deviations, each of the same shape, ``(n, ...)``."""
 
     error: Values
     deviation: Values
@@ -82,8 +82,19 @@ def calibrate(
         if progress is not None:
             progress(done, len(pictures))
     check_count(len(samples), least)  # some may have turned out to be of no use
+    found = fit_and_check(samples)
+    origin = {"measured_on": pictures.title, "measured_with": result.info.drawing}
+    return replace(found, curve=found.curve.model_copy(update=origin))
+
+
+def fit_and_check(samples: Sequence[Sample]) -> Calibrated:
+    """Fit a curve on every other picture, and measure on the rest what it is worth.
+
+    Args:
+        samples: Of two pictures or more, in order.
+    """
     fitted, kept = _joined(samples[::2]), _joined(samples[1::2])
-    curve = fit_curve(fitted.error, fitted.deviation, pictures.title)
+    curve = fit_curve(fitted.error, fitted.deviation)
     before = calibration(kept.error, kept.deviation)
     after = calibration(kept.error, curve(kept.deviation.astype(np.float32)))
     return Calibrated(curve, before, after, len(samples))
@@ -112,16 +123,16 @@ def check_count(count: int, least: int = LEAST_PICTURES) -> str | None:
     return None
 
 
-def _some(error: Values, deviation: Values, name: str) -> _Sample:
+def _some(error: Values, deviation: Values, name: str) -> Sample:
     """Return at most so many pixels of a picture, each colour with the deviation of all."""
     pixels = error.reshape(-1, 3)
     chosen = generator("calibrate", name).permutation(len(pixels))[:_PIXELS]
     spread = np.repeat(deviation.reshape(-1, 1)[chosen], 3, axis=1)
-    return _Sample(pixels[chosen], spread)
+    return Sample(pixels[chosen], spread)
 
 
-def _joined(samples: Sequence[_Sample]) -> _Sample:
-    return _Sample(
+def _joined(samples: Sequence[Sample]) -> Sample:
+    return Sample(
         np.concatenate([sample.error for sample in samples]),
         np.concatenate([sample.deviation for sample in samples]),
     )

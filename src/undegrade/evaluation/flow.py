@@ -105,7 +105,7 @@ def analyse_flow(
         InputError: Too many pictures cannot be used, or one is too small.
     """
     method, schedule = model.method, model.method.schedule
-    pairs = [_middle(pair, options.crop, method.multiple_of) for pair in pictures]
+    pairs = middles(method, pictures, options)
     ends = [(pair.lq, pair.hq) for pair in pairs]
     plain, cells = cut_patches(ends, options)
     patches = replace(plain, y=companion_of(method, ends, cells, options))
@@ -127,6 +127,20 @@ def analyse_flow(
         walks=walks,
     )
     return figures, _strip(method, pairs[0], options)
+
+
+def middles(method: ResFlow, pictures: PictureSet, options: FlowOptions) -> list[TruthPair]:
+    """Return the part of each picture that is analysed.
+
+    Args:
+        method: Says what sizes its network takes.
+        pictures: Degraded and clean pictures.
+        options: The side of the part.
+
+    Raises:
+        InputError: Too many pictures cannot be used, or one is too small.
+    """
+    return [_middle(pair, options.crop, method.multiple_of) for pair in pictures]
 
 
 class _Clock:

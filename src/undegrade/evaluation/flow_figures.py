@@ -62,9 +62,10 @@ class Telling:
 
     Args:
         joint: ``I((x_t, y_t); x_0)``.
-        shuffled: The same with each ``y`` given to another patch, where it cannot say anything.
-            What lies between this and ``I(x_t; x_0)`` is the estimator's error in more dimensions;
-            what lies between this and ``joint`` is what ``y`` says.
+        shuffled: The same with each ``y`` given to another patch, where it cannot say anything;
+            patches that share one share another. What lies between this and ``I(x_t; x_0)`` is the
+            estimator's error in more dimensions, and how far a ``y`` shared by neighbours names the
+            place; what lies between this and ``joint`` is what ``y`` says.
     """
 
     joint: Numbers

@@ -126,13 +126,16 @@ def information_curves(
             tick()
         return tuple(values)
 
-    def telling(y_1: Rows | None) -> Telling | None:
-        return None if y_1 is None else Telling(curve(y_1), curve(y_1[order]))
-
-    order = generator(options.seed, "patches", "shuffle").permutation(len(patches.x_0))
     x, y = curve(None), patches.y
-    drawn, recognised = (None, None) if y is None else (y.drawn, y.recognised)
-    return InformationCurves(options.times, x, telling(drawn), telling(recognised))
+    if y is None:
+        return InformationCurves(options.times, x, None, None)
+    strangers = y.strangers(generator(options.seed, "patches", "shuffle"))
+
+    def telling(y_1: Rows) -> Telling:
+        return Telling(curve(y_1), curve(y_1[strangers]))
+
+    recognised = None if y.recognised is None else telling(y.recognised)
+    return InformationCurves(options.times, x, telling(y.drawn), recognised)
 
 
 def entropy_curves(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.errors import UsageError
-from undegrade.metrics.deviation_curve import DeviationCurve
+from undegrade.metrics.deviation_curve import DeviationCurve, Drawing
 from undegrade.registry import did_you_mean
 
 
@@ -52,6 +52,7 @@ class RunInfo:
         steps: Network evaluations for each draw; 0 where the sampler decides on the way, and for a
             first guess alone.
         sampler: How the flow was walked, as ``--sampler`` reads it; empty where there is no choice.
+        draws: Number of draws that were made; 1 of a model that draws nothing.
         seed: Seed of the noise.
         deterministic: Whether this is the mean over fixed draws.
         texture: Share of the drawn texture that was added to a first guess; None for methods that
@@ -69,6 +70,7 @@ class RunInfo:
     precision: str
     steps: int
     sampler: str
+    draws: int
     seed: int
     deterministic: bool
     texture: float | None
@@ -77,6 +79,17 @@ class RunInfo:
     seconds: float
     redone_tiles: int
     messages: tuple[str, ...]
+
+    @property
+    def drawing(self) -> Drawing:
+        """How the draws were made."""
+        return Drawing(
+            steps=self.steps,
+            sampler=self.sampler,
+            draws=self.draws,
+            deterministic=self.deterministic,
+            texture=self.texture,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values, ready for JSON."""

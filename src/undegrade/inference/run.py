@@ -1,7 +1,7 @@
 """One call of a restorer: its tiles, its clock, and what it reports in the end."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from undegrade import __version__
 from undegrade.errors import UsageError
@@ -10,6 +10,7 @@ from undegrade.images.provenance import Provenance
 from undegrade.images.tiles import Floats
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
+from undegrade.inference.draws import Draws
 from undegrade.inference.engine import Engine
 from undegrade.inference.options import QUADRATURE_DRAWS, RestoreOptions
 from undegrade.inference.pixels import ArrayPicture, Pixels
@@ -17,6 +18,7 @@ from undegrade.inference.precision import Runner
 from undegrade.inference.report import ModelInfo, RunInfo
 from undegrade.inference.streaming import MapInMemory, PhotoJob
 from undegrade.inference.tiler import TileRestorer
+from undegrade.metrics.deviation_curve import Drawing
 
 _SEEN = 0.5
 """Difference in levels of 255 below which two pictures in 8 bit are the same but for rounding."""
@@ -139,40 +141,41 @@ class Run:
             messages: What else the user should know.
         """
         runner, tilers = self._runner, self._tilers
-        own = [text for tiler in tilers for text in tiler.messages]
-        own += filter(None, [self._about_sampler(), *self._about_draws()])
-        redone = sum(tiler.redone for tiler in tilers)
-        if redone:
-            own.append(f"{redone} tiles were not finite in {precision_name(runner.dtype)}: redone")
-        return RunInfo(
+        info = RunInfo(
             model=self._model.name,
             weights_hash=self._model.weights_hash,
             device=str(runner.device),
             precision=precision_name(runner.dtype),
             steps=self._steps,
             sampler=self._sampler,
+            draws=Draws.of(self._options, alike=not runner.fast.is_random).runs,
             seed=self._options.seed,
             deterministic=self._options.deterministic,
             texture=runner.fast.texture,
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),
             seconds=time.perf_counter() - self._start,
-            redone_tiles=redone,
-            messages=tuple(dict.fromkeys([*messages, *own])),
+            redone_tiles=sum(tiler.redone for tiler in tilers),
+            messages=messages,
         )
+        own = [text for tiler in tilers for text in tiler.messages]
+        own += filter(None, [self._about_sampler(), *self._about_draws(info.drawing)])
+        if info.redone_tiles:
+            own.append(f"{info.redone_tiles} tiles were not finite in {info.precision}: redone")
+        return replace(info, messages=tuple(dict.fromkeys([*messages, *own])))
 
     def _about_sampler(self) -> str | None:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.remark(self._steps)
 
-    def _about_draws(self) -> list[str]:
+    def _about_draws(self, drawing: Drawing) -> list[str]:
         """Return what the user should know about the draws that were asked for."""
         options = self._options
         if not self._runner.fast.is_random:
             several = options.deterministic or options.uncertainty or options.variants > 1
             known = options.uncertainty and self._model.uncertainty is not None
             alike = "the model draws nothing: it ran once, and all draws are the same"
-            return [alike] * several + [self._meaning()] * known
+            return [alike] * several + [self._meaning(drawing)] * known
         told = []
         spread = max((tiler.spread.widest for tiler in self._tilers), default=0.0)
         if (options.uncertainty or options.variants > 1) and 255 * spread < _SEEN:
@@ -183,14 +186,21 @@ class Run:
         if options.deterministic:
             half = QUADRATURE_DRAWS // 2
             told.append(f"the mean over {half} fixed draws and their opposites, for every seed")
-        return told + [self._meaning()] * options.uncertainty
+        return told + [self._meaning(drawing)] * options.uncertainty
 
-    def _meaning(self) -> str:
-        """Return what the map of the uncertainty says."""
+    def _meaning(self, now: Drawing) -> str:
+        """Return what the map of the uncertainty says, of draws that are made so."""
         curve = self._model.uncertainty
         if curve is None:
             return "the map is the deviation over draws; how far off they are was not measured"
-        return f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
+        told = f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
+        then = curve.measured_with
+        if then is None or then == now:
+            return told
+        return (
+            f"{told} with {then.beside(now)}; with {now.beside(then)} it was not measured, "
+            "and the map may be too small or too large"
+        )
 
     def _tiles(self, height: int, width: int) -> TileRestorer:
         tiler = self._engine.tiler(

@@ -32,7 +32,8 @@ class Calibration:
         observed: Share of the values whose error was within the band of each, ``(n,)``.
         within_one: Share within one deviation; 0.68 is right.
         scale: Factor by which deviations would have to be larger for that to be 0.68.
-        rank_correlation: Spearman's, between deviation and size of the error.
+        rank_correlation: Spearman's, between deviation and size of the error; NaN where one of them
+            is the same everywhere, which orders nothing.
     """
 
     promised: tuple[float, ...]
@@ -60,8 +61,7 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
     """
     if error.shape != deviation.shape or not error.size:
         raise ValueError(f"errors {error.shape} and deviations {deviation.shape}")
-    from scipy.special import ndtri  # both take a moment to load
-    from scipy.stats import spearmanr
+    from scipy.special import ndtri  # takes a moment to load
 
     size = np.abs(error).ravel()
     ratio = np.sort(size / np.maximum(deviation.ravel(), _LEAST))
@@ -72,11 +72,19 @@ def calibration(error: Values, deviation: Values, levels: int = 20) -> Calibrati
         observed=tuple(observed.tolist()),
         within_one=float(np.searchsorted(ratio, 1.0, side="right") / ratio.size),
         scale=float(np.quantile(ratio, ONE_SIGMA)),
-        rank_correlation=float(spearmanr(size, deviation.ravel()).statistic),
+        rank_correlation=_rank_correlation(size, deviation.ravel()),
     )
 
 
-def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> DeviationCurve:
+def _rank_correlation(size: Values, deviation: Values) -> float:
+    if np.ptp(size) == 0 or np.ptp(deviation) == 0:
+        return float("nan")  # scipy gives the same, but not without a warning
+    from scipy.stats import spearmanr  # takes a moment to load
+
+    return float(spearmanr(size, deviation).statistic)
+
+
+def fit_curve(error: Values, deviation: Values) -> DeviationCurve:
     """Measure what deviations mean: what 68 % of the errors do not exceed there.
 
     Values are sorted by their deviation and parted into groups of equal size; those of equal
@@ -85,7 +93,6 @@ def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> Deviat
     Args:
         error: What came out minus the truth, any shape.
         deviation: Standard deviation over draws, of the same shape.
-        measured_on: See :class:`DeviationCurve`.
 
     Raises:
         ValueError: The shapes differ, or there is nothing to measure.
@@ -105,5 +112,4 @@ def fit_curve(error: Values, deviation: Values, measured_on: str = "") -> Deviat
     return DeviationCurve(
         deviations=tuple(np.round(middles, _DIGITS + 2).tolist()),
         errors=tuple(np.round(rising, _DIGITS).tolist()),
-        measured_on=measured_on,
     )

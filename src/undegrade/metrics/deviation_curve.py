@@ -17,6 +17,39 @@ if TYPE_CHECKING:  # configurations hold curves, and listing models must not wai
     import numpy.typing as npt
 
 
+class Drawing(BaseModel):
+    """How draws are made: what their deviation depends on beside model and photo.
+
+    Args:
+        steps: Network evaluations for each draw; 0 where the sampler decides on the way.
+        sampler: How the flow is walked; empty where there is no choice.
+        draws: How many there are.
+        deterministic: Whether they are those of a fixed quadrature.
+        texture: Share of the drawn texture that is added to a first guess; None where none is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(ge=0)
+    sampler: str = ""
+    draws: int = Field(ge=1)
+    deterministic: bool = False
+    texture: float | None = None
+
+    def beside(self, other: "Drawing") -> str:
+        """Return in words what is not as in another one; empty if all is."""
+        own, others = self.model_dump(), other.model_dump()
+        return ", ".join(
+            f"{name}={_word(value)}" for name, value in own.items() if value != others[name]
+        )
+
+
+def _word(value: bool | int | float | str | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
+
+
 class DeviationCurve(BaseModel):
     """Piecewise linear and not falling: deviation over draws to size of the error.
 
@@ -24,6 +57,7 @@ class DeviationCurve(BaseModel):
         deviations: Deviations over draws, rising, in units of the pictures' range.
         errors: What 68 % of the errors do not exceed there, never falling.
         measured_on: The photos, and what had been done to them.
+        measured_with: How the draws were made; None if that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +65,7 @@ class DeviationCurve(BaseModel):
     deviations: tuple[float, ...] = Field(min_length=1)
     errors: tuple[float, ...] = Field(min_length=1)
     measured_on: str = ""
+    measured_with: Drawing | None = None
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> "DeviationCurve":
