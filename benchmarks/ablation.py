@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from undegrade import Restorer
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
-from undegrade.evaluation.candidates import Model
-from undegrade.evaluation.measuring import Plan, measure
+from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.pictures import Cut, PictureSet
-from undegrade.evaluation.rows import Journal
+from undegrade.evaluation.results.rows import Journal
+from undegrade.evaluation.running.measuring import Plan, measure
 from undegrade.images.files import write_whole
 from undegrade.metrics.catalogue import find_metrics
 from undegrade.training import train

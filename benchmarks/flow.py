@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
-from undegrade.evaluation.flow import FlowModel, middles
-from undegrade.evaluation.flow_companion import companion_of
-from undegrade.evaluation.flow_figures import FlowOptions, InformationCurves
-from undegrade.evaluation.flow_information import Patches, cut_patches, information_curves
+from undegrade.evaluation.flow.analysis import FlowModel, middles
+from undegrade.evaluation.flow.companion import companion_of
+from undegrade.evaluation.flow.figures import FlowOptions, InformationCurves
+from undegrade.evaluation.flow.information import Patches, cut_patches, information_curves
 from undegrade.evaluation.pictures import PictureSet, TruthPair
-from undegrade.evaluation.tables import markdown
+from undegrade.evaluation.results.tables import markdown
 
 DIMENSIONS = (1, 2, 4)
 PATCHES = (1000, 4000, 16000)

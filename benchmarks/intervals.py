@@ -12,9 +12,9 @@ import argparse
 
 import numpy as np
 
-from undegrade.evaluation.set_scores import jackknife_reach
-from undegrade.evaluation.statistics import CONFIDENCE, mean_with_interval
-from undegrade.evaluation.tables import markdown
+from undegrade.evaluation.results.set_scores import jackknife_reach
+from undegrade.evaluation.results.statistics import CONFIDENCE, mean_with_interval
+from undegrade.evaluation.results.tables import markdown
 from undegrade.metrics.distributions import (
     Comparing,
     Features,

@@ -16,16 +16,16 @@ from typing import TypeVar
 import numpy as np
 
 from undegrade.degradations import Image
-from undegrade.evaluation.features import FEATURES, FeatureStore
+from undegrade.evaluation.kept.commands import Command
+from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.pictures import TruthPair
-from undegrade.evaluation.report.commands import Command
 from undegrade.evaluation.report.gallery import build_gallery
 from undegrade.evaluation.report.gathering import MeasuredSet, gather_sets
 from undegrade.evaluation.report.page import REPORT, Source, write_report
 from undegrade.evaluation.report.plots import give_marks, overview_plots, set_plots
-from undegrade.evaluation.report.shelf import PictureShelf
-from undegrade.evaluation.rows import RESULTS, Key, Row, write_results
-from undegrade.evaluation.set_scores import Together
+from undegrade.evaluation.results.features import FEATURES, FeatureStore
+from undegrade.evaluation.results.rows import RESULTS, Key, Row, write_results
+from undegrade.evaluation.results.set_scores import Together
 from undegrade.randomness import generator
 
 MODELS = ("input", "first", "second", "third", "fourth")

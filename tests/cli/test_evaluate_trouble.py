@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from undegrade.evaluation.candidates import BASELINES
-from undegrade.evaluation.report.commands import read_commands
+from undegrade.evaluation.candidates.baselines import BASELINES
+from undegrade.evaluation.kept.commands import read_commands
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]

@@ -13,8 +13,9 @@ from typer.testing import Result
 
 from undegrade.cli.evaluate import parse_steps
 from undegrade.errors import UsageError
-from undegrade.evaluation import choosing, flow_plots
-from undegrade.evaluation.report.commands import DONE, read_commands
+from undegrade.evaluation.flow import plots as flow_plots
+from undegrade.evaluation.kept.commands import DONE, read_commands
+from undegrade.evaluation.running import choosing
 from undegrade.methods import build_method, parse_options
 from undegrade.zoo import ModelConfig, save_model
 

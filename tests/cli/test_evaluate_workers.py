@@ -20,11 +20,11 @@ from typer.testing import Result
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import UndegradeError, WeightsError
-from undegrade.evaluation.candidates import Choice
-from undegrade.evaluation.crew import Crew, Orders, Staff
-from undegrade.evaluation.measuring import Plan
+from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.tasks import Task
+from undegrade.evaluation.running.crew import BenchOrders, Crew, Staff
+from undegrade.evaluation.running.measuring import Plan
+from undegrade.evaluation.running.tasks import Task
 from undegrade.metrics.base import Measure
 from undegrade.metrics.catalogue import METRICS
 
@@ -140,7 +140,7 @@ def test_an_error_of_any_kind_comes_from_a_process_with_its_place(
     choice = Choice(("median",), "cpu")
     keys = plan.keys(choice.load(idle=True), pictures)
     tasks = [Task(0, name, tuple(lines)) for name, lines in keys.items()]
-    orders = Orders(choice, ((pictures, plan),), 1)
+    orders = BenchOrders(choice, ((pictures, plan),), 1)
     with Crew(Staff(("cpu",), 1, 1), orders, pytest.fail) as crew:
         with pytest.raises(kind, match=words) as caught:
             crew.work(tasks, pytest.fail)

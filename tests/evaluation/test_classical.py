@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from undegrade.errors import InputError, MemoryExhaustedError, MissingExtraError
-from undegrade.evaluation import classical
-from undegrade.evaluation.candidates import BASELINES, Baseline, Setting
+from undegrade.evaluation.candidates import classical
+from undegrade.evaluation.candidates.base import Setting
+from undegrade.evaluation.candidates.baselines import BASELINES, Baseline
 from undegrade.randomness import generator
 
 Picture = npt.NDArray[np.float32]
@@ -88,7 +89,10 @@ def test_what_a_baseline_cannot_take_is_told_by_its_name() -> None:
 def test_whether_libraries_are_there_is_told_without_loading_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = "import sys; from undegrade.evaluation.classical import check_installed as c; c(); "
+    found = (
+        "import sys; from undegrade.evaluation.candidates import classical;"
+        "classical.check_installed(); "
+    )
     told = subprocess.run(
         [sys.executable, "-c", found + "print('skimage.restoration' in sys.modules)"],
         capture_output=True,

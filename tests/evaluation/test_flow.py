@@ -18,18 +18,18 @@ from tiny_model import tiny_regression
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.flow import FlowModel, analyse_flow
-from undegrade.evaluation.flow_companion import Companion, companion_of, describe
-from undegrade.evaluation.flow_figures import FlowOptions
-from undegrade.evaluation.flow_information import (
+from undegrade.evaluation.flow.analysis import FlowModel, analyse_flow
+from undegrade.evaluation.flow.companion import Companion, companion_of, describe
+from undegrade.evaluation.flow.figures import FlowOptions
+from undegrade.evaluation.flow.information import (
     Patches,
     cut_patches,
     entropy_curves,
     haar,
     information_curves,
 )
-from undegrade.evaluation.flow_plots import draw_figures, draw_strip
-from undegrade.evaluation.flow_walks import Walk, mean_straightness, measure_bend, psnr_along
+from undegrade.evaluation.flow.plots import draw_figures, draw_strip
+from undegrade.evaluation.flow.walks import Walk, mean_straightness, measure_bend, psnr_along
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.methods import build_method, parse_options
 from undegrade.methods.resflow import ResFlow

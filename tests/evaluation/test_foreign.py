@@ -15,8 +15,9 @@ from undegrade.hashing import file_sha256
 
 spandrel = pytest.importorskip("spandrel", reason="undegrade[spandrel] is not installed")
 
-from undegrade.evaluation.candidates import Choice, Setting  # noqa: E402
-from undegrade.evaluation.foreign import load_foreign  # noqa: E402
+from undegrade.evaluation.candidates.base import Setting  # noqa: E402
+from undegrade.evaluation.candidates.choice import Choice  # noqa: E402
+from undegrade.evaluation.candidates.foreign import load_foreign  # noqa: E402
 
 LAYERS = 8
 

@@ -11,12 +11,14 @@ from small_methods import Noisy, Shifted, Simple, small_dtpm, small_resflow
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, OutputError, UsageError
-from undegrade.evaluation.candidates import INPUT, Candidate, Model, Setting, find_baseline
+from undegrade.evaluation.candidates.base import Candidate, Setting
+from undegrade.evaluation.candidates.baselines import INPUT, find_baseline
+from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.contents import content_of
-from undegrade.evaluation.measuring import Plan, check_steps, measure
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.rows import Journal, write_results
+from undegrade.evaluation.results.rows import Journal, write_results
+from undegrade.evaluation.running.measuring import Plan, check_steps, measure
 from undegrade.inference import Restorer
 from undegrade.methods.base import Method
 from undegrade.metrics.catalogue import find_metrics

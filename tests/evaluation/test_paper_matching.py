@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from undegrade.evaluation.papers.comparison import Comparison, compare_with_paper
-from undegrade.evaluation.papers.matching import Cell, Verdict, cell_of, measures_of, runs_for
+from undegrade.evaluation.papers.comparison import PaperComparison, compare_with_paper
+from undegrade.evaluation.papers.matching import (
+    PublishedCell,
+    Verdict,
+    cell_of,
+    measures_of,
+    runs_for,
+)
 from undegrade.evaluation.papers.runs import gather_runs, settled
 from undegrade.evaluation.papers.tables import Block, find_table
-from undegrade.evaluation.rows import Key, Row
+from undegrade.evaluation.results.rows import Key, Row
 from undegrade.zoo import ModelConfig
 
 JPEG = "jpeg:quality=10"
@@ -45,7 +51,7 @@ def cell(
     block: Block = BSDS,
     metric: str = "psnr",
     models: dict[str, ModelConfig] | None = None,
-) -> Cell:
+) -> PublishedCell:
     (run,) = runs_for(block, gather_runs(measured))
     found = cell_of(block, metric, run, models or {})
     assert found is not None
@@ -164,7 +170,7 @@ def test_seeds_and_repeated_measurements_count_each_picture_once() -> None:
     assert (found.mean.value, found.pictures) == (22.0, 200)
 
 
-def comparison(measured: list[Row]) -> Comparison:
+def comparison(measured: list[Row]) -> PaperComparison:
     return compare_with_paper(find_table("resflow-table4"), gather_runs(measured), {})
 
 

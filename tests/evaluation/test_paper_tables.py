@@ -11,7 +11,7 @@ from undegrade.evaluation.papers.tables import (
     AS_PAIRED,
     ELSEWHERE,
     Block,
-    Table,
+    PublishedTable,
     all_tables,
     find_table,
     papers,
@@ -206,4 +206,4 @@ def test_what_a_block_is_of() -> None:
     assert block_of("dtpm-table5").degradation == AS_PAIRED
     nothing = block_of("resflow-table5")
     assert (nothing.benchmark, nothing.count) == ("", None)
-    assert isinstance(find_table("dtpm-table5"), Table)
+    assert isinstance(find_table("dtpm-table5"), PublishedTable)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from undegrade.evaluation.repeats import by_picture, counting, over_seeds, whole_seeds
-from undegrade.evaluation.rows import PROTOCOL, Key, Row
+from undegrade.evaluation.results.repeats import by_picture, counting, over_seeds, whole_seeds
+from undegrade.evaluation.results.rows import PROTOCOL, Key, Row
 
 FIRST = Row(
     Key("mine", "clean", "a.png", "ours", 1, 0, "old", "float32", "one"), {"psnr": 1.0}, 1, 1

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from report_folders import keep, rows, source
 
+from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.report.page import write_report
-from undegrade.evaluation.report.shelf import PictureShelf
 
 NAMES = ["<b>first</b>.png", "second.png", "third.png"]
 TASKS = ("noise:sigma=25", "jpeg:quality=10", "rain")

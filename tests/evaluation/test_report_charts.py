@@ -9,9 +9,9 @@ from undegrade.evaluation.report.charts import Curve, Frame, Point, Spoke, curve
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import give_marks, overview_plots, set_plots
 from undegrade.evaluation.report.svg import COLOURS, Axis, Mark, clipped, tag, text, width_of
-from undegrade.evaluation.set_scores import SetColumn
-from undegrade.evaluation.statistics import Mean
-from undegrade.evaluation.summary import summarise
+from undegrade.evaluation.results.set_scores import SetColumn
+from undegrade.evaluation.results.statistics import Mean
+from undegrade.evaluation.results.summary import summarise
 from undegrade.metrics.catalogue import METRICS, SET_METRICS
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"

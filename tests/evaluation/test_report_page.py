@@ -10,8 +10,7 @@ import pytest
 from report_folders import NOTHING, keep, rows, sets_of, source
 
 from undegrade.errors import OutputError
-from undegrade.evaluation.report import embedding, gallery
-from undegrade.evaluation.report.commands import (
+from undegrade.evaluation.kept.commands import (
     DONE,
     Command,
     Fact,
@@ -20,12 +19,13 @@ from undegrade.evaluation.report.commands import (
     record_ended,
     skipped_at_last,
 )
+from undegrade.evaluation.kept.shelf import PictureShelf
+from undegrade.evaluation.report import embedding, gallery
 from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.page import render, write_report
 from undegrade.evaluation.report.plots import give_marks
-from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.report.tables import comparison_tables, overview_table, set_table
-from undegrade.evaluation.rows import Row
+from undegrade.evaluation.results.rows import Row
 
 NAMES = ["c.png", "a.png", "b.png"]
 TASKS = ("noise:sigma=25", "jpeg:quality=10", "rain")

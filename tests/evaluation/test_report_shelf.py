@@ -11,14 +11,16 @@ from small_methods import Noisy, Simple
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import OutputError
-from undegrade.evaluation.candidates import Model, find_baseline, shown_setting
-from undegrade.evaluation.measuring import Bench, Plan, measure
+from undegrade.evaluation.candidates.base import shown_setting
+from undegrade.evaluation.candidates.baselines import find_baseline
+from undegrade.evaluation.candidates.models import Model
+from undegrade.evaluation.kept.coding import LONGEST
+from undegrade.evaluation.kept.maps import read_map
+from undegrade.evaluation.kept.shelf import PictureShelf, worst_crop
 from undegrade.evaluation.pictures import PictureSet, TruthPair
-from undegrade.evaluation.report.coding import LONGEST
-from undegrade.evaluation.report.maps import read_map
-from undegrade.evaluation.report.shelf import PictureShelf, worst_crop
-from undegrade.evaluation.rows import Journal
-from undegrade.evaluation.session import Session
+from undegrade.evaluation.results.rows import Journal
+from undegrade.evaluation.running.measuring import Bench, Plan, measure
+from undegrade.evaluation.running.session import Session
 from undegrade.inference import Restorer
 from undegrade.inference.report import ModelInfo
 from undegrade.metrics.catalogue import find_metrics

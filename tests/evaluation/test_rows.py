@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from undegrade.evaluation.parquet import write_parquet
-from undegrade.evaluation.peak import PeakMemory
-from undegrade.evaluation.rows import PROTOCOL, Journal, Key, Row, write_results
+from undegrade.evaluation.candidates.peak import PeakMemory
+from undegrade.evaluation.results.parquet import write_parquet
+from undegrade.evaluation.results.rows import PROTOCOL, Journal, Key, Row, write_results
 
 KEY = Key("mine", "clean", "a.png", "median", 0, 0, "abc", "float32", "def")
 ROW = Row(KEY, {"psnr": 31.25, "ssim": 0.875}, 1.5, 0.25, 123.456)

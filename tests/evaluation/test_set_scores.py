@@ -11,19 +11,20 @@ from small_methods import Noisy, Shifted
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, MissingExtraError, OutputError
-from undegrade.evaluation import set_scores
-from undegrade.evaluation.candidates import INPUT, Model, find_baseline
-from undegrade.evaluation.choosing import Chosen
-from undegrade.evaluation.features import FeatureStore
-from undegrade.evaluation.measuring import Plan, measure
+from undegrade.evaluation.candidates.baselines import INPUT, find_baseline
+from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.papers.runs import gather_runs
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.plots import give_marks
 from undegrade.evaluation.report.tables import set_table
-from undegrade.evaluation.rows import Journal, Row
-from undegrade.evaluation.set_scores import Sets, Together, score_sets
-from undegrade.evaluation.summary import summarise
+from undegrade.evaluation.results import set_scores
+from undegrade.evaluation.results.features import FeatureStore
+from undegrade.evaluation.results.rows import Journal, Row
+from undegrade.evaluation.results.set_scores import Sets, Together, score_sets
+from undegrade.evaluation.results.summary import summarise
+from undegrade.evaluation.running.choosing import Chosen
+from undegrade.evaluation.running.measuring import Plan, measure
 from undegrade.inference import Restorer
 from undegrade.metrics.catalogue import find_metrics
 from undegrade.metrics.distributions import (

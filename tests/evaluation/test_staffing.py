@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from undegrade.errors import UsageError
-from undegrade.evaluation import staffing
-from undegrade.evaluation.candidates import Choice
-from undegrade.evaluation.crew import Staff
-from undegrade.evaluation.staffing import choose_staff
+from undegrade.evaluation.candidates.choice import Choice
+from undegrade.evaluation.running import staffing
+from undegrade.evaluation.running.crew import Staff
+from undegrade.evaluation.running.staffing import choose_staff
 from undegrade.inference.device import choose_devices
 
 BASELINES = Choice(("median", "tv"))

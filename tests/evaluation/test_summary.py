@@ -6,12 +6,12 @@ from runpy import run_path
 import pytest
 
 from undegrade.errors import InputError
-from undegrade.evaluation.against import Pairs
-from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.set_scores import SetColumn
-from undegrade.evaluation.statistics import Mean, compare, holm, mean_with_interval
-from undegrade.evaluation.summary import summarise
-from undegrade.evaluation.tables import markdown
+from undegrade.evaluation.results.against import Pairs
+from undegrade.evaluation.results.rows import Key, Row
+from undegrade.evaluation.results.set_scores import SetColumn
+from undegrade.evaluation.results.statistics import Mean, compare, holm, mean_with_interval
+from undegrade.evaluation.results.summary import summarise
+from undegrade.evaluation.results.tables import markdown
 from undegrade.metrics.catalogue import SET_METRICS, find_metrics
 from undegrade.metrics.distributions import frechet_distance, kernel_distance
 from undegrade.randomness import generator

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import WeightsError
-from undegrade.evaluation.choosing import choose
+from undegrade.evaluation.running.choosing import choose
 from undegrade.hashing import file_sha256
 from undegrade.metrics import learned
 from undegrade.metrics import published_weights as published

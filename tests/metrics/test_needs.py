@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from undegrade.errors import OutputError, WeightsError
-from undegrade.evaluation.choosing import choose
+from undegrade.evaluation.running.choosing import choose
 from undegrade.metrics.catalogue import METRICS
 from undegrade.metrics.needs import Needs, WeightFile, weights_folder
 

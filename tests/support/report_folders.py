@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.degradations import Image
-from undegrade.evaluation.features import FeatureStore
+from undegrade.evaluation.kept.commands import Command, Fact
+from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.pictures import TruthPair
-from undegrade.evaluation.report.commands import Command, Fact
 from undegrade.evaluation.report.gathering import MeasuredSet, gather_sets
 from undegrade.evaluation.report.page import Source
-from undegrade.evaluation.report.shelf import PictureShelf
-from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.set_scores import Together
+from undegrade.evaluation.results.features import FeatureStore
+from undegrade.evaluation.results.rows import Key, Row
+from undegrade.evaluation.results.set_scores import Together
 from undegrade.metrics.catalogue import SET_METRICS
 from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.randomness import generator

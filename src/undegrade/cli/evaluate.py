@@ -26,7 +26,7 @@ from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
-    from undegrade.evaluation.candidates import Choice
+    from undegrade.evaluation.candidates.choice import Choice
 
 _FLOW_PICTURES = 8  # as many as the analysis of a flow needs
 _NOT_OF_FLOW = {
@@ -159,7 +159,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         check_flow(models, opened)
         analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
     else:
-        from undegrade.evaluation.candidates import Choice
+        from undegrade.evaluation.candidates.choice import Choice
 
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
         _refuse_idle(given, choice)

@@ -32,7 +32,7 @@ def check_flow(models: Sequence[str], sets: "Sequence[PictureSet]") -> None:
 
 
 def _check_model(name: str) -> None:
-    from undegrade.evaluation.candidates import is_network
+    from undegrade.evaluation.candidates.baselines import is_network
 
     if is_network(name) and not Path(name).is_file():
         return
@@ -63,9 +63,9 @@ def analyse_flow(
     """
     from dataclasses import asdict
 
-    from undegrade.evaluation import flow as instruments
-    from undegrade.evaluation.flow_figures import FlowOptions
-    from undegrade.evaluation.flow_plots import check_drawing, draw_figures, draw_strip
+    from undegrade.evaluation.flow import analysis as instruments
+    from undegrade.evaluation.flow.figures import FlowOptions
+    from undegrade.evaluation.flow.plots import check_drawing, draw_figures, draw_strip
 
     options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
     check_drawing()

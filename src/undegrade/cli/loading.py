@@ -9,7 +9,7 @@ from undegrade.wording import counted
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
-    from undegrade.evaluation.rows import Journal
+    from undegrade.evaluation.results.rows import Journal
     from undegrade.inference import Restorer
 
 

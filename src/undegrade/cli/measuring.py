@@ -13,12 +13,12 @@ from undegrade.errors import InputError, MemoryExhaustedError
 from undegrade.images.files import make_folder
 
 if TYPE_CHECKING:
-    from undegrade.evaluation.candidates import Choice
-    from undegrade.evaluation.measuring import Plan
+    from undegrade.evaluation.candidates.choice import Choice
     from undegrade.evaluation.pictures import PictureSet
-    from undegrade.evaluation.rows import Journal, Row
-    from undegrade.evaluation.session import Session
-    from undegrade.evaluation.summary import Summary
+    from undegrade.evaluation.results.rows import Journal, Row
+    from undegrade.evaluation.results.summary import Summary
+    from undegrade.evaluation.running.measuring import Plan
+    from undegrade.evaluation.running.session import Session
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ def fulfil(wish: Wish, opened: "Sequence[PictureSet]", results: Results) -> Foun
     Raises:
         UndegradeError: Something cannot be measured or written; what was measured is kept.
     """
-    from undegrade.evaluation.choosing import choose
-    from undegrade.evaluation.measuring import check_steps
-    from undegrade.evaluation.staffing import choose_staff
+    from undegrade.evaluation.running.choosing import choose
+    from undegrade.evaluation.running.measuring import check_steps
+    from undegrade.evaluation.running.staffing import choose_staff
 
     check_steps(wish.steps, least=0)
     wish.choice.check()
@@ -133,10 +133,10 @@ def measure(
         UndegradeError: Something cannot be measured or written, or no set can be used; what was
             measured is kept.
     """
-    from undegrade.evaluation.references import Field
-    from undegrade.evaluation.report.shelf import PictureShelf
-    from undegrade.evaluation.rows import Journal
-    from undegrade.evaluation.session import open_session
+    from undegrade.evaluation.kept.shelf import PictureShelf
+    from undegrade.evaluation.results.rows import Journal
+    from undegrade.evaluation.running.references import Field
+    from undegrade.evaluation.running.session import open_session
 
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
@@ -221,8 +221,8 @@ class _Outcome:
 
 
 def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summary":
-    from undegrade.evaluation.set_scores import score_sets
-    from undegrade.evaluation.summary import summarise
+    from undegrade.evaluation.results.set_scores import score_sets
+    from undegrade.evaluation.results.summary import summarise
 
     together = score_sets(rows, plan.sets) if plan.sets is not None else ()
     return summarise(rows, order, plan.metrics, together, plan.skipped)
@@ -230,8 +230,8 @@ def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summ
 
 def _write_rows(journal: "Journal", folder: Path) -> Path:
     """Write all rows that the folder has, as tables for other programs."""
-    from undegrade.evaluation.parquet import PARQUET, write_parquet
-    from undegrade.evaluation.rows import RESULTS, write_results
+    from undegrade.evaluation.results.parquet import PARQUET, write_parquet
+    from undegrade.evaluation.results.rows import RESULTS, write_results
 
     rows = journal.rows()
     with keeping():

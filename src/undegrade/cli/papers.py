@@ -9,15 +9,15 @@ from undegrade.cli.loading import TestPictures, tell_outdated
 from undegrade.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from undegrade.evaluation.papers.runs import Run
-    from undegrade.evaluation.papers.tables import Block, Table
+    from undegrade.evaluation.papers.runs import MeasuredRun
+    from undegrade.evaluation.papers.tables import Block, PublishedTable
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.zoo import ModelConfig
 
 _LIST = "list"  # names the tables instead of one of them
 
 
-def find(name: str) -> "Table":
+def find(name: str) -> "PublishedTable":
     """Return a table by what it is called here.
 
     Raises:
@@ -63,7 +63,11 @@ def _list_tables(as_json: bool) -> None:
 
 
 def open_sets(
-    table: "Table", data: Sequence[str], degrade: Sequence[str], seed: int, limit: int | None
+    table: "PublishedTable",
+    data: Sequence[str],
+    degrade: Sequence[str],
+    seed: int,
+    limit: int | None,
 ) -> "list[PictureSet]":
     """Find the pictures that a table asks for, degraded as it says unless told otherwise.
 
@@ -80,7 +84,7 @@ def open_sets(
     return opened
 
 
-def metrics_of(table: "Table", data: Sequence[str]) -> str:
+def metrics_of(table: "PublishedTable", data: Sequence[str]) -> str:
     """Return the names of what a table measures on some pictures and is computed here.
 
     Raises:
@@ -95,7 +99,7 @@ def metrics_of(table: "Table", data: Sequence[str]) -> str:
 
 
 def tell(
-    table: "Table",
+    table: "PublishedTable",
     folder: Path | None,
     models: Sequence[str],
     as_json: bool,
@@ -113,8 +117,8 @@ def tell(
     Raises:
         InputError: There is no such folder.
     """
+    from undegrade.evaluation.kept.commands import read_commands, skipped_at_last
     from undegrade.evaluation.papers.comparison import compare_with_paper
-    from undegrade.evaluation.report.commands import read_commands, skipped_at_last
 
     if folder is not None and not folder.is_dir():
         raise InputError(
@@ -135,12 +139,12 @@ def tell(
         note(f"written to {file}")
 
 
-def _runs(table: "Table", folder: Path) -> "tuple[Run, ...]":
-    from undegrade.evaluation.features import FEATURES, FeatureStore
+def _runs(table: "PublishedTable", folder: Path) -> "tuple[MeasuredRun, ...]":
     from undegrade.evaluation.papers.matching import measures_of
     from undegrade.evaluation.papers.runs import gather_runs
-    from undegrade.evaluation.rows import Journal
-    from undegrade.evaluation.set_scores import Together
+    from undegrade.evaluation.results.features import FEATURES, FeatureStore
+    from undegrade.evaluation.results.rows import Journal
+    from undegrade.evaluation.results.set_scores import Together
 
     together = Together(measures_of(table.blocks), FeatureStore(folder / FEATURES))
     journal = Journal(folder)
@@ -148,7 +152,7 @@ def _runs(table: "Table", folder: Path) -> "tuple[Run, ...]":
     return gather_runs(journal.history(), together)
 
 
-def _blocks_of(table: "Table", place: str) -> "list[Block]":
+def _blocks_of(table: "PublishedTable", place: str) -> "list[Block]":
     from undegrade.data.places import Place
 
     benchmark = Place.parse(place).benchmark
@@ -164,7 +168,7 @@ def _blocks_of(table: "Table", place: str) -> "list[Block]":
 
 def _known_models(names: Sequence[str]) -> "dict[str, ModelConfig]":
     """Return what is known about models, by the hash of their weights."""
-    from undegrade.evaluation.candidates import is_network
+    from undegrade.evaluation.candidates.baselines import is_network
     from undegrade.zoo import find_model, list_models
 
     ours = [name for name in names if is_network(name) and not Path(name).is_file()]

@@ -14,11 +14,11 @@ from undegrade.cli.console import explain, note
 from undegrade.errors import MissingExtraError, OutputError
 
 if TYPE_CHECKING:
-    from undegrade.evaluation.candidates import Candidate
-    from undegrade.evaluation.measuring import Plan
+    from undegrade.evaluation.candidates.base import Candidate
+    from undegrade.evaluation.kept.commands import Command
     from undegrade.evaluation.pictures import PictureSet
-    from undegrade.evaluation.report.commands import Command
-    from undegrade.evaluation.rows import Journal, Row
+    from undegrade.evaluation.results.rows import Journal, Row
+    from undegrade.evaluation.running.measuring import Plan
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Page:
         """
         if not self.possible:
             return None
-        from undegrade.evaluation.candidates import Model
-        from undegrade.evaluation.features import FEATURES, FeatureStore
-        from undegrade.evaluation.report.commands import read_commands
+        from undegrade.evaluation.candidates.models import Model
+        from undegrade.evaluation.kept.commands import read_commands
+        from undegrade.evaluation.kept.shelf import PictureShelf
         from undegrade.evaluation.report.gathering import gather_sets
         from undegrade.evaluation.report.page import REPORT, Source, write_report
-        from undegrade.evaluation.report.shelf import PictureShelf
-        from undegrade.evaluation.set_scores import Together
+        from undegrade.evaluation.results.features import FEATURES, FeatureStore
+        from undegrade.evaluation.results.set_scores import Together
 
         commands = tuple(read_commands(self.folder))
         models = [candidate for candidate in candidates if isinstance(candidate, Model)]
@@ -104,7 +104,7 @@ def recorded(
     Raises:
         OutputError: The record cannot be written.
     """
-    from undegrade.evaluation.report.commands import record_begun, record_ended, set_aside
+    from undegrade.evaluation.kept.commands import record_begun, record_ended, set_aside
 
     aside = set_aside(folder)
     if aside is not None:
@@ -138,7 +138,7 @@ def keeping() -> Iterator[None]:
 
 def _command(sets: "Sequence[tuple[PictureSet, Plan]]") -> "Command":
     from undegrade.cli.checkup import revision, surroundings
-    from undegrade.evaluation.report.commands import Command, Fact
+    from undegrade.evaluation.kept.commands import Command, Fact
 
     together = [one.name for _, plan in sets if plan.sets for one in plan.sets.metrics]
     skipped = [

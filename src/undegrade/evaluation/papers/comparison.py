@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.evaluation.papers.matching import (
-    Cell,
+    PublishedCell,
     Verdict,
     cell_of,
     computed,
     measure_of,
     runs_for,
 )
-from undegrade.evaluation.papers.runs import Run
-from undegrade.evaluation.papers.tables import ELSEWHERE, Block, Table
-from undegrade.evaluation.tables import markdown, write_csv
+from undegrade.evaluation.papers.runs import MeasuredRun
+from undegrade.evaluation.papers.tables import ELSEWHERE, Block, PublishedTable
+from undegrade.evaluation.results.tables import markdown, write_csv
 from undegrade.images.files import write_whole
 from undegrade.zoo import ModelConfig
 
@@ -37,9 +37,9 @@ _HEAD = (
 class Line:
     """What one candidate of ours has for each column of a block; None where it has nothing."""
 
-    run: Run
+    run: MeasuredRun
     title: str
-    cells: tuple[Cell | None, ...]
+    cells: tuple[PublishedCell | None, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class _Notes:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperComparison:
     """A published table and what was measured of it.
 
     Args:
@@ -73,7 +73,7 @@ class Comparison:
         skipped: Measures that were asked for and not taken, and why, in words.
     """
 
-    table: Table
+    table: PublishedTable
     sections: tuple[Section, ...]
     skipped: tuple[str, ...] = ()
 
@@ -118,11 +118,11 @@ class Comparison:
 
 
 def compare_with_paper(
-    table: Table,
-    runs: Sequence[Run],
+    table: PublishedTable,
+    runs: Sequence[MeasuredRun],
     models: Mapping[str, ModelConfig],
     skipped: Sequence[str] = (),
-) -> Comparison:
+) -> PaperComparison:
     """Lay runs beside a published table.
 
     Args:
@@ -144,10 +144,10 @@ def compare_with_paper(
             for run in fitting
         ]
         sections.append(Section(block, tuple(lines)))
-    return Comparison(table, tuple(sections), tuple(skipped))
+    return PaperComparison(table, tuple(sections), tuple(skipped))
 
 
-def _precise_title(run: Run) -> str:
+def _precise_title(run: MeasuredRun) -> str:
     """Tell runs of one name apart."""
     parts = [run.about.data, run.about.degradation, run.about.weights_hash[:8]]
     return f"{run.title} ({', '.join(filter(None, parts))})"
@@ -247,7 +247,7 @@ def _facts(section: Section) -> dict[str, Any]:
     return about | {"protocol": block.protocol, "columns": columns}
 
 
-def _cell_facts(line: Line, cell: Cell | None) -> dict[str, Any]:
+def _cell_facts(line: Line, cell: PublishedCell | None) -> dict[str, Any]:
     about = line.run.about
     known = {"model": about.model, "steps": about.steps, "weights_hash": about.weights_hash}
     known |= {"data": about.data, "degradation": about.degradation}

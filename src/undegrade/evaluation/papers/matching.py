@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from undegrade.evaluation.papers.runs import Run, settled
+from undegrade.evaluation.papers.runs import MeasuredRun, settled
 from undegrade.evaluation.papers.tables import Block
-from undegrade.evaluation.statistics import Mean
+from undegrade.evaluation.results.statistics import Mean
 from undegrade.metrics.base import About
 from undegrade.metrics.catalogue import METRICS, SET_METRICS
 from undegrade.zoo import ModelConfig
@@ -63,7 +63,7 @@ def measures_of(blocks: Sequence[Block]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PublishedCell:
     """A number of ours for a published column.
 
     Args:
@@ -93,7 +93,7 @@ class Cell:
         return self.barriers + self.reservations
 
 
-def runs_for(block: Block, runs: Sequence[Run]) -> tuple[Run, ...]:
+def runs_for(block: Block, runs: Sequence[MeasuredRun]) -> tuple[MeasuredRun, ...]:
     """Return the runs that belong beside a block: those that fit, or else the nearest there are.
 
     Runs on the same benchmark stand beside it even if they do not fit, so that it can be said why
@@ -104,7 +104,9 @@ def runs_for(block: Block, runs: Sequence[Run]) -> tuple[Run, ...]:
     return tuple(fitting or same)
 
 
-def cell_of(block: Block, metric: str, run: Run, models: Mapping[str, ModelConfig]) -> Cell | None:
+def cell_of(
+    block: Block, metric: str, run: MeasuredRun, models: Mapping[str, ModelConfig]
+) -> PublishedCell | None:
     """Return what a run has for a column; None if it was not measured.
 
     Args:
@@ -136,10 +138,10 @@ def cell_of(block: Block, metric: str, run: Run, models: Mapping[str, ModelConfi
     reservations += [*_other_training(block, run, models)]
     known = _COMPUTED[measure.name]
     scaled = mean.within(known.lowest, known.highest).divided(measure.per)
-    return Cell(scaled, pictures, measure.name, tuple(barriers), tuple(reservations))
+    return PublishedCell(scaled, pictures, measure.name, tuple(barriers), tuple(reservations))
 
 
-def _misfits(block: Block, run: Run) -> tuple[str, ...]:
+def _misfits(block: Block, run: MeasuredRun) -> tuple[str, ...]:
     """Return how the pictures differ in kind from those of a block of the same benchmark."""
     found = []
     if run.split != block.split:
@@ -157,7 +159,9 @@ def _other_pictures(block: Block, pictures: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _other_training(block: Block, run: Run, models: Mapping[str, ModelConfig]) -> tuple[str, ...]:
+def _other_training(
+    block: Block, run: MeasuredRun, models: Mapping[str, ModelConfig]
+) -> tuple[str, ...]:
     """Return how a model's training data differ from those of the paper's models."""
     if not run.about.weights_hash:
         return ()  # a way without learning

@@ -8,12 +8,12 @@ from undegrade.data.benchmarks import known_as
 from undegrade.degradations import Chain, Drawn
 from undegrade.degradations.spec import Range
 from undegrade.errors import UsageError
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import title_of
-from undegrade.evaluation.repeats import by_picture, counting, over_seeds
-from undegrade.evaluation.rows import Row
-from undegrade.evaluation.set_scores import Together
-from undegrade.evaluation.statistics import Mean, mean_with_interval
+from undegrade.evaluation.results.repeats import by_picture, counting, over_seeds
+from undegrade.evaluation.results.rows import Row
+from undegrade.evaluation.results.set_scores import Together
+from undegrade.evaluation.results.statistics import Mean, mean_with_interval
 from undegrade.randomness import generator
 
 _SEED = re.compile(r", seed \d+$")
@@ -39,7 +39,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """The scores of one candidate on one set of pictures.
 
     Args:
@@ -84,7 +84,9 @@ class Run:
         return mean_with_interval(over_seeds(self.scores[measure]))
 
 
-def gather_runs(history: Sequence[Row], together: Together | None = None) -> tuple[Run, ...]:
+def gather_runs(
+    history: Sequence[Row], together: Together | None = None
+) -> tuple[MeasuredRun, ...]:
     """Return the runs that rows of a folder belong to, the degraded pictures themselves first.
 
     Models of one name with different weights are different runs.
@@ -102,12 +104,12 @@ def gather_runs(history: Sequence[Row], together: Together | None = None) -> tup
     return tuple(_run(about, found[about], together) for about in order)
 
 
-def _run(about: Subject, rows: Sequence[Row], together: Together | None) -> Run:
+def _run(about: Subject, rows: Sequence[Row], together: Together | None) -> MeasuredRun:
     names = dict.fromkeys(name for row in rows for name in row.scores)
     columns = together.score(rows) if together is not None else ()
     numbers = {one.metric.name: one.means[about.model, about.steps] for one in columns}
     scores = {name: by_picture(rows, name) for name in names}
-    return Run(about, scores, numbers, len({row.key.picture for row in rows}))
+    return MeasuredRun(about, scores, numbers, len({row.key.picture for row in rows}))
 
 
 def settled(condition: str) -> Drawn | str:

@@ -155,7 +155,7 @@ class Block(Part):
         return {method: number for method, number in numbers.items() if number is not None}
 
 
-class Table(Part):
+class PublishedTable(Part):
     """A published table.
 
     Args:
@@ -197,7 +197,7 @@ class Paper(Part):
 
     citation: str
     lacks: str = ""
-    tables: tuple[Table, ...] = Field(min_length=1)
+    tables: tuple[PublishedTable, ...] = Field(min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -224,13 +224,13 @@ def _read(text: str) -> Paper:
     return Paper.model_validate(yaml.safe_load(text))
 
 
-def all_tables() -> Iterator[Table]:
+def all_tables() -> Iterator[PublishedTable]:
     """Go through the tables of all papers."""
     for paper in papers().values():
         yield from paper.tables
 
 
-def find_table(name: str) -> Table:
+def find_table(name: str) -> PublishedTable:
     """Return a table by what it is called here, whatever its case.
 
     Raises:

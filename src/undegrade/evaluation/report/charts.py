@@ -17,7 +17,7 @@ from undegrade.evaluation.report.svg import (
     text,
     width_of,
 )
-from undegrade.evaluation.statistics import Mean
+from undegrade.evaluation.results.statistics import Mean
 
 WIDTH = 360
 """Of every plot, in units that are pixels on a phone."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from undegrade.evaluation.report.coding import kind_of, read_smaller
+from undegrade.evaluation.kept.coding import kind_of, read_smaller
 
 BUDGET = 10_500_000
 """Bytes of pictures in one page; as text they become a third more."""

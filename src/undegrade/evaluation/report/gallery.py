@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.kept.coding import LONGEST
+from undegrade.evaluation.kept.maps import MapFacts, read_map
+from undegrade.evaluation.kept.shelf import Kept, PictureShelf, ShelfPlace
 from undegrade.evaluation.names import title_of
 from undegrade.evaluation.report import embedding
-from undegrade.evaluation.report.coding import LONGEST
 from undegrade.evaluation.report.gathering import MeasuredSet
-from undegrade.evaluation.report.maps import MapFacts, read_map
-from undegrade.evaluation.report.shelf import Kept, PictureShelf, Place
-from undegrade.evaluation.rows import Row
-from undegrade.evaluation.summary import digits_of
+from undegrade.evaluation.results.rows import Row
+from undegrade.evaluation.results.summary import digits_of
 from undegrade.metrics.base import Metric
 
 Gains = dict[str, dict[str, float]]
@@ -83,7 +83,7 @@ class Gallery:
 class _Found:
     """A picture with the rows of candidates whose restorations were kept, in order."""
 
-    place: Place
+    place: ShelfPlace
     number: int
     metrics: tuple[Metric, ...]
     input: Row | None

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import title_of
-from undegrade.evaluation.repeats import counting
-from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.set_scores import Together
-from undegrade.evaluation.summary import Entry, Summary, summarise
+from undegrade.evaluation.results.repeats import counting
+from undegrade.evaluation.results.rows import Key, Row
+from undegrade.evaluation.results.set_scores import Together
+from undegrade.evaluation.results.summary import Entry, Summary, summarise
 from undegrade.metrics.catalogue import METRICS
 
 
@@ -49,8 +49,8 @@ def gather_sets(
 ) -> tuple[MeasuredSet, ...]:
     """Return all sets of a folder, in the order in which they were begun.
 
-    Which rows count is told by :func:`~undegrade.evaluation.repeats.counting`. Measures are those
-    that all of a set was measured with, or, if there are none, those of its last row.
+    Which rows count is told by :func:`~undegrade.evaluation.results.repeats.counting`. Measures are
+    those that all of a set was measured with, or, if there are none, those of its last row.
 
     Args:
         history: All rows of the folder, in the order in which they were made.

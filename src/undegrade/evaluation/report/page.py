@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from undegrade.errors import MissingExtraError
-from undegrade.evaluation.against import UNSURE
+from undegrade.evaluation.kept.commands import Command, Fact
+from undegrade.evaluation.kept.maps import read_map
+from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.report.charts import Curve, Frame, Point, curves
-from undegrade.evaluation.report.commands import Command, Fact
 from undegrade.evaluation.report.gallery import Gallery, build_gallery
 from undegrade.evaluation.report.gathering import MeasuredSet
-from undegrade.evaluation.report.maps import read_map
 from undegrade.evaluation.report.plots import Marks, Plot, give_marks, overview_plots, set_plots
-from undegrade.evaluation.report.shelf import PictureShelf
 from undegrade.evaluation.report.svg import Mark
 from undegrade.evaluation.report.tables import (
     Against,
@@ -28,8 +27,9 @@ from undegrade.evaluation.report.tables import (
     overview_table,
     set_table,
 )
-from undegrade.evaluation.statistics import LEAST_FOR_INTERVAL
-from undegrade.evaluation.summary import digits_of
+from undegrade.evaluation.results.against import UNSURE
+from undegrade.evaluation.results.statistics import LEAST_FOR_INTERVAL
+from undegrade.evaluation.results.summary import digits_of
 from undegrade.images.files import write_whole
 from undegrade.metrics.base import About
 from undegrade.metrics.deviation_curve import DeviationCurve

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.report.charts import (
     Curve,
     Dot,
@@ -17,7 +17,7 @@ from undegrade.evaluation.report.charts import (
 )
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.svg import Mark, Svg
-from undegrade.evaluation.summary import Entry, Summary, digits_of
+from undegrade.evaluation.results.summary import Entry, Summary, digits_of
 from undegrade.metrics.base import About
 
 DISTORTION = ("psnr", "psnr-y", "ssim", "ssim-y", "ms-ssim", "mae")

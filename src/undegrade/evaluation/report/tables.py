@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from undegrade.evaluation.against import Compared, Comparison
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import Marks
 from undegrade.evaluation.report.svg import Mark
-from undegrade.evaluation.summary import Summary, digits_of, interval
+from undegrade.evaluation.results.against import Compared, Comparison
+from undegrade.evaluation.results.summary import Summary, digits_of, interval
 from undegrade.metrics.base import About, Metric
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from undegrade.errors import UsageError
-from undegrade.evaluation.candidates import INPUT, Candidate, Choice
-from undegrade.evaluation.measuring import Plan
+from undegrade.evaluation.candidates.base import Candidate
+from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.names import FIRST_GUESS, title_of
+from undegrade.evaluation.running.measuring import Plan
 from undegrade.registry import did_you_mean
 
 Reference = tuple[str, int]

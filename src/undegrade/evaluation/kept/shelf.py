@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from undegrade.degradations import Image
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.kept.coding import suffix, write_picture
 from undegrade.evaluation.names import file_name
 from undegrade.evaluation.pictures import TruthPair
-from undegrade.evaluation.report.coding import suffix, write_picture
-from undegrade.evaluation.rows import Key
+from undegrade.evaluation.results.rows import Key
 from undegrade.images.files import make_folder, write_whole
 
 PICTURES = "pictures"
@@ -54,7 +54,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Place:
+class ShelfPlace:
     """What is kept about one picture of one set.
 
     Args:
@@ -125,16 +125,16 @@ class PictureShelf:
                 write_picture(kept.view, picture)
                 write_picture(kept.crop, place.crop.of(picture), "crop")
 
-    def find(self, key: Key) -> Place | None:
+    def find(self, key: Key) -> ShelfPlace | None:
         """Return what is kept about the picture of a key; None if nothing is."""
         folder = self._folder(key)
         try:
             about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-            return Place(folder, about["width"], about["height"], Crop(*about["crop"]))
+            return ShelfPlace(folder, about["width"], about["height"], Crop(*about["crop"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None  # a folder that was never finished is filled anew
 
-    def _new_place(self, key: Key, pair: TruthPair, restored: Image) -> Place:
+    def _new_place(self, key: Key, pair: TruthPair, restored: Image) -> ShelfPlace:
         folder = self._folder(key)
         make_folder(folder)
         height, width = pair.hq.shape[:2]
@@ -143,7 +143,7 @@ class PictureShelf:
         about |= {"picture": key.picture, "content": key.content, "width": width, "height": height}
         about["crop"] = [crop.left, crop.top, crop.side]
         write_whole(folder / _ABOUT, json.dumps(about, indent=1).encode())
-        return Place(folder, width, height, crop)
+        return ShelfPlace(folder, width, height, crop)
 
     def _folder(self, key: Key) -> Path:
         return self.folder / PICTURES / file_name(*key.scene)

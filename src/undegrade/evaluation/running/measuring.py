@@ -9,13 +9,14 @@ from torch import Tensor
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import InputError, MemoryExhaustedError, UsageError
-from undegrade.evaluation.candidates import Candidate, Model, Setting, shown_setting
+from undegrade.evaluation.candidates.base import Candidate, Setting, shown_setting
+from undegrade.evaluation.candidates.models import Model
+from undegrade.evaluation.kept.maps import draw_map, missing_maps
+from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.pictures import UNUSABLE, PictureSet, Progress, ReadPair, as_image
-from undegrade.evaluation.report.maps import draw_map, missing_maps
-from undegrade.evaluation.report.shelf import PictureShelf
-from undegrade.evaluation.rows import Journal, Key, Row
-from undegrade.evaluation.set_scores import Sets
-from undegrade.evaluation.tasks import (
+from undegrade.evaluation.results.rows import Journal, Key, Row
+from undegrade.evaluation.results.set_scores import Sets
+from undegrade.evaluation.running.tasks import (
     UNMEASURABLE,
     AnyTask,
     Event,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from undegrade.evaluation.statistics import Difference, compare, holm, smallest_p
+from undegrade.evaluation.results.statistics import Difference, compare, holm, smallest_p
 
 UNSURE = 0.05
 """The p-value from which two candidates are not told apart."""

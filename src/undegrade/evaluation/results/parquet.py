@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from undegrade.evaluation.rows import Row, results_table
+from undegrade.evaluation.results.rows import Row, results_table
 from undegrade.images.files import write_whole
 
 PARQUET = "results.parquet"

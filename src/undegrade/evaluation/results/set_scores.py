@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undegrade.evaluation.features import FeatureKey, FeatureStore
-from undegrade.evaluation.repeats import whole_seeds
-from undegrade.evaluation.rows import Key, Row
-from undegrade.evaluation.statistics import Mean, student_factor
+from undegrade.evaluation.results.features import FeatureKey, FeatureStore
+from undegrade.evaluation.results.repeats import whole_seeds
+from undegrade.evaluation.results.rows import Key, Row
+from undegrade.evaluation.results.statistics import Mean, student_factor
 from undegrade.metrics.base import Case
 from undegrade.metrics.catalogue import SET_METRICS
 from undegrade.metrics.distributions import Comparing, Features, SetMetric, standard_error

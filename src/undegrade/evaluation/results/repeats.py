@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from undegrade.evaluation.rows import Key, Row
+from undegrade.evaluation.results.rows import Key, Row
 
 
 def counting(

@@ -15,10 +15,10 @@ import numpy as np
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
 from undegrade.errors import InputError, UsageError
-from undegrade.evaluation.flow_companion import companion_of, describe
-from undegrade.evaluation.flow_figures import FlowFigures, FlowOptions, Straightness, WalkCurve
-from undegrade.evaluation.flow_information import cut_patches, entropy_curves, information_curves
-from undegrade.evaluation.flow_walks import (
+from undegrade.evaluation.flow.companion import companion_of, describe
+from undegrade.evaluation.flow.figures import FlowFigures, FlowOptions, Straightness, WalkCurve
+from undegrade.evaluation.flow.information import cut_patches, entropy_curves, information_curves
+from undegrade.evaluation.flow.walks import (
     Bend,
     Walk,
     mean_straightness,

@@ -25,8 +25,8 @@ import numpy.typing as npt
 import torch
 
 from undegrade.degradations import Image
-from undegrade.evaluation.flow_companion import SIDE, Cells, Companion
-from undegrade.evaluation.flow_figures import (
+from undegrade.evaluation.flow.companion import SIDE, Cells, Companion
+from undegrade.evaluation.flow.figures import (
     EntropyCurves,
     FlowOptions,
     InformationCurves,

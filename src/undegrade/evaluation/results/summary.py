@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from undegrade.errors import InputError
-from undegrade.evaluation.against import Compared, Comparison, Pairs
-from undegrade.evaluation.candidates import INPUT
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import title_of
-from undegrade.evaluation.repeats import by_picture, over_seeds
-from undegrade.evaluation.rows import Row
-from undegrade.evaluation.set_scores import SetColumn
-from undegrade.evaluation.statistics import Mean, mean_with_interval
-from undegrade.evaluation.tables import escaped, markdown
+from undegrade.evaluation.results.against import Compared, Comparison, Pairs
+from undegrade.evaluation.results.repeats import by_picture, over_seeds
+from undegrade.evaluation.results.rows import Row
+from undegrade.evaluation.results.set_scores import SetColumn
+from undegrade.evaluation.results.statistics import Mean, mean_with_interval
+from undegrade.evaluation.results.tables import escaped, markdown
 from undegrade.metrics.base import DECIBELS, About, Metric, Skipped
 from undegrade.metrics.distributions import SetMetric
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from undegrade.environment import is_offline
 from undegrade.errors import MissingExtraError, OutputError, UsageError, WeightsError
-from undegrade.evaluation.features import FEATURES, FeatureStore
-from undegrade.evaluation.measuring import Plan
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.set_scores import LEAST_PICTURES, Sets
+from undegrade.evaluation.results.features import FEATURES, FeatureStore
+from undegrade.evaluation.results.set_scores import LEAST_PICTURES, Sets
+from undegrade.evaluation.running.measuring import Plan
 from undegrade.metrics.base import Metric, Skipped
 from undegrade.metrics.catalogue import find_measures
 from undegrade.metrics.distributions import SetMetric

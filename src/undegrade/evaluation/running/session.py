@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from undegrade.evaluation.candidates import Candidate, Choice, Model
-from undegrade.evaluation.crew import Crew, Orders
-from undegrade.evaluation.measuring import Bench, Measuring, Plan
+from undegrade.evaluation.candidates.base import Candidate
+from undegrade.evaluation.candidates.choice import Choice
+from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.pictures import PictureSet, Progress
-from undegrade.evaluation.rows import Journal, Row
-from undegrade.evaluation.staffing import choose_staff
-from undegrade.evaluation.tasks import Event, Work
+from undegrade.evaluation.results.rows import Journal, Row
+from undegrade.evaluation.running.crew import BenchOrders, Crew
+from undegrade.evaluation.running.measuring import Bench, Measuring, Plan
+from undegrade.evaluation.running.staffing import choose_staff
+from undegrade.evaluation.running.tasks import Event, Work
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Session:
     ) -> tuple[Row, ...]:
         """Measure all candidates on one set; what the journal has is not done again.
 
-        See :meth:`undegrade.evaluation.measuring.Measuring.run`.
+        See :meth:`undegrade.evaluation.running.measuring.Measuring.run`.
         """
         pictures, plan = self.sets[number]
         keys = plan.keys(self.candidates, pictures)
@@ -91,7 +93,7 @@ def open_session(
     # Here only to learn what they are: before any process is started for it.
     candidates = replace(choice, device=staff.devices[0]).load(idle=True)
     _tell_of_steps(candidates, sets, note)
-    with Crew(staff, Orders(choice, tuple(sets), staff.threads), note) as crew:
+    with Crew(staff, BenchOrders(choice, tuple(sets), staff.threads), note) as crew:
         yield Session(candidates, sets, crew.work)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from undegrade.evaluation.rows import Key, Row
+from undegrade.evaluation.results.rows import Key, Row
 
 UNMEASURABLE = "that cannot be measured"
 """Kind of problem: a picture that was read, but that a candidate or a measure cannot take."""

@@ -1,8 +1,8 @@
 """How many processes are worth starting, and where they run."""
 
 from undegrade.errors import UsageError
-from undegrade.evaluation.candidates import Choice
-from undegrade.evaluation.crew import Staff
+from undegrade.evaluation.candidates.choice import Choice
+from undegrade.evaluation.running.crew import Staff
 from undegrade.inference.device import choose_devices, usable_cores
 from undegrade.inference.memory import available_memory
 

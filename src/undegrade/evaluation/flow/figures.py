@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from undegrade.errors import UsageError
-from undegrade.evaluation.measuring import check_steps
-from undegrade.evaluation.tables import write_csv
+from undegrade.evaluation.results.tables import write_csv
+from undegrade.evaluation.running.measuring import check_steps
 from undegrade.images.files import write_whole
 from undegrade.metrics.information import NEIGHBOURS
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from undegrade.degradations import Image
 from undegrade.errors import MissingExtraError
-from undegrade.evaluation.flow import Strip
-from undegrade.evaluation.flow_figures import FlowFigures, Numbers
+from undegrade.evaluation.flow.analysis import Strip
+from undegrade.evaluation.flow.figures import FlowFigures, Numbers
 from undegrade.images.files import write_whole
 from undegrade.wording import counted
 

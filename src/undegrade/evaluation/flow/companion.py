@@ -26,7 +26,7 @@ from torch import Tensor
 
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
-from undegrade.evaluation.flow_figures import FlowOptions
+from undegrade.evaluation.flow.figures import FlowOptions
 from undegrade.methods import Pair
 from undegrade.methods.resflow import ResFlow
 from undegrade.methods.resflow_options import CHANNELS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.errors import OutputError
-from undegrade.evaluation.tables import write_csv
+from undegrade.evaluation.results.tables import write_csv
 
 RESULTS = "results.csv"
 """All rows, sorted."""

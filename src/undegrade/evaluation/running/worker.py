@@ -48,7 +48,7 @@ class Orders(Protocol):
     """What a worker is sent first, pickled: how to come by its bench."""
 
     def open(self) -> Any:
-        """Return the bench, see :class:`undegrade.evaluation.tasks.Bench`."""
+        """Return the bench, see :class:`undegrade.evaluation.running.tasks.Bench`."""
 
 
 def main(pipe: Connection, environment: Mapping[str, str], orders: bytes) -> None:

@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Self
 
 from undegrade.errors import OutputError, UndegradeError
-from undegrade.evaluation import worker
-from undegrade.evaluation.candidates import Choice
-from undegrade.evaluation.measuring import Bench, Plan
+from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.evaluation.rows import Row
-from undegrade.evaluation.tasks import AnyTask, LeftOut, Take
+from undegrade.evaluation.results.rows import Row
+from undegrade.evaluation.running import worker
+from undegrade.evaluation.running.measuring import Bench, Plan
+from undegrade.evaluation.running.tasks import AnyTask, LeftOut, Take
 from undegrade.signals import held_back
 
 _PATIENCE = 5.0  # seconds that a process has to end by itself
@@ -50,8 +50,8 @@ class Staff:
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What a process needs to set up its bench; see :class:`undegrade.evaluation.worker.Orders`."""
+class BenchOrders:
+    """What a process needs to set up its bench; see :class:`~.worker.Orders`."""
 
     choice: Choice
     sets: tuple[tuple[PictureSet, Plan], ...]
@@ -84,7 +84,7 @@ class Crew:
         note: Called with what the user should know, once for each text.
     """
 
-    def __init__(self, staff: Staff, orders: Orders, note: Callable[[str], None]) -> None:
+    def __init__(self, staff: Staff, orders: BenchOrders, note: Callable[[str], None]) -> None:
         self._staff, self._orders, self._note = staff, orders, note
         self._members: list[_Member] = []
         self._told: set[str] = set()
@@ -101,7 +101,7 @@ class Crew:
         self._end(at_once=kind is not None)
 
     def work(self, tasks: Sequence[AnyTask], take: Take) -> None:
-        """Do tasks side by side; see :data:`undegrade.evaluation.tasks.Work`.
+        """Do tasks side by side; see :data:`undegrade.evaluation.running.tasks.Work`.
 
         Raises:
             UndegradeError: A process was killed, or failed: its error, with what was measured

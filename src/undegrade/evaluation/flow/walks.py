@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undegrade.evaluation.flow_figures import Straightness, WalkCurve
+from undegrade.evaluation.flow.figures import Straightness, WalkCurve
 from undegrade.methods.resflow import ResFlow
 from undegrade.metrics.catalogue import METRICS
 from undegrade.processes.noise import NoiseSource

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from undegrade.evaluation.candidates import Model, Setting
+from undegrade.evaluation.candidates.base import Setting
+from undegrade.evaluation.candidates.models import Model
+from undegrade.evaluation.kept.coding import write_picture
+from undegrade.evaluation.kept.shelf import PictureShelf, ShelfPlace
 from undegrade.evaluation.pictures import TruthPair
-from undegrade.evaluation.report.coding import write_picture
-from undegrade.evaluation.report.shelf import PictureShelf, Place
-from undegrade.evaluation.rows import Key
+from undegrade.evaluation.results.rows import Key
 from undegrade.images.files import write_whole
 from undegrade.inference.uncertainty import brightest_level, heat, to_levels
 from undegrade.metrics.calibration import calibration
@@ -78,7 +79,7 @@ def draw_map(model: Model, shelf: PictureShelf, key: Key, pair: TruthPair) -> No
     write_whole(numbers, json.dumps(facts).encode())
 
 
-def read_map(place: Place, key: Key) -> tuple[Path, MapFacts] | None:
+def read_map(place: ShelfPlace, key: Key) -> tuple[Path, MapFacts] | None:
     """Return the picture of a map and what is known of it; None if there is none."""
     picture, numbers = place.map(key)
     try:

@@ -17,8 +17,8 @@ from torch import Tensor
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import MemoryExhaustedError, MissingExtraError, UsageError, WeightsError
-from undegrade.evaluation.candidates import Networked, Restored, Setting
-from undegrade.evaluation.peak import pay
+from undegrade.evaluation.candidates.base import Networked, Restored, Setting
+from undegrade.evaluation.candidates.peak import pay
 from undegrade.evaluation.pictures import as_image
 from undegrade.hashing import file_sha256
 from undegrade.inference import Restorer
@@ -94,20 +94,20 @@ class Foreign(Networked):
 
     @property
     def name(self) -> str:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
+        """See :class:`~undegrade.evaluation.candidates.base.Candidate`."""
         return self.restorer.model.name
 
     @property
     def default_steps(self) -> int | None:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
+        """See :class:`~undegrade.evaluation.candidates.base.Candidate`."""
         return None
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`."""
+        """See :class:`~undegrade.evaluation.candidates.base.Candidate`."""
         return (Setting(),)
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
-        """See :class:`~undegrade.evaluation.candidates.Candidate`.
+        """See :class:`~undegrade.evaluation.candidates.base.Candidate`.
 
         Raises:
             MemoryExhaustedError: It needs the whole picture, for which memory does not suffice.

@@ -1,0 +1,115 @@
+"""What needs no model: the degraded picture itself, and the classical baselines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from undegrade.data.photos import Samples
+from undegrade.degradations import Image
+from undegrade.errors import InputError, MemoryExhaustedError
+from undegrade.evaluation.candidates import classical
+from undegrade.evaluation.candidates.base import Candidate, Restored, Setting
+from undegrade.evaluation.candidates.peak import pay
+from undegrade.evaluation.pictures import as_image
+
+
+@dataclass(frozen=True)
+class Untouched:
+    """The degraded picture as it is: what has to be beaten."""
+
+    name: str
+    weights_hash: str = ""
+    precision: str = ""
+    messages: tuple[str, ...] = ()
+    default_steps: int | None = None
+
+    def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
+        """See :class:`Candidate`."""
+        return (Setting(),)
+
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
+        """See :class:`Candidate`."""
+        return Restored(lq, 0.0)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A way without a model; it has one setting."""
+
+    name: str
+    apply: Callable[[Image], Image]
+    weights_hash: str = ""
+    precision: str = ""
+    messages: tuple[str, ...] = ()
+    default_steps: int | None = None
+
+    def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
+        """See :class:`Candidate`."""
+        return (Setting(),)
+
+    def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
+        """See :class:`Candidate`.
+
+        Raises:
+            InputError: It makes no picture of this one.
+            MemoryExhaustedError: Memory does not suffice for it.
+        """
+        picture = as_image(lq)
+        paid = pay("cpu", lambda: self._apply(picture))
+        return Restored(paid.made, paid.seconds, paid.peak_mb)
+
+    def _apply(self, picture: Image) -> Image:
+        height, width = picture.shape[:2]
+        size = f"a picture of {width}x{height} pixels"
+        try:
+            restored = self.apply(picture).astype(np.float32)
+        except MemoryError as error:
+            raise MemoryExhaustedError(
+                f"memory does not suffice for {size}",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        except (ValueError, IndexError, ArithmeticError) as error:
+            # The library's own words: it was not made for such a picture.
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"'{self.name}' cannot take {size} ({reason})",
+                fix=f"leave out such pictures, or {self.name}",
+            ) from error
+        if restored.shape != picture.shape or not np.isfinite(restored).all():
+            raise InputError(
+                f"'{self.name}' makes no picture of {size}: samples are no numbers, or missing",
+                fix=f"leave out such pictures, or {self.name}",
+            )
+        return restored.clip(0, 1)
+
+
+INPUT = "input"
+"""The degraded picture as it is: what has to be beaten."""
+
+
+BASELINES: dict[str, Callable[[Image], Image]] = {
+    "median": classical.median,
+    "wavelet": classical.wavelet,
+    "nlm": classical.nlm,
+    "tv": classical.tv,
+}
+
+
+def find_baseline(name: str) -> Candidate | None:
+    """Return the baseline of a name; None if it is none.
+
+    Raises:
+        MissingExtraError: What it needs is not installed.
+    """
+    if name == INPUT:
+        return Untouched(INPUT)
+    if name not in BASELINES:
+        return None
+    classical.check_installed()
+    return Baseline(name, BASELINES[name])
+
+
+def is_network(name: str) -> bool:
+    """Tell whether a name is that of a model, or the file of a network."""
+    return name not in BASELINES and name != INPUT

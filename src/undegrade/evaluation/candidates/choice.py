@@ -1,0 +1,108 @@
+"""Which candidates are measured: names, and what stands behind them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from undegrade.errors import UsageError
+from undegrade.evaluation.candidates.base import Candidate
+from undegrade.evaluation.candidates.baselines import INPUT, find_baseline, is_network
+from undegrade.evaluation.candidates.models import Model
+from undegrade.inference import RestoreOptions, Restorer
+from undegrade.inference.device import choose_device, choose_precision, precision_name
+from undegrade.zoo import find_model
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which candidates are measured, and how models are run.
+
+    Args:
+        names: Baselines, models, and files of networks of others.
+        device: Where models run.
+        precision: Number type of networks.
+        sampler: How a flow is walked; None for each model's own way.
+        texture: Share of the drawn texture; None for each model's own.
+    """
+
+    names: tuple[str, ...]
+    device: str = "auto"
+    precision: str = "auto"
+    sampler: str | None = None
+    texture: float | None = None
+
+    @property
+    def has_models(self) -> bool:
+        """Whether there is a network among them."""
+        return any(map(is_network, self.names))
+
+    @property
+    def has_ours(self) -> bool:
+        """Whether there is a model among them, and not only networks of others."""
+        return any(is_network(name) and not Path(name).is_file() for name in self.names)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The same names in the order of what is loaded: the degraded picture itself is first."""
+        return (INPUT, *(name for name in self.names if name != INPUT))
+
+    def check(self) -> None:
+        """Refuse what can be told without loading anything.
+
+        Raises:
+            UsageError: A name is there twice, or there is no such model or precision.
+            WeightsError: A model is not on this machine.
+            MissingExtraError: What a baseline needs is not installed.
+        """
+        if len({*self.names}) < len(self.names):
+            raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
+        choose_precision(self.precision, torch.device("cpu"))
+        for name in self.names:
+            if find_baseline(name) is None and not Path(name).is_file():
+                find_model(name)
+
+    def load(self, *, idle: bool = False) -> list[Candidate]:
+        """Return the candidates; the degraded picture itself is the first.
+
+        Args:
+            idle: They will not run, and take no room on a device: only what they are called, with
+                which weights and settings and at which precision they would run is of interest.
+
+        Raises:
+            UsageError: Two have one name, there is none of a name, or one draws no texture.
+            WeightsError: A model cannot be used.
+            MissingExtraError: What a candidate needs is not installed.
+        """
+        self.check()
+        candidates = [find_baseline(name) or self._load_network(name, idle) for name in self.wanted]
+        names = [candidate.name for candidate in candidates]
+        if len({*names}) < len(names):
+            raise UsageError(
+                f"models called {', '.join(names)}",
+                expected="different names",
+                fix="rename a folder or file: that is what a model is called",
+            )
+        return candidates
+
+    def _load_network(self, name: str, idle: bool) -> Candidate:
+        from undegrade.allocator import keep_freed_memory
+
+        keep_freed_memory()
+        if Path(name).is_file():
+            from undegrade.evaluation.candidates.foreign import load_foreign
+
+            foreign = load_foreign(Path(name), self.device, self.precision, idle=idle)
+            foreign.restorer.check(RestoreOptions(texture=self.texture))
+            return foreign
+        precision = precision_name(choose_precision(self.precision, choose_device(self.device)))
+        restorer = Restorer.from_pretrained(
+            name,
+            device="cpu" if idle else self.device,
+            precision=precision if idle else self.precision,
+            sampler=self.sampler,
+        )
+        restorer.check(RestoreOptions(texture=self.texture))
+        texture = "" if self.texture is None else f"texture={self.texture!r}"
+        how = ", ".join(filter(None, (self.sampler, texture)))
+        return Model(restorer, restorer.model.name + (f" ({how})" if how else ""), self.texture)

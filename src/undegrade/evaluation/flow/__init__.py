@@ -1,0 +1,1 @@
+"""What a ResFlow model's walk looks like: information, entropy, straightness, progress."""

@@ -1,0 +1,1 @@
+"""What is kept beside the rows for reports: pictures, maps, the commands."""

@@ -1,0 +1,1 @@
+"""What was measured: rows and their journal, means and intervals, comparisons, tables."""

@@ -1,0 +1,1 @@
+"""Measuring: what is chosen, on which pictures, by how many processes."""
