@@ -10,7 +10,7 @@ from small_methods import Noisy, Shifted
 
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
-from undegrade.errors import InputError, MissingExtraError, OutputError
+from undegrade.errors import InputError, OutputError, UsageError
 from undegrade.evaluation.candidates.baselines import INPUT, find_baseline
 from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.papers.runs import gather_runs
@@ -190,7 +190,7 @@ def test_what_cannot_be_measured_of_a_set_is_told(photo_folder: Path) -> None:
     assert "mine: mean-fid is not measured: 2 pictures are no set; 3 are" in told[1]
     assert chosen.on(pictures(photo_folder, 3, "blur"), told.append) == chosen
     alone = Chosen(find_metrics("consistency"), ())
-    with pytest.raises(MissingExtraError, match="nothing can be measured: consistency is not"):
+    with pytest.raises(UsageError, match="mine: nothing can be measured: consistency is not"):
         alone.on(pictures(photo_folder), told.append)
 
 
