@@ -18,8 +18,11 @@ if not os.environ.get("NUMBA_CACHE_DIR"):  # not beside the package, which may b
             _COMPILED,
         )
 
-compiled = numba.njit(cache=True, fastmath={"contract", "reassoc", "nsz"}, nogil=True)
-"""Sums may be taken in any order, which is what lets loops be vectorised."""
+compiled = numba.njit(
+    cache=True, fastmath={"contract", "reassoc", "nsz"}, nogil=True, error_model="numpy"
+)
+"""Sums may be taken in any order, and dividing by zero gives what IEEE 754 says: no loop would be
+vectorised otherwise."""
 
 recurrence = numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 """Sums stay as they are written: reordered, each step would wait for one product more."""

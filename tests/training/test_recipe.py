@@ -41,6 +41,7 @@ def test_the_method_is_completed_with_its_defaults() -> None:
         ({"sed": 1}, "no key 'sed'.*did you mean 'seed'"),
         ({"data": {**values()["data"], "scale": 1}}, "no key 'data.scale'.*'scales'"),
         ({"optimiser": {"Lr": 1}}, "no key 'optimiser.Lr'.*'lr'"),
+        ({"optimiser": {"betas": [2, 3]}}, r"optimiser.betas.0=2; expected less than 1"),
         ({"stages": [{"name": "regression", "step": 4}]}, "no key 'stages.0.step'.*'steps'"),
         ({"method": {"name": "regresion"}}, "did you mean 'regression'"),
         ({"method": {"name": "regression", "los": "l1"}}, "no key 'method.los'.*mean 'loss'"),

@@ -195,7 +195,9 @@ class Run:
             return "the map is the deviation over draws; how far off they are was not measured"
         told = f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
         then = curve.measured_with
-        if then is None or then == now:
+        if then is None:
+            return f"{told}; how its draws were made was not noted"
+        if then == now:
             return told
         return (
             f"{told} with {then.beside(now)}; with {now.beside(then)} it was not measured, "

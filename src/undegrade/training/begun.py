@@ -43,16 +43,9 @@ def look_at(output: Path, *, resume: bool, console: Console) -> None:
 
 
 def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:
-    """Note the recipe in the folder, or check that it is the one already noted.
-
-    Raises:
-        RecipeError: It is another one; names what differs, and what the first command said.
-    """
-    if not is_first():
-        return
+    """Note the recipe in the folder, unless it is noted already."""
     noted = output / RECIPE
-    if noted.exists():
-        _compare(output, recipe)
+    if not is_first() or noted.exists():
         return
     output.mkdir(parents=True, exist_ok=True)
     remember_places(recipe, output)
@@ -60,7 +53,14 @@ def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:
     write_whole(noted, json.dumps(recipe.portable(), indent=2).encode())
 
 
-def _compare(output: Path, recipe: Recipe) -> None:
+def compare(output: Path, recipe: Recipe) -> None:
+    """Check that a recipe is the one that is noted in the folder, if one is.
+
+    Raises:
+        RecipeError: It is another one; names what differs, and what the first command said.
+    """
+    if not is_first() or not (output / RECIPE).exists():
+        return
     # Read as a recipe: what has been added to recipes since counts as its default.
     before = parse_recipe(json.loads((output / RECIPE).read_text(encoding="utf-8"))).portable()
     found = {f"method.{key}" for key in recipe.method_options.found}

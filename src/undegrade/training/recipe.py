@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -11,6 +11,8 @@ from undegrade.errors import RecipeError, UndegradeError
 from undegrade.methods import METHODS, MethodOptions, parse_options
 from undegrade.registry import did_you_mean
 from undegrade.validation import explain
+
+_Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Part(BaseModel):
@@ -105,7 +107,7 @@ class Optimiser(_Part):
         ge=0,
         description="Last steps, over which the rate falls to final_lr whatever the cosine.",
     )
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[_Share, _Share] = (0.9, 0.999)
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float | None = Field(
         1.0, gt=0, description="Largest norm of the gradient; null leaves it as it is."

@@ -54,4 +54,12 @@ def _check(method: Method, steps: int, key: str) -> None:
     try:
         method.check_steps(steps)
     except UsageError as error:
-        raise RecipeError(f"{key}: {error}") from error
+        if method.fixed_steps is None:
+            raise RecipeError(f"{key}: {error}") from error
+        given = (
+            f"[{method.fixed_steps}]" if key.endswith("validation.steps") else method.fixed_steps
+        )
+        raise RecipeError(
+            f"{key} with {steps}, where the sampler '{method.sampler}' leaves no choice of steps",
+            expected=f"{key}={given}" + " (as many as it takes)" * (method.fixed_steps == 0),
+        ) from error

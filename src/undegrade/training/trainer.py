@@ -19,7 +19,7 @@ from undegrade.data.sources import Source
 from undegrade.errors import RecipeError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
-from undegrade.training.begun import claim, look_at
+from undegrade.training.begun import claim, compare, look_at
 from undegrade.training.callbacks import (
     AveragedWeights,
     StateKeeper,
@@ -97,6 +97,7 @@ def train(
     look_at(output, resume=resume, console=console)
     method = _build(recipe)
     recipe = settled(recipe, method)
+    compare(output, recipe)  # before photos are read, which takes a while
     start(method, recipe, console)
     data = prepare(recipe, console)
     claim(output, recipe, overrides)
