@@ -142,7 +142,7 @@ def measure(
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
     sets = [(pictures, replace(plan, shelf=shelf)) for pictures, plan in sets]
-    with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
+    with open_session(choice, sets, workers, note) as session, Bar(len(sets), lines=True) as bar:
         runs = Field.of(choice, session.candidates, [plan for _, plan in sets])
         references = runs.references(results.against)
         outcome = _Outcome(references)
