@@ -207,7 +207,7 @@ class PictureSet:
             try:
                 yield self.read(name).as_floats()
             except InputError as error:
-                self.problems.add(UNUSABLE, error.got)
+                self.problems.add(UNUSABLE, error.clause)
         self.check()
 
     def read(self, name: str) -> ReadPair:

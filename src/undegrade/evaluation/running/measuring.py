@@ -203,7 +203,7 @@ class Bench:
         try:
             picture = pictures.read(task.picture)
         except InputError as error:
-            yield LeftOut(task.picture, UNUSABLE, error.got)
+            yield LeftOut(task.picture, UNUSABLE, error.clause)
             return
         by_name = {candidate.name: candidate for candidate in self.candidates}
         try:
