@@ -45,7 +45,10 @@ def test_halves_of_different_sizes_are_left_out_and_named(
     result = cli("evaluate", "input", "--data", pairs, "-o", "out")
     assert result.exit_code == 1
     assert "left out: 1 that cannot be used" in result.stderr
-    assert "lq/07.png is 24x16 and pairs/hq/07.png 20x16 pixels large" in result.stderr
+    assert (
+        "lq/07.png is 24x16 and pairs/hq/07.png 20x16 pixels large; expected photos"
+        in result.stderr
+    )
     assert len(measured()) == 39
     assert result.stdout.startswith("mine, as paired, 39 pictures\n")
 
@@ -87,6 +90,32 @@ def test_too_many_bad_pictures_stop_it_and_the_others_are_kept(
     assert again.exit_code == 0
     assert "undegrade: 37 of 40 rows are in out already\n" in again.stderr
     assert read_commands(Path("out"))[-1].state == DONE
+
+
+def test_a_folder_alone_names_the_command_that_writes_its_report_anew(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo("few/0.png", 24, 33)
+    command = ["evaluate", "median", "--data", "few", "-o", "out", "--no-report"]
+    monkeypatch.setattr(sys, "argv", ["undegrade", *command])
+    assert "to write tables" not in cli("evaluate", "-o", "out").stderr
+    assert cli(*command).exit_code == 0
+    result = cli("evaluate", "-o", "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no MODEL and no --data; expected MODEL... --data NAME=DIR" in result.stderr
+    assert f"measures nothing twice: undegrade {' '.join(command)}\n" in result.stderr
+
+
+def test_a_picture_of_another_kind_is_told_with_what_was_expected(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24, 33)
+    Image.new("F", (33, 24)).save("few/4.tif")
+    result = cli("evaluate", "median", "--data", "few", "-o", "out", "--no-report")
+    assert result.exit_code == 1
+    told = "few/4.tif holds 1 channels of type float as b-w; expected grey, RGB or CMYK of 8 or 16"
+    assert told in result.stderr
 
 
 def test_a_set_without_a_single_row_leaves_no_table(cli: Cli, make_photo: Make) -> None:
