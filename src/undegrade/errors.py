@@ -27,6 +27,11 @@ class UndegradeError(Exception):
             parts.append(fix)
         super().__init__("; ".join(parts))
 
+    @property
+    def clause(self) -> str:
+        """What happened and what would have been right, for a list of such things."""
+        return "; ".join(filter(None, (self.got, self.expected and f"expected {self.expected}")))
+
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the three parts when an error crosses from a worker process."""
         return _rebuild, (type(self), self.got, self.expected, self.fix)

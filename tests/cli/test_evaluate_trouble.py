@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import Result
 
 from undegrade.evaluation.candidates.baselines import BASELINES
-from undegrade.evaluation.kept.commands import read_commands
+from undegrade.evaluation.kept.commands import DONE, FAILED, read_commands
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -45,7 +45,10 @@ def test_halves_of_different_sizes_are_left_out_and_named(
     result = cli("evaluate", "input", "--data", pairs, "-o", "out")
     assert result.exit_code == 1
     assert "left out: 1 that cannot be used" in result.stderr
-    assert "lq/07.png is 24x16 and pairs/hq/07.png 20x16 pixels large" in result.stderr
+    assert (
+        "lq/07.png is 24x16 and pairs/hq/07.png 20x16 pixels large; expected photos"
+        in result.stderr
+    )
     assert len(measured()) == 39
     assert result.stdout.startswith("mine, as paired, 39 pictures\n")
 
@@ -78,6 +81,50 @@ def test_too_many_bad_pictures_stop_it_and_the_others_are_kept(
     assert (result.exit_code, result.stdout) == (1, "")
     assert "3 of 40 pictures cannot be used" in result.stderr
     assert len(Path("out/rows.jsonl").read_text().splitlines()) == 37
+    assert "37 of 40 rows are kept in out" in result.stderr
+    assert len(measured()) == 37
+    assert [(one.rows, one.state) for one in read_commands(Path("out"))] == [(37, FAILED)]
+    for number in range(3):
+        make_photo(f"pairs/lq/{number:02}.png", 16, 20)
+    again = cli("evaluate", "input", "--data", pairs, "-o", "out")
+    assert again.exit_code == 0
+    assert "undegrade: 37 of 40 rows are in out already\n" in again.stderr
+    assert read_commands(Path("out"))[-1].state == DONE
+
+
+def test_a_folder_alone_names_the_command_that_writes_its_report_anew(
+    cli: Cli, make_photo: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_photo("few/0.png", 24, 33)
+    command = ["evaluate", "median", "--data", "few", "-o", "out", "--no-report"]
+    monkeypatch.setattr(sys, "argv", ["undegrade", *command])
+    assert "to write tables" not in cli("evaluate", "-o", "out").stderr
+    assert cli(*command).exit_code == 0
+    result = cli("evaluate", "-o", "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no MODEL and no --data; expected MODEL... --data NAME=DIR" in result.stderr
+    assert f"measures nothing twice: undegrade {' '.join(command)}\n" in result.stderr
+
+
+def test_a_picture_of_another_kind_is_told_with_what_was_expected(
+    cli: Cli, make_photo: Make
+) -> None:
+    for number in range(4):
+        make_photo(f"few/{number}.png", 24, 33)
+    Image.new("F", (33, 24)).save("few/4.tif")
+    result = cli("evaluate", "median", "--data", "few", "-o", "out", "--no-report")
+    assert result.exit_code == 1
+    told = "few/4.tif holds 1 channels of type float as b-w; expected grey, RGB or CMYK of 8 or 16"
+    assert told in result.stderr
+
+
+def test_a_set_without_a_single_row_leaves_no_table(cli: Cli, make_photo: Make) -> None:
+    make_photo("few/0.png", 16, 20)
+    Path("few/0.png").write_text("no picture")
+    result = cli("evaluate", "median", "--data", "few", "-o", "out")
+    assert result.exit_code == 1
+    assert "0 of 2 rows are kept in out" in result.stderr
+    assert not Path("out/results.csv").exists()
 
 
 def test_a_set_that_cannot_be_used_does_not_hide_the_others(
@@ -96,6 +143,8 @@ def test_a_set_that_cannot_be_used_does_not_hide_the_others(
     assert "bad, clean: 2 of 4 pictures cannot be used" in result.stderr
     assert "worse, clean: 2 of 4 pictures cannot be used" in result.stderr
     assert {f"{number}.png" for number in range(4)} <= measured()
+    assert "16 of 24 rows are kept in out" in result.stderr
+    assert [(one.rows, one.state) for one in read_commands(Path("out"))] == [(16, FAILED)]
     page = Path("out/report.html").read_text()
     assert "good, clean" in page
     assert "bad, clean" not in page
@@ -249,7 +298,7 @@ def test_a_full_disk_after_the_rows(
     assert result.exit_code == 1
     assert f"out/{file} cannot be written (No space left on device)" in result.stderr
     assert "run the same command again: what was measured is kept" in result.stderr
-    assert not [*Path("out").glob("results*")]
+    assert Path("out/results.csv").exists() == (file == "commands.json")
     before = Path("out/rows.jsonl").read_text()
     assert len(before.splitlines()) == 40
     assert cli(*command).exit_code == 0

@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from undegrade.data.places import Place
 from undegrade.degradations import Chain
 from undegrade.errors import UndegradeError, WeightsError
 from undegrade.evaluation.candidates.choice import Choice
+from undegrade.evaluation.kept.commands import FAILED, STOPPED, read_commands
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.running.crew import BenchOrders, Crew, Staff
 from undegrade.evaluation.running.measuring import Plan
@@ -188,13 +190,20 @@ def test_an_end_before_the_end(cli: Cli, make_photo: Make, how: str) -> None:
     assert "Traceback" not in errors
     if how == "interrupt":
         assert process.returncode == 130
-        assert "cancelled" in errors
+        told = r"undegrade: cancelled; (\d+) of 72 rows are kept in out: run the same command again"
+        found = re.search(told, errors)
+        assert found is not None, errors
+        assert int(found[1]) == len(Path("out/rows.jsonl").read_text().splitlines())
     if how == "kill a worker":
         assert process.returncode == 1
         assert "a worker process was killed by signal 9 while it worked on" in errors
         assert "what was measured is kept" in errors
     kept = Path("out/rows.jsonl").read_text().splitlines()
     assert 4 <= len(kept) < 24 * 3
+    if how != "kill the parent":
+        assert len(Path("out/results.csv").read_text().splitlines()) == 1 + len(kept)
+        (command,) = read_commands(Path("out"))
+        assert command.state == (STOPPED if how == "interrupt" else FAILED)
     gone_on = cli("evaluate", "nlm", "tv", "--data", "slow", "-o", "out", "--pictures", "4")
     assert gone_on.exit_code == 0
     assert Path("out/rows.jsonl").read_text().splitlines()[: len(kept)][:4] == kept[:4]

@@ -45,6 +45,28 @@ def test_a_file_sees_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_a_file_has_a_line_a_minute_where_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("undegrade.cli.progress.time.monotonic", lambda: now)
+    with Bar(2, lines=True) as bar:
+        for name in ("one", "two"):
+            bar.begin(name)
+            for done in range(1, 11):
+                bar.advance(done, 10)
+                now += 20
+            bar.finish()
+    assert capsys.readouterr().err.splitlines() == [
+        "undegrade: one (1/2): 4 of 10, 5 min left",
+        "undegrade: one (1/2): 7 of 10, 4 min left",
+        "undegrade: one (1/2): 10 of 10, 3 min left",
+        "undegrade: two (2/2): 3 of 10, 2 min left",
+        "undegrade: two (2/2): 6 of 10, 1 min left",
+        "undegrade: two (2/2): 9 of 10, 0 min left",
+    ]
+
+
 def test_an_interrupted_bar_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setenv("TERM", "xterm")

@@ -136,13 +136,25 @@ def test_what_lacks_a_partner_is_a_share_of_the_whole_folder(tmp_path: Path) -> 
         assert pictures.problems.count == 2  # and told all the same
     (tmp_path / "lq" / "42.png").write_bytes((tmp_path / "lq" / "41.png").read_bytes())
     for limit in (None, 8):
-        with pytest.raises(InputError, match="3 of 40 pictures cannot be used: 3 without"):
+        with pytest.raises(InputError, match="3 of 43 pictures cannot be used: 3 without"):
             [*PictureSet.open(place(tmp_path), Chain(), limit=limit)]
     (tmp_path / "lq" / "42.png").unlink()
     for name in ("00", "01"):  # of those that are asked for as many may be bad as before
         (tmp_path / "lq" / f"{name}.png").write_text("no picture")
     with pytest.raises(InputError, match="2 of 8 pictures cannot be used"):
         [*PictureSet.open(place(tmp_path), Chain(), limit=8)]
+
+
+def test_what_lacks_a_partner_counts_beside_the_pairs(tmp_path: Path) -> None:
+    for half, count in (("noisy", 8), ("clean", 9)):
+        (tmp_path / half).mkdir()
+        for number in range(count):
+            Image.new("RGB", (16, 12)).save(tmp_path / half / f"{number}.png")
+    for number in range(4):
+        (tmp_path / "noisy" / f"{number}.png").write_text("no picture")
+    pictures = PictureSet.open(place(tmp_path), Chain())
+    with pytest.raises(InputError, match="5 of 9 pictures cannot be used: 1 without"):
+        list(pictures)
 
 
 def test_no_pictures_are_no_test(photo_folder: Path) -> None:

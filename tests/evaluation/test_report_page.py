@@ -12,6 +12,8 @@ from report_folders import NOTHING, keep, rows, sets_of, source
 from undegrade.errors import OutputError
 from undegrade.evaluation.kept.commands import (
     DONE,
+    FAILED,
+    STOPPED,
     Command,
     Fact,
     read_commands,
@@ -242,23 +244,29 @@ def test_commands_that_measured_stay_and_others_do_not_take_their_place(tmp_path
     [told] = read_commands(tmp_path)
     assert told == begun
     assert told.outcome == "did not come to an end"
-    record_ended(tmp_path, begun, 3, whole=True)
+    record_ended(tmp_path, begun, 3, DONE)
     [measured] = read_commands(tmp_path)
     assert measured == replace(first, state=DONE, rows=3)
     assert measured.outcome == "measured 3 rows"
     again = record_begun(tmp_path, Command("a \udcff", "day 2", "2"))
-    record_ended(tmp_path, again, 0, whole=True)
+    record_ended(tmp_path, again, 0, DONE)
     assert read_commands(tmp_path) == [measured]
     more = record_begun(tmp_path, Command("a \udcff", "day 3", "2"))
-    record_ended(tmp_path, more, 1, whole=False)
+    record_ended(tmp_path, more, 1, STOPPED)
     other = record_begun(tmp_path, Command("b", "day 4", "2"))
-    record_ended(tmp_path, other, 0, whole=True)
+    record_ended(tmp_path, other, 0, DONE)
     nothing = record_begun(tmp_path, Command("c", "day 5", "2"))
-    record_ended(tmp_path, nothing, 0, whole=False)
+    record_ended(tmp_path, nothing, 0, FAILED)
     found = read_commands(tmp_path)
     assert [(one.date, one.rows) for one in found] == [("day 1", 3), ("day 3", 1), ("day 4", 0)]
     assert found[1].outcome == "measured 1 row, was interrupted"
     assert found[0] == measured
+    failed = record_begun(tmp_path, Command("d", "day 6", "2"))
+    record_ended(tmp_path, failed, 2, FAILED)
+    assert read_commands(tmp_path)[-1].outcome == "measured 2 rows, failed"
+    mended = record_begun(tmp_path, Command("d", "day 7", "2"))
+    record_ended(tmp_path, mended, 0, DONE)  # all was there, and it is told that it came to its end
+    assert read_commands(tmp_path)[-1].outcome == "measured 0 rows"
 
 
 def test_commands_of_older_versions_are_read_and_illegible_ones_are_none(tmp_path: Path) -> None:

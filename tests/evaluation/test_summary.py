@@ -83,9 +83,9 @@ def test_pairs_show_what_means_do_not() -> None:
     assert found.mean.value == pytest.approx(0.1, abs=0.03)
     assert found.mean.low > 0
     assert found.p_value < 1e-6
-    assert found.wins > 0.9
+    assert found.larger > 0.9
     same = compare([1.0, 2.0], [1.0, 2.0])
-    assert (same.p_value, same.wins, same.mean.value) == (1, 0.5, 0)
+    assert (same.p_value, same.larger, same.mean.value) == (1, 0.5, 0)
     with pytest.raises(InputError, match="1 numbers against 2; expected one of each"):
         compare([1.0], [1.0, 2.0])
 

@@ -89,7 +89,7 @@ def reporting() -> Iterator[None]:
     except (typer.Exit, BrokenPipeError):  # the latter is how `| head` says that it has enough
         raise
     except KeyboardInterrupt as stop:
-        note("cancelled")
+        note("; ".join(["cancelled", *getattr(stop, "__notes__", ())]))
         raise typer.Exit(exit_code_after(stop)) from None
     except Exception as error:
         report(error)

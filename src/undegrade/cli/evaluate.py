@@ -57,7 +57,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
             metavar="MODEL...",
             autocompletion=complete_model,
             help="Names of models, or their folders; files of other networks; or median, wavelet, "
-            "nlm, tv.",
+            "nlm, tv. The degraded picture itself, `input`, is always measured beside them.",
         ),
     ] = None,
     data: Annotated[
@@ -96,8 +96,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="Numbers of network evaluations: 1,2,4, and with flow 1,2,4,8. 0 for the first "
-            "guess of a DTPM model; numbers that a model cannot make are left out for it.",
+            help="Numbers of network evaluations; 1,2,4 unless given, and with flow 1,2,4,8. 0 for "
+            "the first guess of a DTPM model; what a model cannot make is left out for it.",
         ),
     ] = None,
     seed: SeedOption = 0,
@@ -132,9 +132,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
 ) -> None:
     """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
 
-    What has been measured into the folder already is not measured again, so that an interrupted
-    run is gone on with by the same command. With `--paper` alone, or with `-o` only, nothing is
-    measured.
+    What has been measured into the folder already is not measured again: the same command goes on
+    with an interrupted run, and writes tables and report of a finished one anew. `--paper` without
+    MODEL and --data measures nothing: it gives the table, with -o beside what the folder has.
     """
     given = given_options(context)
     if paper is not None and not models and not data:
@@ -240,5 +240,19 @@ def _whole(
         raise UsageError(
             f"no {' and no '.join(name for name, lacks in lacking.items() if lacks)}",
             expected="MODEL... --data NAME=DIR --output FOLDER",
+            fix=_again(output) if output is not None and not models and not data else None,
         )
     return models, data, output
+
+
+def _again(folder: Path) -> str | None:
+    """Return how to write tables and report of a folder anew; None if it has no command."""
+    from undegrade.evaluation.kept.commands import read_commands
+
+    commands = read_commands(folder)
+    if not commands:
+        return None
+    return (
+        "to write tables and report anew, run the command that measured into it, which measures "
+        f"nothing twice: {commands[-1].command}"
+    )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import json_result, note, result
+from undegrade.cli.kept_rows import KeptRows
 from undegrade.cli.loading import tell_outdated
 from undegrade.cli.progress import Bar
-from undegrade.cli.report import Page, keeping, recorded
+from undegrade.cli.report import Page, recorded
 from undegrade.errors import InputError, MemoryExhaustedError
 from undegrade.images.files import make_folder
 
@@ -141,14 +142,19 @@ def measure(
     page = Page.begin(results.folder) if results.page else None
     shelf = PictureShelf(results.folder) if results.page else None
     sets = [(pictures, replace(plan, shelf=shelf)) for pictures, plan in sets]
-    with open_session(choice, sets, workers, note) as session, Bar(len(sets)) as bar:
+    with open_session(choice, sets, workers, note) as session, Bar(len(sets), lines=True) as bar:
         runs = Field.of(choice, session.candidates, [plan for _, plan in sets])
         references = runs.references(results.against)
         outcome = _Outcome(references)
         make_folder(results.folder)
         journal = Journal(results.folder)
         tell_outdated(journal)
-        with recorded(results.folder, sets, journal):
+        kept = KeptRows(session, journal, results.folder)
+        kept.tell_found()
+        with (
+            kept.however_it_ends(),
+            recorded(results.folder, sets, journal, outcome.is_whole_so_far),
+        ):
             for number, (pictures, _) in enumerate(sets):
                 bar.begin(pictures.name)
                 try:
@@ -159,10 +165,10 @@ def measure(
                     if results.maps:
                         session.draw_maps(number, rows, bar.advance)
                 bar.finish()
-    failure = outcome.failure(len(sets))
-    if failure is not None and not outcome.summaries:
-        raise failure
-    table = _write_rows(journal, results.folder)
+            failure = outcome.failure(kept)
+            if failure is not None and not outcome.summaries:
+                raise failure
+    table = kept.write()
     written = None
     if page is not None:
         whole = [row for row in journal.history() if outcome.is_whole(row)]
@@ -209,15 +215,24 @@ class _Outcome:
         about = (row.key.data, row.key.degradation)
         return about not in {(pictures.name, pictures.condition) for pictures, _ in self.failed}
 
-    def failure(self, sets: int) -> InputError | MemoryExhaustedError | None:
-        """Return one error for all sets that cannot be used, of so many; None if all can."""
+    def is_whole_so_far(self) -> bool:
+        """Return whether no set failed so far."""
+        return not self.failed
+
+    def failure(self, kept: KeptRows) -> InputError | MemoryExhaustedError | None:
+        """Return one error for all sets that cannot be used, saying what is kept; None if all can.
+
+        Args:
+            kept: The rows of all sets.
+        """
         if not self.failed:
             return None
         _, first = self.failed[0]
-        if sets == 1:
-            return first
-        told = "; ".join(f"{pictures.title}: {error.got}" for pictures, error in self.failed)
-        return type(first)(told, expected=first.expected, fix=first.fix)
+        told = first.got
+        if len(kept.session.sets) > 1:
+            told = "; ".join(f"{pictures.title}: {error.got}" for pictures, error in self.failed)
+        fix = "; ".join(filter(None, (first.fix, str(kept))))
+        return type(first)(told, expected=first.expected, fix=fix)
 
 
 def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summary":
@@ -226,15 +241,3 @@ def _summary(rows: "Sequence[Row]", order: Sequence[str], plan: "Plan") -> "Summ
 
     together = score_sets(rows, plan.sets) if plan.sets is not None else ()
     return summarise(rows, order, plan.metrics, together, plan.skipped)
-
-
-def _write_rows(journal: "Journal", folder: Path) -> Path:
-    """Write all rows that the folder has, as tables for other programs."""
-    from undegrade.evaluation.results.parquet import PARQUET, write_parquet
-    from undegrade.evaluation.results.rows import RESULTS, write_results
-
-    rows = journal.rows()
-    with keeping():
-        write_results(folder / RESULTS, rows)
-        write_parquet(folder / PARQUET, rows)
-    return folder / RESULTS

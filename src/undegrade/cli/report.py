@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -92,7 +92,10 @@ class Page:
 
 @contextmanager
 def recorded(
-    folder: Path, sets: "Sequence[tuple[PictureSet, Plan]]", journal: "Journal"
+    folder: Path,
+    sets: "Sequence[tuple[PictureSet, Plan]]",
+    journal: "Journal",
+    is_whole: Callable[[], bool],
 ) -> Iterator[None]:
     """Note this command among those that measured into a folder, before and after it does.
 
@@ -100,11 +103,19 @@ def recorded(
         folder: The output folder, which exists.
         sets: What it measures.
         journal: Takes the rows.
+        is_whole: Tells in the end whether all that could be wanted was measured.
 
     Raises:
         OutputError: The record cannot be written.
     """
-    from undegrade.evaluation.kept.commands import record_begun, record_ended, set_aside
+    from undegrade.evaluation.kept.commands import (
+        DONE,
+        FAILED,
+        STOPPED,
+        record_begun,
+        record_ended,
+        set_aside,
+    )
 
     aside = set_aside(folder)
     if aside is not None:
@@ -114,12 +125,13 @@ def recorded(
     begun = record_begun(folder, _command(sets))
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        state = STOPPED if isinstance(error, KeyboardInterrupt) else FAILED
         with suppress(OutputError):  # what stopped the command is what counts
-            record_ended(folder, begun, journal.added, whole=False)
+            record_ended(folder, begun, journal.added, state)
         raise
     with keeping():
-        record_ended(folder, begun, journal.added, whole=True)
+        record_ended(folder, begun, journal.added, DONE if is_whole() else FAILED)
 
 
 @contextmanager

@@ -207,7 +207,7 @@ class PictureSet:
             try:
                 yield self.read(name).as_floats()
             except InputError as error:
-                self.problems.add(UNUSABLE, error.got)
+                self.problems.add(UNUSABLE, error.clause)
         self.check()
 
     def read(self, name: str) -> ReadPair:
@@ -242,18 +242,20 @@ class PictureSet:
     def check(self) -> None:
         """Refuse pictures of which too many turned out to be of no use.
 
-        With a limit, those without a partner are a share of the whole folder: which of them would
-        have been among the first is not known.
+        Those without a partner are none of the set's pictures, and count beside them. With a limit,
+        they are a share of the whole folder: which of them would have been among the first is not
+        known.
 
         Raises:
             InputError: More than 5 % of them and more than one, or all.
         """
         found = self.problems.found
-        shares = [(self.problems, len(self))]
+        whole = len(self.files) + len(found.get(PARTNERLESS, ()))
+        shares = [(self.problems, whole)]
         if len(self) < len(self.files):
             lonely = {kind: names for kind, names in found.items() if kind == PARTNERLESS}
             others = {kind: names for kind, names in found.items() if kind != PARTNERLESS}
-            shares = [(Problems(lonely), len(self.files)), (Problems(others), len(self))]
+            shares = [(Problems(lonely), whole), (Problems(others), len(self))]
         refuse([share.complaint(total, "pictures", _SPARED) for share, total in shares])
 
     def why_too_small(self, least: int, sides: Mapping[str, int]) -> str | None:

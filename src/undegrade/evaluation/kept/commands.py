@@ -13,8 +13,11 @@ from undegrade.wording import counted
 
 _FILE = "commands.json"
 
-BEGUN, STOPPED, DONE = "begun", "stopped", "done"
-"""How far a command came: nothing is known of its end, it was interrupted, or all was measured."""
+BEGUN, STOPPED, FAILED, DONE = "begun", "stopped", "failed", "done"
+"""How far a command came: nothing is known of its end, it was interrupted, something could not be
+measured or written, or all was measured."""
+
+_ENDED = {BEGUN: "did not come to an end", STOPPED: "was interrupted", FAILED: "failed"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,7 @@ class Command:
     def outcome(self) -> str:
         """What came of it, in words; empty if that is not known."""
         measured = "" if self.rows is None else f"measured {counted(self.rows, 'row')}"
-        ended = {BEGUN: "did not come to an end", STOPPED: "was interrupted"}.get(self.state, "")
-        return ", ".join(filter(None, (measured, ended)))
+        return ", ".join(filter(None, (measured, _ENDED.get(self.state, ""))))
 
 
 def record_begun(folder: Path, new: Command) -> Command:
@@ -74,17 +76,17 @@ def record_begun(folder: Path, new: Command) -> Command:
     return begun
 
 
-def record_ended(folder: Path, begun: Command, rows: int, *, whole: bool) -> None:
+def record_ended(folder: Path, begun: Command, rows: int, state: str) -> None:
     """Note what came of a command.
 
-    One that measured stays for good. One that measured nothing is taken out again if it is there
-    already, as when a command is repeated, or if it was interrupted.
+    One that measured stays for good. One that measured nothing is taken out again if it came to its
+    end before, as when a command is repeated, or if it did not now.
 
     Args:
         folder: The output folder.
         begun: What :func:`record_begun` gave.
         rows: That it measured.
-        whole: Whether it came to its end.
+        state: How far it came.
 
     Raises:
         OutputError: The record cannot be written.
@@ -92,9 +94,9 @@ def record_ended(folder: Path, begun: Command, rows: int, *, whole: bool) -> Non
     others = read_commands(folder)
     if begun in others:
         others.remove(begun)
-    ended = replace(begun, state=DONE if whole else STOPPED, rows=rows)
-    known = any(one.command == begun.command for one in others)
-    _write(folder, [*others, ended] if rows or (whole and not known) else others)
+    known = any((one.command, one.state) == (begun.command, DONE) for one in others)
+    stays = rows or (state == DONE and not known)
+    _write(folder, [*others, replace(begun, state=state, rows=rows)] if stays else others)
 
 
 def read_commands(folder: Path) -> list[Command]:

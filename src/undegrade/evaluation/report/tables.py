@@ -148,7 +148,7 @@ def _difference(metric: Metric, found: Compared, comparison: Comparison) -> tupl
     detail = f"{interval(mean, digits, '+')}; {verdict}"
     return (
         Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
-        Cell(f"{found.difference.wins:.0%}", found.difference.wins),
+        Cell(f"{found.difference.larger:.0%}", found.difference.larger),
         Cell(f"{found.p_adjusted:.2g}", found.p_adjusted),
     )
 

@@ -72,16 +72,16 @@ class Difference:
     Args:
         mean: Mean of the first minus the second, with its interval.
         p_value: Of Wilcoxon's signed-rank test that neither is larger; 1 where nothing differs.
-        wins: Share of the pictures where the first number is larger; ties count half.
+        larger: Share of the pictures where the first number is larger; ties count half.
     """
 
     mean: Mean
     p_value: float
-    wins: float
+    larger: float
 
     def swapped(self) -> "Difference":
         """Return the second against the first."""
-        return Difference(self.mean.negated(), self.p_value, 1 - self.wins)
+        return Difference(self.mean.negated(), self.p_value, 1 - self.larger)
 
 
 def mean_with_interval(values: Sequence[float]) -> Mean:
@@ -150,13 +150,13 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Difference:
         )
     difference: Numbers = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     mean = mean_with_interval([*difference])
-    wins = float((difference > 0).mean() + (difference == 0).mean() / 2)
+    larger = float((difference > 0).mean() + (difference == 0).mean() / 2)
     differing = np.count_nonzero(difference)
     if not differing:
-        return Difference(mean, 1.0, wins)
+        return Difference(mean, 1.0, larger)
     # With ties scipy takes a normal limit, which for few pictures may be smaller than is possible.
     p_value = max(float(wilcoxon(difference).pvalue), smallest_p(int(differing)))
-    return Difference(mean, p_value, wins)
+    return Difference(mean, p_value, larger)
 
 
 def smallest_p(pictures: int) -> float:

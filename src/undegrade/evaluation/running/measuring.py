@@ -1,6 +1,6 @@
 """Candidates times pictures times settings, each measured once, whatever interrupts it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -131,6 +131,18 @@ class Plan:
 
     def keys(self, candidates: Sequence[Candidate], pictures: PictureSet) -> dict[str, list[Key]]:
         """Return for each picture what its rows are about; all files are read once for that."""
+        return self.keys_of(candidates, pictures, pictures.contents())
+
+    def keys_of(
+        self, candidates: Sequence[Candidate], pictures: PictureSet, contents: Mapping[str, str]
+    ) -> dict[str, list[Key]]:
+        """Return the same for pictures whose contents are known, see :meth:`PictureSet.contents`.
+
+        Args:
+            candidates: What is measured.
+            pictures: The set.
+            contents: By the names of its pictures.
+        """
         settings = [
             (candidate, setting)
             for candidate in candidates
@@ -151,7 +163,7 @@ class Plan:
                 )
                 for candidate, setting in settings
             ]
-            for picture, content in pictures.contents().items()
+            for picture, content in contents.items()
         }
 
 
@@ -191,7 +203,7 @@ class Bench:
         try:
             picture = pictures.read(task.picture)
         except InputError as error:
-            yield LeftOut(task.picture, UNUSABLE, error.got)
+            yield LeftOut(task.picture, UNUSABLE, error.clause)
             return
         by_name = {candidate.name: candidate for candidate in self.candidates}
         try:

@@ -40,6 +40,24 @@ class Session:
         keys = plan.keys(self.candidates, pictures)
         return Measuring(pictures, plan, keys, journal, progress, number).run(self.work)
 
+    def progress(self, journal: Journal) -> tuple[int, int]:
+        """Return how many rows of all sets a journal has, and how many there are to be.
+
+        Pictures go by their names here, because telling their contents means to read all of them.
+        """
+        found = total = 0
+        for pictures, plan in self.sets:
+            names = dict.fromkeys(pictures.names, "")
+            by_picture = plan.keys_of(self.candidates, pictures, names)
+            wanted = {key for keys in by_picture.values() for key in keys}
+            measured = {
+                replace(row.key, content="")
+                for row in journal.history()
+                if plan.is_done(row.key, journal)
+            }
+            found, total = found + len(wanted & measured), total + len(wanted)
+        return found, total
+
     def draw_maps(self, number: int, rows: Sequence[Row], progress: Progress | None = None) -> None:
         """Draw the maps of uncertainty that one set lacks, by whoever does the work.
 
