@@ -254,7 +254,7 @@ def test_models_are_looked_for_before_anything_is_fetched(
         (["nosuch"], "nosuch"),
         (["median", "median"], "each at most once"),
         (["median", "--device", "tpu"], "tpu"),
-        (["median", "--steps", "1,1"], "steps=1,1"),
+        (["resflow-general", "--steps", "1,1"], "steps=1,1"),
     ):
         result = cli("evaluate", *arguments, "--data", photos, "-o", "out", "--metrics", "lpips")
         assert result.exit_code in (2, 3)
