@@ -194,7 +194,8 @@ def test_best_and_second_best_are_marked_and_cells_know_what_they_are_sorted_by(
     ]
     cells = {row[0].shown: row[1:] for row in comparisons[0].table.rows}
     assert cells["ours, 4 steps"][0].shown == "+0.75"
-    assert cells["ours, 4 steps"][0].detail == "–; too few pictures to tell"
+    assert cells["ours, 4 steps"][0].detail == "–\ntoo few pictures to tell"
+    assert cells["ours, 4 steps"][2].shown == "–"
     assert "3 pictures are too few" in comparisons[0].note
     assert cells["input"][1].value == 0
     back = {row[0].shown: row[1:] for row in comparisons[3].table.rows}

@@ -19,7 +19,7 @@ class Cell:
     Args:
         shown: What is in it.
         value: What it is sorted by: a number, or else the text.
-        detail: Beside it and smaller.
+        detail: Beneath it and smaller, in lines.
         rank: 1 for the best of its column, 2 for the second best, 0 for all others.
         mark: Of a candidate, drawn before its name.
     """
@@ -145,11 +145,12 @@ def _against(one: MeasuredSet, comparison: Comparison, marks: Marks) -> Against:
 def _difference(metric: Metric, found: Compared, comparison: Comparison) -> tuple[Cell, Cell, Cell]:
     digits, mean = digits_of(metric), found.difference.mean
     verdict = comparison.verdict(found, metric.is_better(mean.value, 0))
-    detail = f"{interval(mean, digits, '+')}; {verdict}"
+    detail = f"{interval(mean, digits, '+')}\n{verdict}"
+    p_value = float("nan") if comparison.is_hopeless else found.p_adjusted
     return (
         Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
         Cell(f"{found.difference.wins:.0%}", found.difference.wins),
-        Cell(f"{found.p_adjusted:.2g}", found.p_adjusted),
+        Cell(comparison.p_shown(found), p_value),
     )
 
 

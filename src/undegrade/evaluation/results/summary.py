@@ -150,7 +150,7 @@ class Summary:
         for metric, found in zip(self.metrics, line, strict=True):
             mean, digits = found.difference.mean, digits_of(metric)
             cells.append(f"{mean.value:+.{digits}f} {interval(mean, digits, '+')}")
-            cells += [f"{found.difference.wins:.0%}", f"{found.p_adjusted:.2g}"]
+            cells += [f"{found.difference.wins:.0%}", self.comparison.p_shown(found)]
         return cells
 
     def facts(self) -> dict[str, Any]:
