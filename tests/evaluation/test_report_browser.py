@@ -145,7 +145,9 @@ def test_the_gallery_can_be_turned_around_filtered_and_shows_another_model(opene
     assert (
         page.locator(".item:visible .middle:visible").first.get_attribute("data-show") == "median"
     )
-    assert page.locator(".item:visible .gain").first.text_content() == "+2.00 dB over the input"
+    assert page.locator(".item:visible .gain").first.text_content() == (
+        "psnr 2.00 dB better than the input"
+    )
     page.locator("#measure").select_option("mae")
     assert "of 255" in (page.locator(".item:visible .gain").first.text_content() or "")
 
@@ -195,6 +197,31 @@ def test_a_finger_drags_a_line(browser: Any, report: Path) -> None:
     value = opened.page.locator(".item .a").first.input_value()
     opened.page.close()
     assert value == "10"
+
+
+@pytest.mark.parametrize(("width", "hint"), [(360, True), (1280, False)])
+def test_a_table_that_is_cut_says_so_and_names_on_pictures_are_whole(
+    browser: Any, report: Path, width: int, hint: bool
+) -> None:
+    opened = Opened(browser, report, viewport={"width": width, "height": 640})
+    page = opened.page
+    scroll = page.locator("#sets .scroll").first
+    page.wait_for_function("document.querySelector('.scroll').classList.length >= 1")
+    page.wait_for_timeout(100)  # until the observer has told
+    wider = scroll.evaluate("one => one.classList.contains('wider')")
+    cut = page.locator(".item .tag").evaluate_all(
+        "tags => tags.filter(tag => tag.scrollWidth > tag.clientWidth + 1).length"
+    )
+    heads = scroll.locator("thead tr").bounding_box()
+    between = page.locator(".item .between").first.text_content()
+    loaded = page.locator(".item .middle:visible").last.evaluate("one => one.complete")
+    page.close()
+    assert wider == hint
+    assert cut == 0
+    assert heads is not None
+    assert heads["height"] < 50  # a single line, whatever the width
+    assert between == "ours, 1 step"
+    assert loaded  # without having been scrolled to, as when the page is printed
 
 
 def test_without_script_tables_and_pictures_are_there(browser: Any, report: Path) -> None:

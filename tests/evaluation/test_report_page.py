@@ -25,9 +25,10 @@ from undegrade.evaluation.kept.shelf import PictureShelf
 from undegrade.evaluation.report import embedding, gallery
 from undegrade.evaluation.report.gathering import gather_sets
 from undegrade.evaluation.report.page import render, write_report
-from undegrade.evaluation.report.plots import give_marks
-from undegrade.evaluation.report.tables import comparison_tables, overview_table, set_table
+from undegrade.evaluation.report.plots import give_marks, set_plots
+from undegrade.evaluation.report.tables import best_of, comparison_tables, overview_table, set_table
 from undegrade.evaluation.results.rows import Row
+from undegrade.randomness import generator
 
 NAMES = ["c.png", "a.png", "b.png"]
 TASKS = ("noise:sigma=25", "jpeg:quality=10", "rain")
@@ -122,11 +123,12 @@ def test_the_gallery_shows_the_least_gain_first(tmp_path: Path, made: list[Row])
     found = gallery.build_gallery(sets_of(made), PictureShelf(tmp_path))
     assert [item.picture for item in found.items] == [name for name in NAMES for _ in TASKS]
     first = found.items[0]
-    assert first.gain == "+3.25 dB"
+    assert first.gain == "psnr 3.25 dB better than the input"
     assert first.gains["ours"] == {"psnr": pytest.approx(3.25), "mae": pytest.approx(3.25)}
     assert [view.title for view in first.views] == ["input", "ours, 1 step", "median", "truth"]
-    assert first.crops[1].scores == "23.25 dB, 16.75 of 255"
+    assert first.crops[1].scores == "psnr 23.25 dB, mae 16.75 of 255"
     assert found.models == ("ours", "median")
+    assert found.settings == ("ours, 1 step",)  # the tables have 2 and 4 as well
     assert (found.left_out, found.missing) == (0, 0)
 
 
@@ -196,7 +198,8 @@ def test_best_and_second_best_are_marked_and_cells_know_what_they_are_sorted_by(
     ]
     cells = {row[0].shown: row[1:] for row in comparisons[0].table.rows}
     assert cells["ours, 4 steps"][0].shown == "+0.75"
-    assert cells["ours, 4 steps"][0].detail == "–; too few pictures to tell"
+    assert cells["ours, 4 steps"][0].detail == "–\ntoo few pictures to tell"
+    assert cells["ours, 4 steps"][2].shown == "–"
     assert "3 pictures are too few" in comparisons[0].note
     assert cells["input"][1].value == 0
     back = {row[0].shown: row[1:] for row in comparisons[3].table.rows}
@@ -214,6 +217,62 @@ def test_differences_are_told_apart_in_the_right_direction() -> None:
     assert found["ours, 4 steps"][3].endswith("better")  # mae, lower
     assert found["median"][0].endswith("worse")
     assert found["median"][3].endswith("worse")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(3, "; too few pictures to tell it from any other"), (12, "")]
+)
+def test_the_best_mean_is_told_with_what_is_known_of_it(count: int, words: str) -> None:
+    (one,) = sets_of(rows([f"{number}.png" for number in range(count)]))
+    assert best_of(one).startswith("mine, noise:sigma=25: best mean ours, 4 steps, psnr ")
+    assert best_of(one).endswith(f"over the input){words}")
+
+
+def test_the_best_mean_names_whom_it_is_not_told_apart_from() -> None:
+    rng, made = generator("alike"), []
+    for row in rows([f"{number}.png" for number in range(12)]):
+        psnr = 30 + rng.normal() if row.key.model == "ours" else row.scores["psnr"]
+        made.append(replace(row, scores={"psnr": psnr, "mae": 60 - psnr}))
+    (one,) = sets_of(made)
+    best, _, others = best_of(one).partition("; not told apart from ")
+    assert best.startswith("mine, noise:sigma=25: best mean ours, ")
+    assert others.count("ours, ") == 2
+    assert "median" not in others
+
+
+@pytest.mark.parametrize(("best", "told"), [("ours", True), ("nobody", False)])
+def test_what_stands_in_for_perception_and_who_is_best_in_both(best: str, told: bool) -> None:
+    scores = {
+        "input": (20.0, 50.0),
+        "ours": (30.0, 10.0),
+        "median": (25.0, 5.0 if not told else 30),
+    }
+    made = [
+        replace(row, scores=dict(zip(("psnr", "swd"), scores[row.key.model], strict=True)))
+        for row in rows(NAMES)
+        if row.key.steps in (0, 1)
+    ]
+    (one,) = sets_of(made)
+    note = set_plots(one, give_marks([one]))[-1].note
+    assert "swd, which compares texture, stands in" in note
+    assert (f"{best}, 1 step is best in both" in note) == told
+    assert "swd of 100 (lower is better)" in set_plots(one, give_marks([one]))[-1].drawing
+
+
+def test_where_the_input_is_best_by_a_measure_that_noise_pleases_it_is_said() -> None:
+    def told(input_swd: float) -> tuple[str, ...]:
+        made = [
+            replace(row, scores={"psnr": row.scores["psnr"], "swd": input_swd})
+            if row.key.model == "input"
+            else replace(row, scores={"psnr": row.scores["psnr"], "swd": 10.0})
+            for row in rows(NAMES)
+        ]
+        return sets_of(made)[0].summary.cautions
+
+    assert told(20.0) == ()
+    (words,) = told(5.0)
+    assert words.startswith("swd: the input as it is has the best mean")
+    assert "never alone" in words
 
 
 def test_what_several_commands_measured_comes_together(made: list[Row]) -> None:

@@ -137,6 +137,8 @@ def test_too_few_pictures_are_said_to_be_too_few(pictures: int, hopeless: bool) 
     found = summarise([*rows("a", numbers), *rows("b", better)], ["a", "b"], METRICS)
     assert found.comparison.is_hopeless == hopeless
     assert ("too few to tell" in found.comparisons()) == hopeless
+    assert ("100% | – |" in found.comparisons()) == hopeless  # rather than a p that says nothing
+    assert "intervals are each for itself, not adjusted" in found.comparisons()
     assert found.facts()["too_few_pictures_to_compare"] == hopeless
     line = found.comparison.lines[1]
     assert line is not None

@@ -88,6 +88,8 @@ class About:
             it is measured with.
         least_side: Pixels each way that it needs.
         needs: Libraries and weights.
+        caution: What has to be known where the degraded picture itself is best by it; empty if
+            that says what it seems to say.
     """
 
     name: str
@@ -99,6 +101,7 @@ class About:
     protocol: str
     least_side: int
     needs: Needs = field(default_factory=Needs, kw_only=True)
+    caution: str = field(default="", kw_only=True)
 
     def is_better(self, one: float, other: float) -> bool:
         """Return whether ``one`` is a better number than ``other``."""

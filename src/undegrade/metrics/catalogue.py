@@ -157,6 +157,8 @@ _ALL = (
         f"{_RGB}, three finest levels of a Laplacian pyramid, in deviations of the true ones",
         LEAST_SIDE,
         sliced_wasserstein,
+        caution="noise and blocks of the right strength and grain please it: read it beside a "
+        "measure of distortion, never alone",
     ),
     Metric(
         "colour-drift",

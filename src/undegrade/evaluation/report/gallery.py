@@ -12,7 +12,7 @@ from undegrade.evaluation.names import title_of
 from undegrade.evaluation.report import embedding
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.results.rows import Row
-from undegrade.evaluation.results.summary import digits_of
+from undegrade.evaluation.results.summary import named_number
 from undegrade.metrics.base import Metric
 
 Gains = dict[str, dict[str, float]]
@@ -66,6 +66,7 @@ class Gallery:
         items: Pictures, those with the least gain first.
         models: Candidates that appear, in order; the first is the reference of the order.
         maps: Those of them that have maps of uncertainty.
+        settings: Those measured with several numbers of steps, each with the one that was kept.
         metrics: Measures that gains are known of.
         left_out: Pictures that there was no room for, neither the worst nor the best.
         missing: Pictures that were measured without being kept.
@@ -74,6 +75,7 @@ class Gallery:
     items: tuple[Item, ...]
     models: tuple[str, ...]
     maps: tuple[str, ...]
+    settings: tuple[str, ...]
     metrics: tuple[str, ...]
     left_out: int
     missing: int
@@ -113,7 +115,8 @@ class _Found:
         if not self.gains.get(self.rows[0].key.model):
             return ""
         metric = self.metrics[0]
-        return f"{self.first_gain:+.{digits_of(metric)}f} {metric.unit or metric.name}"
+        better = "worse" if self.first_gain < 0 else "better"
+        return f"{named_number(metric, abs(self.first_gain))} {better} than the input"
 
     @property
     def files(self) -> tuple[Kept, ...]:
@@ -158,6 +161,8 @@ def build_gallery(
     items = [_item(one, factor) for one in sorted(chosen, key=lambda one: one.first_gain)]
     order = dict.fromkeys(name for part in sets for name in part.candidates)
     shown = {row.key.model for one in chosen for row in one.rows}
+    kept = {row.key.entrant for one in chosen for row in one.rows}
+    stepped = {name for part in sets for name in _stepped(part)}
     pictures = {
         (row.key.data, row.key.degradation, row.key.picture) for part in sets for row in part.rows
     }
@@ -165,10 +170,17 @@ def build_gallery(
         tuple(items),
         tuple(name for name in order if name in shown),
         tuple(dict.fromkeys(one.model for item in items for one in item.maps)),
+        tuple(sorted(title_of(*entrant) for entrant in kept if entrant[0] in stepped)),
         tuple(dict.fromkeys(metric.name for part in sets for metric in part.summary.metrics)),
         len(found) - len(chosen),
         len(pictures) - len(found),
     )
+
+
+def _stepped(part: MeasuredSet) -> list[str]:
+    """Return the candidates of a set that were measured with several numbers of steps."""
+    names = [entry.model for entry in part.summary.entries]
+    return [name for name in part.candidates if names.count(name) > 1]
 
 
 def _kept(part: MeasuredSet, number: int, shelf: PictureShelf) -> Iterator[_Found]:
@@ -239,10 +251,7 @@ def _shown(found: _Found, row: Row | None, file: Path, factor: float = 1.0) -> S
         truth = file in (found.place.truth.view, found.place.truth.crop)
         return Shown("", "truth" if truth else INPUT, "", uri)
     scores = row.scores
-    words = [
-        f"{scores[metric.name]:.{digits_of(metric)}f} {metric.unit or metric.name}"
-        for metric in found.metrics
-    ]
+    words = [named_number(metric, scores[metric.name]) for metric in found.metrics]
     return Shown(row.key.model, _title(row), ", ".join(words), uri)
 
 

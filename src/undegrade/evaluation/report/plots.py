@@ -17,7 +17,7 @@ from undegrade.evaluation.report.charts import (
 )
 from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.svg import Mark, Svg
-from undegrade.evaluation.results.summary import Entry, Summary, digits_of
+from undegrade.evaluation.results.summary import Entry, Summary, digits_of, named_unit
 from undegrade.metrics.base import About
 
 DISTORTION = ("psnr", "psnr-y", "ssim", "ssim-y", "ms-ssim", "mae")
@@ -29,8 +29,15 @@ PERCEPTUAL = (
 )
 """Measures that follow what people see, the most usual first."""
 
-LIKE_PERCEPTUAL = ("swd", "haarpsi", "fsim", "gmsd", "vif", "ms-ssim")
-"""Taken where there is none of those: they compare texture or structure rather than pixels."""
+LIKE_PERCEPTUAL = {
+    "swd": "texture",
+    "haarpsi": "structure",
+    "fsim": "structure",
+    "gmsd": "structure",
+    "vif": "structure",
+    "ms-ssim": "structure",
+}
+"""Taken where there is none of those, and what they compare rather than pixels."""
 
 MOST_SPOKES = 10
 _LEAST_SPOKES = 3
@@ -151,13 +158,22 @@ def _trade_off(one: MeasuredSet, pair: tuple[int, int], marks: Marks) -> Plot:
     note = f"Best is {sides[1]} {sides[0]}; lines join numbers of steps. "
     if second.name not in PERCEPTUAL:
         note += (
-            f"No learned perceptual measure was asked for: {second.name}, which compares structure,"
-            " stands in. "
+            f"No learned perceptual measure was asked for: {second.name}, which compares "
+            f"{LIKE_PERCEPTUAL[second.name]}, stands in. "
         )
+    ranks = zip(one.summary.ranks(near), one.summary.ranks(seen), strict=True)
+    both = [
+        entry.title
+        for entry, found in zip(one.summary.entries, ranks, strict=True)
+        if found == (1, 1)
+    ]
+    if both:
+        note += f"Of those measured {both[0]} is best in both. "
     return Plot(
         "perception against distortion",
         curves(Frame(_label(first), _label(second)), drawn),
-        note + "No method can be best in both (Blau & Michaeli, CVPR 2018).",
+        note + "Near the best that is possible one is gained only at the cost of the other "
+        "(Blau & Michaeli, CVPR 2018).",
         one.candidates,
     )
 
@@ -166,7 +182,7 @@ def _distortion_and_perception(summary: Summary) -> tuple[int, int] | None:
     """Return the places of a measure of each kind; None if there are not both."""
     names = [measure.name for measure in summary.measures]
     near = next((names.index(name) for name in DISTORTION if name in names), None)
-    others = (name for name in PERCEPTUAL + LIKE_PERCEPTUAL if name in names)
+    others = (name for name in (*PERCEPTUAL, *LIKE_PERCEPTUAL) if name in names)
     seen = next((names.index(name) for name in others if names.index(name) != near), None)
     return None if near is None or seen is None else (near, seen)
 
@@ -231,5 +247,4 @@ def _level(summary: Summary) -> Point | None:
 
 
 def _label(metric: About) -> str:
-    unit = f" in {metric.unit}" if metric.unit else ""
-    return f"{metric.name}{unit} ({metric.better} is better)"
+    return f"{named_unit(metric)} ({metric.better} is better)"

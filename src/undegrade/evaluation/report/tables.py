@@ -8,7 +8,13 @@ from undegrade.evaluation.report.gathering import MeasuredSet
 from undegrade.evaluation.report.plots import Marks
 from undegrade.evaluation.report.svg import Mark
 from undegrade.evaluation.results.against import Compared, Comparison
-from undegrade.evaluation.results.summary import Summary, digits_of, interval
+from undegrade.evaluation.results.summary import (
+    Summary,
+    digits_of,
+    interval,
+    named_number,
+    named_unit,
+)
 from undegrade.metrics.base import About, Metric
 
 
@@ -19,7 +25,7 @@ class Cell:
     Args:
         shown: What is in it.
         value: What it is sorted by: a number, or else the text.
-        detail: Beside it and smaller.
+        detail: Beneath it and smaller, in lines.
         rank: 1 for the best of its column, 2 for the second best, 0 for all others.
         mark: Of a candidate, drawn before its name.
     """
@@ -91,8 +97,7 @@ def overview_table(sets: Sequence[MeasuredSet], marks: Marks) -> Table | None:
     )
     arrow = "up" if metric.better == "higher" else "down"
     heads = (Head("candidate"), *(Head(one.title, arrow) for one in chosen))
-    unit = f" in {metric.unit}" if metric.unit else ""
-    return Table(f"{metric.name}{unit} on every set", heads, rows)
+    return Table(f"{named_unit(metric)} on every set", heads, rows)
 
 
 @dataclass(frozen=True)
@@ -145,11 +150,12 @@ def _against(one: MeasuredSet, comparison: Comparison, marks: Marks) -> Against:
 def _difference(metric: Metric, found: Compared, comparison: Comparison) -> tuple[Cell, Cell, Cell]:
     digits, mean = digits_of(metric), found.difference.mean
     verdict = comparison.verdict(found, metric.is_better(mean.value, 0))
-    detail = f"{interval(mean, digits, '+')}; {verdict}"
+    detail = f"{interval(mean, digits, '+')}\n{verdict}"
+    p_value = float("nan") if comparison.is_hopeless else found.p_adjusted
     return (
         Cell(f"{mean.value:+.{digits}f}", mean.value, detail),
         Cell(f"{found.difference.larger:.0%}", found.difference.larger),
-        Cell(f"{found.p_adjusted:.2g}", found.p_adjusted),
+        Cell(comparison.p_shown(found), p_value),
     )
 
 
@@ -178,15 +184,35 @@ def _head(metric: About) -> Head:
 
 
 def best_of(one: MeasuredSet) -> str:
-    """Return in a few words which candidate is best on a set by its first measure."""
+    """Return in a few words whose mean is best on a set by its first measure, and how surely."""
     summary, metric = one.summary, one.summary.measures[0]
     best = summary.entries[summary.ranks(0).index(1)]
     digits = digits_of(metric)
-    number = f"{best.numbers[0].value:.{digits}f} {metric.unit or metric.name}"
+    number, doubts = named_number(metric, best.numbers[0].value), _doubts(summary)
     start = next((entry for entry in summary.entries if entry.model == INPUT), None)
     if start is best:
-        return f"{one.title}: none is better than the input as it is, {number}"
+        return f"{one.title}: no mean is better than that of the input as it is, {number}{doubts}"
     if start is None:
-        return f"{one.title}: {best.title}, {number}"
+        return f"{one.title}: best mean {best.title}, {number}{doubts}"
     gain = best.numbers[0].value - start.numbers[0].value
-    return f"{one.title}: {best.title}, {number} ({gain:+.{digits}f} over the input)"
+    over = f"{gain:+.{digits}f} over the input"
+    return f"{one.title}: best mean {best.title}, {number} ({over}){doubts}"
+
+
+def _doubts(summary: Summary) -> str:
+    """Return whom the best by the first measure cannot be told apart from; empty if from nobody.
+
+    Of measures of whole sets nothing is known picture by picture, and nothing is said.
+    """
+    if not summary.metrics or len(summary.entries) == 1:
+        return ""
+    ranks = summary.ranks(0)
+    comparison = summary.pairs.against(ranks.index(1))
+    if comparison.is_hopeless:
+        return "; too few pictures to tell it from any other"
+    alike = sorted(
+        (rank, entry.title)
+        for rank, entry, line in zip(ranks, summary.entries, comparison.lines, strict=True)
+        if line is not None and not line[0].is_told_apart
+    )
+    return f"; not told apart from {' and '.join(title for _, title in alike)}" if alike else ""

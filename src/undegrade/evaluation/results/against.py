@@ -64,14 +64,21 @@ class Comparison:
             return "not told apart"
         return "better" if better else "worse"
 
+    def p_shown(self, compared: Compared) -> str:
+        """Return the adjusted p-value as tables have it: a dash where it could prove nothing."""
+        return "–" if self.is_hopeless else f"{compared.p_adjusted:.2g}"
+
     def note(self) -> str:
-        """Return what has to be known to read the p-values."""
+        """Return what has to be known to read the p-values and the intervals."""
         words = (
             "p is of Wilcoxon's signed-rank test, adjusted by Holm's method for the "
-            f"{self.tests} comparisons of this table."
+            f"{self.tests} comparisons of this table; intervals are each for itself, not adjusted."
         )
         if self.is_hopeless:
-            words += f" {self.pictures} pictures are too few to tell: p cannot come below {UNSURE}."
+            words += (
+                f" {self.pictures} pictures are too few to tell: p cannot come below {UNSURE}, and "
+                "has a dash."
+            )
         return words
 
 

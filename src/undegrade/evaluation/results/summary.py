@@ -118,18 +118,34 @@ class Summary:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What has to be known to read means: those in which infinite numbers count as a cap."""
+        """What has to be known to read means.
+
+        That infinite numbers count as a cap in some, and that the input is best for no merit.
+        """
         found = (
             (metric, *self.pairs.capped(place, metric.highest))
             for place, metric in enumerate(self.metrics)
             if metric.unit == DECIBELS
         )
-        return tuple(
+        dominated = (
             f"{metric.name}: {capped} of {count} numbers are of equal pictures and count as "
             f"{metric.highest:g} dB: they dominate the means that they are in"
             for metric, capped, count in found
             if capped
         )
+        pleased = (
+            f"{measure.name}: the input as it is has the best mean, which is no merit of it; "
+            f"{measure.caution}"
+            for place, measure in enumerate(self.measures)
+            if measure.caution and self._is_input_best(place)
+        )
+        return (*dominated, *pleased)
+
+    def _is_input_best(self, index: int) -> bool:
+        """Tell whether nothing is better by a measure than the input, if there is anything else."""
+        pairs = zip(self.entries, self.ranks(index), strict=True)
+        best = [entry.model for entry, rank in pairs if rank == 1]
+        return len(self.entries) > 1 and INPUT in best
 
     def comparisons(self) -> str:
         """Return differences from the reference in Markdown; empty if there is none."""
@@ -150,7 +166,7 @@ class Summary:
         for metric, found in zip(self.metrics, line, strict=True):
             mean, digits = found.difference.mean, digits_of(metric)
             cells.append(f"{mean.value:+.{digits}f} {interval(mean, digits, '+')}")
-            cells += [f"{found.difference.larger:.0%}", f"{found.p_adjusted:.2g}"]
+            cells += [f"{found.difference.larger:.0%}", self.comparison.p_shown(found)]
         return cells
 
     def facts(self) -> dict[str, Any]:
@@ -283,6 +299,17 @@ def interval(mean: Mean, digits: int, sign: str = "") -> str:
 
 def _compared_facts(compared: Compared) -> dict[str, Any]:
     return asdict(compared.difference) | {"p_adjusted": compared.p_adjusted}
+
+
+def named_number(metric: About, value: float) -> str:
+    """Return a number with its measure and unit, which alone may be that of several."""
+    return f"{metric.name} {value:.{digits_of(metric)}f} {metric.unit}".rstrip()
+
+
+def named_unit(metric: About) -> str:
+    """Return a measure and what it counts in words: ``psnr in dB``, ``swd of 100``."""
+    between = " " if metric.unit.startswith("of ") else " in "
+    return f"{metric.name}{between}{metric.unit}" if metric.unit else metric.name
 
 
 def digits_of(metric: About) -> int:

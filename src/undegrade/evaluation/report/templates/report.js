@@ -43,6 +43,12 @@
     });
   }
 
+  // Tables that are wider than their place say so, as scrollbars are often hidden.
+  const told = new ResizeObserver((entries) => {
+    for (const { target } of entries) target.classList.toggle("wider", target.scrollWidth > target.clientWidth + 1);
+  });
+  for (const scroll of all(".scroll")) told.observe(scroll);
+
   // Comparisons: one table for each candidate to compare with, all made beforehand; one is shown.
   for (const compared of all(".compared")) {
     const choices = all(".choice", compared);
@@ -119,9 +125,10 @@
     return known && measure.value in known ? known[measure.value] : null;
   };
 
-  const signed = (gain) => {
+  const worded = (gain) => {
     const { digits, unit } = measure.selectedOptions[0].dataset;
-    return `${gain < 0 ? "−" : "+"}${Math.abs(gain).toFixed(Number(digits))} ${unit}`;
+    const number = `${measure.value} ${Math.abs(gain).toFixed(Number(digits))} ${unit}`.trim();
+    return `${number} ${gain < 0 ? "worse" : "better"} than the input`;
   };
 
   const update = () => {
@@ -141,8 +148,9 @@
       const chosen = views.find((view) => view.dataset.show === middle.value) || views[0];
       for (const view of views) view.hidden = view !== chosen;
       item.querySelector(".second").textContent = chosen.dataset.tag;
+      item.querySelector(".between").textContent = chosen.dataset.name;
       const gain = gains.get(item);
-      item.querySelector(".gain").textContent = gain === null ? "gain not known" : `${signed(gain)} over the input`;
+      item.querySelector(".gain").textContent = gain === null ? "gain not known" : worded(gain);
     }
     count.textContent = `${shown} of ${items.length} pictures`;
   };
