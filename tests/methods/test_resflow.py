@@ -39,9 +39,9 @@ class Oracle(nn.Module):
         return torch.cat([self.velocity, torch.full_like(self.velocity, self.aux)], dim=1)
 
 
-def method_with(network: nn.Module, **options: object) -> ResFlow:
-    method = ResFlow(ResFlowOptions.model_validate({"network": SMALL, **options}))
-    method.network = network  # type: ignore[assignment]
+def method_with(oracle: nn.Module, **options: object) -> ResFlow:
+    method = ResFlow(ResFlowOptions.model_validate({"network": SMALL} | options))
+    method.network = oracle  # type: ignore[assignment]
     return method
 
 
