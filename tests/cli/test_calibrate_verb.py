@@ -1,6 +1,7 @@
 """`undegrade calibrate`: what it prints, what it writes, what `restore` makes of it."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,9 @@ def test_the_model_learns_what_its_uncertainty_means(
     result = cli("calibrate", model, "--data", photos, "--degrade", "noise:sigma=25", "--few")
     assert result.exit_code == 0
     assert "4 pictures are few to calibrate on" in result.stderr
-    assert result.stdout.splitlines()[0] == "mine, noise:sigma=25: 4 pictures"
+    told = result.stdout.splitlines()
+    assert told[0] == "mine, noise:sigma=25: 4 pictures"
+    assert re.match(r"draws: standard deviation [0-9.]+ of 255; PSNR of one", told[1])
     curve = find_model(model).config.uncertainty
     assert curve is not None
     assert curve.measured_on == "mine, noise:sigma=25"
@@ -52,6 +55,7 @@ def test_facts_for_programs(cli: Cli, own_model: Path, photos: str) -> None:
     facts = json.loads(cli("calibrate", own_model, "--data", photos, "--few", "--json").stdout)
     assert facts["pictures"] == 4
     assert facts["curve"]["measured_on"] == "mine, clean"
+    assert {"spread", "psnr_of_one", "psnr_of_mean"} == set(facts["draws"])
     assert {"within_one", "observed"} <= set(facts["before"]) & set(facts["after"])
 
 

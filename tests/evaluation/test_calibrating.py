@@ -1,5 +1,6 @@
 """Calibrating methods whose draws and errors are known."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,10 @@ def test_draws_that_are_all_alike_learn_what_they_miss(photo_folder: Path) -> No
     assert found.curve.measured_on == pictures.title
     assert found.curve.measured_with == Drawing(steps=2, draws=8)
     assert found.pictures == len(pictures)
+    assert found.draws is not None
+    assert found.draws.spread == 0
+    assert found.draws.psnr_of_one == pytest.approx(found.draws.psnr_of_mean)
+    assert found.draws.psnr_of_mean == pytest.approx(20 * math.log10(255 / 25), abs=0.4)
     assert seen == [(done, len(pictures)) for done in range(1, len(pictures) + 1)]
 
 
@@ -48,6 +53,9 @@ def test_a_curve_that_is_there_is_left_aside(photo_folder: Path) -> None:
         Restorer(Noisy(), ModelInfo(uncertainty=old), device="cpu"), pictures, least=1
     )
     assert again == fresh
+    assert fresh.draws is not None
+    assert fresh.draws.spread > 1
+    assert fresh.draws.psnr_of_one < fresh.draws.psnr_of_mean
 
 
 def test_the_map_is_what_the_curve_makes_of_the_deviation() -> None:

@@ -68,7 +68,8 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     if as_json:
         facts = {"model": entry.name, "pictures": measured.pictures}
         parts = {"before": asdict(measured.before), "after": asdict(measured.after)}
-        json_result(facts | {"curve": measured.curve.model_dump()} | parts)
+        draws = {"draws": None if measured.draws is None else asdict(measured.draws)}
+        json_result(facts | draws | {"curve": measured.curve.model_dump()} | parts)
     else:
         _print(measured)
         note(f"written into {entry.folder}")
@@ -79,6 +80,12 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
 
 def _print(measured: "Calibrated") -> None:
     result(f"{measured.curve.measured_on}: {measured.pictures} pictures")
+    draws = measured.draws
+    if draws is not None:
+        result(
+            f"draws: standard deviation {draws.spread:.2f} of 255; PSNR of one "
+            f"{draws.psnr_of_one:.2f} dB, of their mean {draws.psnr_of_mean:.2f} dB"
+        )
     kept = measured.pictures // 2
     result(f"on {kept} of them that the curve was not fitted on, truth within the map:")
     for name, found in (("deviation over draws", measured.before), ("curve", measured.after)):

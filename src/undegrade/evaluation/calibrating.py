@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from undegrade.data.samples import to_tensor
+from undegrade.degradations import Image
 from undegrade.errors import InputError
 from undegrade.evaluation.pictures import PictureSet, Progress
-from undegrade.inference import Restorer
+from undegrade.inference import Restorer, Result
+from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.metrics.calibration import Calibration, Values, calibration, fit_curve
 from undegrade.metrics.deviation_curve import DeviationCurve
+from undegrade.metrics.distortion import psnr
 from undegrade.randomness import generator
 
 FEWEST_PICTURES = 4
@@ -27,6 +31,21 @@ _PIXELS = 20_000  # taken of each picture, wherever they are
 
 
 @dataclass(frozen=True)
+class Draws:
+    """What the draws of a model are like; each number is a mean over pictures.
+
+    Args:
+        spread: Standard deviation over the draws at a pixel, in levels of 255.
+        psnr_of_one: PSNR of a draw in dB.
+        psnr_of_mean: PSNR of the mean of the draws in dB.
+    """
+
+    spread: float
+    psnr_of_one: float
+    psnr_of_mean: float
+
+
+@dataclass(frozen=True)
 class Calibrated:
     """A curve, and what it does for pictures that it was not fitted on.
 
@@ -35,12 +54,14 @@ class Calibrated:
         before: How the deviation over draws keeps its promise on the other half.
         after: How the curve does there.
         pictures: Number of all of them.
+        draws: What the draws are like; None where only samples are at hand.
     """
 
     curve: DeviationCurve
     before: Calibration
     after: Calibration
     pictures: int
+    draws: Draws | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +95,19 @@ def calibrate(
     check_count(len(pictures), least)
     plain = copy.copy(restorer)
     plain.model = replace(restorer.model, uncertainty=None)
-    samples = []
+    samples, draws = [], []
     for done, picture in enumerate(pictures, 1):
-        result = plain(picture.lq, steps=steps, uncertainty=True)
+        result = plain(picture.lq, steps=steps, variants=UNCERTAINTY_DRAWS, uncertainty=True)
         assert result.uncertainty is not None  # it was asked for
         samples.append(_some(result.image - picture.hq, result.uncertainty, picture.name))
+        draws.append(_likeness(result, picture.hq))
         if progress is not None:
             progress(done, len(pictures))
     check_count(len(samples), least)  # some may have turned out to be of no use
     found = fit_and_check(samples)
     origin = {"measured_on": pictures.title, "measured_with": result.info.drawing}
-    return replace(found, curve=found.curve.model_copy(update=origin))
+    likeness = Draws(*np.mean(draws, axis=0).tolist())
+    return replace(found, curve=found.curve.model_copy(update=origin), draws=likeness)
 
 
 def fit_and_check(samples: Sequence[Sample]) -> Calibrated:
@@ -121,6 +144,15 @@ def check_count(count: int, least: int = LEAST_PICTURES) -> str | None:
             f"take {ENOUGH_PICTURES} or more"
         )
     return None
+
+
+def _likeness(result: Result, hq: Image) -> tuple[float, float, float]:
+    """Return what :class:`Draws` has, of one picture."""
+    assert result.uncertainty is not None
+    truth = to_tensor([hq])
+    of_draws = [float(psnr(to_tensor([one]), truth)) for one in result.variants]
+    of_mean = float(psnr(to_tensor([result.image]), truth))
+    return 255 * float(result.uncertainty.mean()), float(np.mean(of_draws)), of_mean
 
 
 def _some(error: Values, deviation: Values, name: str) -> Sample:
