@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from image_files import (
@@ -54,9 +54,14 @@ def test_reading_and_writing_changes_nothing(pixels: np.ndarray, saver: str, ban
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([3, 4]))))
+@example(np.full((1, 1, 4), 255, np.uint8))
 def test_a_lossless_webp_stays_lossless(pixels: np.ndarray) -> None:
-    written = rewritten(encoded(pixels, "webp"), WriteOptions(quality=10))
-    assert np.array_equal(decoded(written, "webp").numpy(), pixels)
+    content = encoded(pixels, "webp")
+    written = decoded(rewritten(content, WriteOptions(quality=10)), "webp").numpy()
+    assert np.array_equal(written, decoded(content, "webp").numpy())
+    # An alpha that is opaque everywhere is not put into a WebP file at all.
+    assert np.array_equal(written, pixels[..., : written.shape[2]])
+    assert (pixels[..., written.shape[2] :] == 255).all()
 
 
 def test_the_format_is_the_inputs_unless_said_otherwise(tmp_path: Path) -> None:
