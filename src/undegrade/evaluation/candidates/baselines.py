@@ -1,7 +1,7 @@
 """What needs no model: the degraded picture itself, and the classical baselines."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,18 +15,23 @@ from undegrade.evaluation.pictures import as_image
 
 
 @dataclass(frozen=True)
-class Untouched:
-    """The degraded picture as it is: what has to be beaten."""
+class Networkless:
+    """What all candidates without a network have in common: nothing to load, and one setting."""
 
     name: str
-    weights_hash: str = ""
-    precision: str = ""
-    messages: tuple[str, ...] = ()
-    default_steps: int | None = None
+    weights_hash: str = field(default="", init=False)
+    precision: str = field(default="", init=False)
+    messages: tuple[str, ...] = field(default=(), init=False)
+    default_steps: int | None = field(default=None, init=False)
 
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
         """See :class:`Candidate`."""
         return (Setting(),)
+
+
+@dataclass(frozen=True)
+class Untouched(Networkless):
+    """The degraded picture as it is: what has to be beaten."""
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
         """See :class:`Candidate`."""
@@ -34,19 +39,10 @@ class Untouched:
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A way without a model; it has one setting."""
+class Baseline(Networkless):
+    """A way without a model."""
 
-    name: str
     apply: Callable[[Image], Image]
-    weights_hash: str = ""
-    precision: str = ""
-    messages: tuple[str, ...] = ()
-    default_steps: int | None = None
-
-    def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:  # noqa: ARG002
-        """See :class:`Candidate`."""
-        return (Setting(),)
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:  # noqa: ARG002
         """See :class:`Candidate`.
@@ -62,31 +58,25 @@ class Baseline:
     def _apply(self, picture: Image) -> Image:
         height, width = picture.shape[:2]
         size = f"a picture of {width}x{height} pixels"
+        fix = f"leave out such pictures, or {self.name}"
         try:
             restored = self.apply(picture).astype(np.float32)
         except MemoryError as error:
-            raise MemoryExhaustedError(
-                f"memory does not suffice for {size}",
-                fix=f"leave out such pictures, or {self.name}",
-            ) from error
+            raise MemoryExhaustedError(f"memory does not suffice for {size}", fix=fix) from error
         except (ValueError, IndexError, ArithmeticError) as error:
             # The library's own words: it was not made for such a picture.
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise InputError(
-                f"'{self.name}' cannot take {size} ({reason})",
-                fix=f"leave out such pictures, or {self.name}",
-            ) from error
+            raise InputError(f"'{self.name}' cannot take {size} ({reason})", fix=fix) from error
         if restored.shape != picture.shape or not np.isfinite(restored).all():
             raise InputError(
                 f"'{self.name}' makes no picture of {size}: samples are no numbers, or missing",
-                fix=f"leave out such pictures, or {self.name}",
+                fix=fix,
             )
         return restored.clip(0, 1)
 
 
 INPUT = "input"
 """The degraded picture as it is: what has to be beaten."""
-
 
 BASELINES: dict[str, Callable[[Image], Image]] = {
     "median": classical.median,
