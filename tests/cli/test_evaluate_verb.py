@@ -13,10 +13,10 @@ from tiny_model import tiny_regression
 from typer.testing import Result
 
 from undegrade.cli.evaluate import parse_steps
-from undegrade.errors import UsageError
+from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.evaluation.flow import plots as flow_plots
 from undegrade.evaluation.kept.commands import DONE, read_commands
-from undegrade.evaluation.running import choosing
+from undegrade.evaluation.running import choosing, measuring
 from undegrade.methods import build_method, parse_options
 from undegrade.zoo import ModelConfig, save_model
 
@@ -233,7 +233,29 @@ def test_a_model_without_a_flow_is_refused_with_the_reason(cli: Cli, photos: str
     result = cli("evaluate", plain, "--data", photos, "--analyse", "flow", "-o", "out")
     assert result.exit_code == 2
     assert "the method 'regression', which has no flow to analyse" in result.stderr
-    assert cli("evaluate", plain, "--data", photos, "-o", "out").exit_code == 0
+
+
+def test_plain_regression_is_measured_once(cli: Cli, photos: str) -> None:
+    method = build_method(parse_options(tiny_regression()))
+    plain = save_model(Path("plain"), method, ModelConfig(recipe={"name": "plain"})).folder
+    result = cli("evaluate", plain, "--data", photos, "--steps", "1,2,4", "-o", "out", "--json")
+    assert result.exit_code == 0, result.stderr
+    steps = [entry["steps"] for entry in json.loads(result.stdout)["sets"][0]["entries"]]
+    assert steps == [0, 0]  # the input, and the network, of which there is one way
+
+
+def test_a_report_without_maps_where_memory_does_not_suffice(
+    cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryExhaustedError("memory does not suffice for eight draws")
+
+    monkeypatch.setattr(measuring, "draw_map", exhausted)
+    command = ["evaluate", model, "--data", photos, "--steps", "1", "--workers", "1"]
+    result = cli(*command, "-o", "out", "--uncertainty")
+    assert result.exit_code == 0, result.stderr
+    assert "the report lacks maps of uncertainty: memory does not suffice" in result.stderr
+    assert Path("out/report.html").is_file()
 
 
 def test_a_variable_of_the_environment_is_no_option(

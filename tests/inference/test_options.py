@@ -12,7 +12,8 @@ from undegrade.inference.options import RestoreOptions
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": -1}, "steps=-1"),
+        ({"steps": -1}, "steps=-1; expected a whole number from 0 to 1000"),
+        ({"steps": 1001}, "steps=1001"),
         ({"texture": -0.1}, "texture=-0.1; expected a number from 0 to 1"),
         ({"texture": 1.5}, "texture=1.5; expected a number from 0 to 1"),
         ({"texture": math.nan}, "texture=nan; expected a number from 0 to 1"),

@@ -30,7 +30,7 @@ def test_an_untrained_method_changes_nothing(
     lq = torch.full((1, 3, 4, 4), 0.3)
     noise = FieldNoise([NoiseField((0,))])
     seen: list[Step] = []
-    restored = method.restore(lq, steps=4, noise=noise, callback=seen.append)
+    restored = method.restore(lq, steps=1, noise=noise, callback=seen.append)
     torch.testing.assert_close(restored, lq)
     assert len(seen) == 1
     terms = method.loss(
@@ -53,6 +53,15 @@ def test_it_learns_a_constant_offset(network: UNetOptions | PredictorOptions) ->
         optimiser.step()
     restored = method.restore(lq, steps=1, noise=FieldNoise([NoiseField((0,))] * 4))
     assert float((restored - pair.hq).abs().mean()) < 0.02
+
+
+def test_another_number_of_steps_is_refused() -> None:
+    method = build_method(RegressionOptions(network=SMALL))
+    assert method.fixed_steps == 1
+    method.check_steps(None)
+    method.check_steps(1)
+    with pytest.raises(UsageError, match="steps=4 for a regression model; expected 1 or no number"):
+        method.check_steps(4)
 
 
 def test_an_auxiliary_variable_is_refused() -> None:

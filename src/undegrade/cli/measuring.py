@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from undegrade.cli.console import json_result, note, result
+from undegrade.cli.console import explain, json_result, note, result
 from undegrade.cli.kept_rows import KeptRows
 from undegrade.cli.loading import tell_outdated
 from undegrade.cli.progress import Bar
@@ -163,7 +163,7 @@ def measure(
                     outcome.failed.append((pictures, error))
                 else:
                     if results.maps:
-                        session.draw_maps(number, rows, bar.advance)
+                        _draw_maps(session, number, rows, bar)
                 bar.finish()
             failure = outcome.failure(kept)
             if failure is not None and not outcome.summaries:
@@ -174,6 +174,14 @@ def measure(
         whole = [row for row in journal.history() if outcome.is_whole(row)]
         written = page.write(whole, outcome.rows, session.candidates, references)
     return Found(tuple(outcome.summaries), table, written, failure)
+
+
+def _draw_maps(session: "Session", number: int, rows: "Sequence[Row]", bar: Bar) -> None:
+    """Draw the maps of a set; what was measured of it counts without them too."""
+    try:
+        session.draw_maps(number, rows, bar.advance)
+    except MemoryExhaustedError as error:
+        note(f"the report lacks maps of uncertainty: {explain(error)}")
 
 
 @dataclass

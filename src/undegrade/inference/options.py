@@ -13,6 +13,7 @@ UNCERTAINTY_DRAWS = 8
 QUADRATURE_DRAWS = 8
 """Draws behind a deterministic restoration: four fixed ones and their opposites."""
 
+_MOST_STEPS = 1000
 _MOST_VARIANTS = 64
 _OVERLAP = 64
 
@@ -24,7 +25,7 @@ class RestoreOptions:
     Args:
         task: What is to be undone; ``"auto"`` leaves it to the model.
         steps: Network evaluations; None for the model's default, 0 for the first guess of a model
-            that has one.
+            that has one; at most 1000.
         seed: Names the noise. The same seed gives each pixel the same noise whatever the tile or
             batch, and so the same picture but for rounding and for what tiles do at their borders.
         variants: Number of draws of the auxiliary variable, each a picture of its own. Draw 0 is
@@ -56,8 +57,10 @@ class RestoreOptions:
     texture: float | None = None
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 0:
-            raise UsageError(f"steps={self.steps}", expected="a whole number of at least 0")
+        if self.steps is not None and not 0 <= self.steps <= _MOST_STEPS:
+            raise UsageError(
+                f"steps={self.steps}", expected=f"a whole number from 0 to {_MOST_STEPS}"
+            )
         if not 1 <= self.variants <= _MOST_VARIANTS:
             raise UsageError(
                 f"variants={self.variants}", expected=f"a whole number from 1 to {_MOST_VARIANTS}"

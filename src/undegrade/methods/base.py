@@ -126,7 +126,7 @@ class Method(nn.Module, ABC):
 
     @property
     def fixed_steps(self) -> int | None:
-        """Network evaluations, where the sampler leaves no choice; 0 where it decides late."""
+        """Network evaluations, where there is no choice; 0 where the sampler decides late."""
         return None if self.sampler is None else self.sampler.fixed_steps
 
     def check_steps(self, steps: int | None) -> None:
@@ -142,6 +142,11 @@ class Method(nn.Module, ABC):
             raise UsageError(f"steps={steps}", expected="a whole number of at least 1")
         if self.sampler is not None:
             self.sampler.check_steps(steps)
+        elif self.fixed_steps is not None and steps not in (None, self.fixed_steps):
+            raise UsageError(
+                f"steps={steps} for a {self.options.name} model",
+                expected=f"{self.fixed_steps} or no number: it has only one way of restoring",
+            )
 
     @property
     def has_first_guess(self) -> bool:

@@ -57,6 +57,11 @@ class Regression(SingleNetworkMethod):
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
 
     @property
+    def fixed_steps(self) -> int:
+        """See :class:`Method`; its network runs once."""
+        return 1
+
+    @property
     def is_random(self) -> bool:
         """See :class:`Method`; nothing is drawn."""
         return False
@@ -82,7 +87,7 @@ class Regression(SingleNetworkMethod):
         noise: NoiseSource,  # noqa: ARG002
         callback: Callback | None = None,
     ) -> Tensor:
-        """Return the prediction; there is one step, whatever is asked for."""
+        """Return the prediction: one step."""
         restored = self._predict(2 * lq - 1)
         if callback is not None:
             callback(Step(0, 1.0, restored, restored))

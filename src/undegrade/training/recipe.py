@@ -43,7 +43,7 @@ class Validation(_Part):
     steps: tuple[int, ...] = Field(
         (1, 4),
         description="Numbers of restoring steps to measure; 0 for a first guess. Unless given, the "
-        "one number of a sampler that leaves no choice.",
+        "one number of a method or sampler that leaves no choice.",
     )
     sets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Name to degradations; each is measured apart."

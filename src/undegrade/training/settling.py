@@ -59,7 +59,8 @@ def _check(method: Method, steps: int, key: str) -> None:
         given = (
             f"[{method.fixed_steps}]" if key.endswith("validation.steps") else method.fixed_steps
         )
+        decides = "the method" if method.sampler is None else f"the sampler '{method.sampler}'"
         raise RecipeError(
-            f"{key} with {steps}, where the sampler '{method.sampler}' leaves no choice of steps",
+            f"{key} with {steps}, where {decides} leaves no choice of steps",
             expected=f"{key}={given}" + " (as many as it takes)" * (method.fixed_steps == 0),
         ) from error
