@@ -3,6 +3,7 @@
 import pytest
 import torch
 from pydantic import ValidationError
+from random_networks import parameters, randomised
 from torch import Tensor, nn
 
 from undegrade.networks.adapters import GuidanceAdapter
@@ -19,20 +20,6 @@ SHAPE = {
 TINY = DenoiserOptions.model_validate(SHAPE | {"embedding_dim": 8, "semantic_width": 6})
 
 
-def randomised(network: nn.Module) -> nn.Module:
-    """Replace the zeros that training begins with, so that every part shows in the output."""
-    generator = torch.Generator().manual_seed(0)
-    for parameter in network.parameters():
-        with torch.no_grad():
-            fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * fan_in**-0.5)
-    return network.eval()
-
-
-def parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def test_a_block_is_that_of_the_figure() -> None:
     """Written out once more, in the order of figure 4."""
     block = randomised(GatedBlock(4, Constant(4)))
@@ -41,7 +28,7 @@ def test_a_block_is_that_of_the_figure() -> None:
 
     def norm(x: Tensor) -> Tensor:
         mean, variance = x.mean(1, keepdim=True), x.var(1, keepdim=True, correction=0)
-        return (x - mean) / (variance + 1e-5).sqrt()
+        return (x - mean) / (variance + 1e-6).sqrt()
 
     hidden = block.look(block.expand((1 + scale_1) * norm(x) + shift_1))
     hidden = hidden[:, :4] * hidden[:, 4:]
@@ -195,6 +182,27 @@ def test_without_windows_everything_matters() -> None:
 def test_small_networks_fit_their_budget(network: object, least: float, most: float) -> None:
     with torch.device("meta"):
         assert least < parameters(network()) < most  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("size", "count"), [("nafnet-32", 17_111_907), ("nafnet-64", 67_888_835)])
+def test_published_sizes_have_as_many_parameters_as_is_said_of_them(size: str, count: int) -> None:
+    """67.889 million at width 64, 17.11 at 32.
+
+    A block of c channels has 7 c**2 + 33 c. At width 64 there are 2 blocks of 64, 2 of 128, 2 of
+    256, 29 of 512 and 1 of 1024 channels: 7 * 8_822_784 + 33 * 16_768 = 62_312_832. Going down
+    from a to 2 a takes 8 a**2 + 2 a, going up 8 a**2: over a = 64, 128, 256, 512 that is
+    2_787_200 + 2_785_280. Stem 27 * 64 + 64, head 27 * 64 + 3: 3_523. In all 67_888_835.
+    At width 32 likewise: 7 * 2_205_696 + 33 * 8_384 + 697_280 + 696_320 + 1_763 = 17_111_907.
+    """
+    with torch.device("meta"):
+        assert parameters(Predictor(PredictorOptions.model_validate({"size": size}))) == count
+
+
+def test_up_sampling_without_a_bias() -> None:
+    plain = Predictor(PredictorOptions.model_validate(SHAPE)).state_dict()
+    bare = Predictor(PredictorOptions.model_validate(SHAPE | {"up_bias": False})).state_dict()
+    assert plain.keys() - bare.keys() == {"ups.0.bias", "ups.1.bias"}
+    assert not bare.keys() - plain.keys()
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

@@ -11,6 +11,9 @@ from torch.nn import functional as F
 
 from undegrade.networks.layers import modulated_norm, zeroed
 
+NORM_EPS = 1e-6
+"""What normalisation adds to the variance, as in the published networks of such blocks."""
+
 
 class Told(NamedTuple):
     """What all blocks of a network are told."""
@@ -62,6 +65,26 @@ class Constant(nn.Module):
     def forward(self, _told: None) -> Tensor:
         """Return ``(1, 4 C)``."""
         return self.values
+
+
+class TimedConstant(Constant):
+    """Learned scales and shifts, and a change of them that the time says; zeros at first.
+
+    Until the time's part has learned, a block is that of :class:`Constant` with the same values.
+
+    Args:
+        channels: Channels of the block.
+        embedding: Length of the time's embedding.
+    """
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__(channels)
+        self.time = zeroed(nn.Linear(embedding, 4 * channels, bias=False))
+
+    def forward(self, told: Told) -> Tensor:  # type: ignore[override]
+        """Return ``(B, 4 C)``, or ``(1, 4 C)`` for all pictures."""
+        change: Tensor = self.time(F.silu(told.embedding))
+        return self.values + change
 
 
 class ChannelAttention(nn.Module):
@@ -133,10 +156,11 @@ class GatedBlock(nn.Module):
     def forward(self, x: Tensor, told: Told | None = None) -> Tensor:
         """Map ``(B, C, H, W)`` to the same shape."""
         first, shift, second, second_shift = self.modulation(told).chunk(4, dim=-1)
-        hidden = self.look(self.expand(modulated_norm(x, first, shift)))
+        hidden = self.look(self.expand(modulated_norm(x, first, shift, NORM_EPS)))
         hidden = self.project(self.attention(_gated(hidden)))
         x = torch.addcmul(x, self.first_scale, hidden)
-        hidden = self.narrow(_gated(self.widen(modulated_norm(x, second, second_shift))))
+        normal = modulated_norm(x, second, second_shift, NORM_EPS)
+        hidden = self.narrow(_gated(self.widen(normal)))
         return torch.addcmul(x, self.second_scale, hidden)
 
 

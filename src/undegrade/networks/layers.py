@@ -25,7 +25,7 @@ def zeroed(module: M) -> M:
     return module
 
 
-def modulated_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+def modulated_norm(x: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-5) -> Tensor:
     """Normalise over channels at each pixel; return ``(1 + scale) * norm(x) + shift``.
 
     The statistics are those of one pixel, never of the whole picture: a network built on it sees
@@ -35,12 +35,13 @@ def modulated_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         x: Pictures ``(B, C, H, W)``.
         scale: For each picture ``(B, C)``, or the same for all ``(1, C)``.
         shift: Likewise.
+        eps: What is added to the variance.
     """
     pixels, channels = x.permute(0, 2, 3, 1), x.shape[1]
     if len(scale) == 1:  # one pass over memory instead of two
-        normal = F.layer_norm(pixels, (channels,), 1 + scale[0], shift[0])
+        normal = F.layer_norm(pixels, (channels,), 1 + scale[0], shift[0], eps)
     else:
-        normal = F.layer_norm(pixels, (channels,))
+        normal = F.layer_norm(pixels, (channels,), eps=eps)
         normal = torch.addcmul(shift[:, None, None], normal, 1 + scale[:, None, None])
     return normal.permute(0, 3, 1, 2)
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
+from undegrade.networks.experts import ExpertOptions, expert_adapters
 from undegrade.networks.layers import HEADS, ResidualBlocks, SelfAttention, conv3, zeroed
 from undegrade.networks.sizes import BlockCount, OptionalWidth, Stride, Width, with_size
 
@@ -131,13 +132,15 @@ class UNet(nn.Module):
     The stem rearranges ``stem_stride x stem_stride`` pixels into channels, so that no convolution
     runs at full resolution. Each level halves the resolution again. All normalisation is per
     pixel: without attention, the result at a pixel depends on what lies within
-    :attr:`receptive_radius` and on nothing else. With it, on the whole of what is given.
+    :attr:`receptive_radius` and on nothing else. With it, or with experts, on the whole of what is
+    given.
 
     Args:
         options: Sizes; see :class:`UNetOptions`.
+        experts: Shape of the adapters that end each level of the decoder; None for none.
     """
 
-    def __init__(self, options: UNetOptions) -> None:
+    def __init__(self, options: UNetOptions, experts: ExpertOptions | None = None) -> None:
         super().__init__()
         self.options = options
         stride, widths = options.stem_stride, options.widths
@@ -158,6 +161,7 @@ class UNet(nn.Module):
         self.head = zeroed(conv3(widths[0], options.out_channels * stride**2))
         self.attention = SelfAttention(widths[-1]) if options.attention else None
         self.adaptor = self._adaptor() if options.injection == "adaptor" else None
+        self.experts = expert_adapters(widths, self.time.out_dim, experts)
 
     def _adaptor(self) -> Adaptor | None:
         options = self.options
@@ -181,7 +185,7 @@ class UNet(nn.Module):
     def receptive_radius(self) -> int:
         """How many pixels away an input can still influence an output; an upper bound.
 
-        Attention is not counted.
+        Attention and experts are not counted.
         """
         options = self.options
         scale, radius = options.stem_stride, 2 * options.stem_stride
@@ -194,7 +198,26 @@ class UNet(nn.Module):
     @property
     def looks_at_all(self) -> bool:
         """Whether every pixel can matter to every other."""
-        return self.attention is not None
+        return self.attention is not None or self.experts is not None
+
+    def in_order(self) -> list[nn.Module]:
+        """Return its parts in the order in which a picture meets them, the time's left out.
+
+        The Adaptor is one part, after the stem.
+        """
+        parts: list[nn.Module | None] = [self.stem, self.adaptor]
+        for level, blocks in enumerate(self.encoder):
+            if level > 0:
+                parts.append(self.downs[level - 1])
+            parts += blocks.children()
+        parts.append(self.attention)
+        for level in reversed(range(len(self.decoder))):
+            if level < len(self.ups):
+                parts += [self.ups[level], self.merges[level]]
+            parts += self.decoder[level].children()
+            if self.experts is not None:
+                parts.append(self.experts[level])
+        return [part for part in (*parts, self.head) if part is not None]
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         """Evaluate the network.
@@ -224,6 +247,8 @@ class UNet(nn.Module):
                 upsampled = F.pixel_shuffle(self.ups[level](hidden), 2)
                 hidden = self.merges[level](torch.cat([upsampled, skips[level]], dim=1))
             hidden = self.decoder[level](hidden, embedding)
+            if self.experts is not None:
+                hidden = self.experts[level](hidden, embedding)
         return F.pixel_shuffle(self.head(hidden), stride)
 
     def _encode(
