@@ -72,7 +72,8 @@ def build(recipe: Recipe) -> Method:
 def training_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[], None]:
     """Return one optimiser step on crops of noise."""
     shape = (stage.batch, 3, stage.crop, stage.crop)
-    pair = Pair(*(torch.rand(shape).contiguous(memory_format=torch.channels_last) for _ in "ab"))
+    lq, hq = (torch.rand(shape).contiguous(memory_format=torch.channels_last) for _ in "ab")
+    pair = Pair(lq, hq)
     step = optimiser_step(method, recipe, stage)
     return lambda: step(pair)
 

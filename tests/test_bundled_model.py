@@ -43,7 +43,7 @@ def test_all_bundled_models_are_whole_and_small() -> None:
 
 
 def test_the_bundled_recipe_is_the_committed_one() -> None:
-    from undegrade.training.recipe import parse_recipe
+    from undegrade.training.parsing import parse_recipe
     from undegrade.training.recipe_files import load_recipe
 
     path = PHOTOS.parents[1] / "recipes" / f"{DEFAULT_MODEL}.yaml"

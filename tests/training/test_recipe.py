@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from undegrade.errors import RecipeError
-from undegrade.training.recipe import Optimiser, parse_recipe
+from undegrade.training.parsing import parse_recipe
+from undegrade.training.recipe import Optimiser
 from undegrade.training.recipe_files import load_recipe
 
 ROOT = Path(__file__).parents[2]

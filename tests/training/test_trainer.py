@@ -14,6 +14,8 @@ import yaml
 from tiny_model import tiny_resflow
 from torch.optim.swa_utils import AveragedModel
 
+from undegrade.data.samples import Crops
+from undegrade.data.sources import Joined
 from undegrade.errors import RecipeError, TrainingError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.inference import Restorer
@@ -179,7 +181,9 @@ def test_a_sampler_that_leaves_no_choice_of_steps_decides_on_them(
 def test_the_optimiser_is_the_recipes(recipe: Path) -> None:
     changes = ["optimiser.betas=[0.8, 0.95]", "optimiser.weight_decay=0.02"]
     loaded = load_recipe(recipe, changes)
-    module = MethodModule(build_method(parse_options(loaded.method)), loaded, loaded.stages[0], {})
+    method = build_method(parse_options(loaded.method))
+    crops = Crops(Joined([]), 16, 1, loaded.data.mixture, 0)
+    module = MethodModule(method, loaded, loaded.stages[0], crops, {})
     (group,) = module.configure_optimizers()["optimizer"].param_groups
     assert (group["betas"], group["weight_decay"]) == ((0.8, 0.95), 0.02)
     assert group["initial_lr"] == 1e-3

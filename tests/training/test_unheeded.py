@@ -10,7 +10,7 @@ from tiny_model import tiny_resflow
 
 from undegrade.errors import RecipeError
 from undegrade.methods import METHODS, build_method, parse_options
-from undegrade.training.recipe import parse_recipe
+from undegrade.training.parsing import parse_recipe
 from undegrade.training.recipe_files import load_recipe
 from undegrade.zoo import ModelConfig, load_method, save_model
 

@@ -27,6 +27,8 @@ class StepBatch:
     hq: Tensor
     names: tuple[str, ...] = ()
     """Pictures that the samples were cut from."""
+    tasks: tuple[str, ...] = ()
+    """What undoes the degradation of each; empty texts where that is not known."""
     damaged: tuple[str, ...] = ()
     """Pictures that could not be read and were replaced."""
     failure: UndegradeError | None = None
@@ -35,7 +37,30 @@ class StepBatch:
     @property
     def pair(self) -> Pair:
         """The pictures, each ``(B, 3, H, W)`` in ``[0, 1]``."""
-        return Pair(self.lq, self.hq)
+        return Pair(self.lq, self.hq, self.tasks)
+
+    def pieces(self, count: int) -> "list[StepBatch]":
+        """Return the batch in as many parts of equal size.
+
+        Raises:
+            ValueError: It cannot be divided so.
+        """
+        if len(self.samples) % count:
+            raise ValueError(
+                f"a batch of {len(self.samples)} in {count} pieces; expected a divisor of its size"
+            )
+        size = len(self.samples) // count
+        return [
+            StepBatch(
+                self.step,
+                self.samples[part],
+                self.lq[part],
+                self.hq[part],
+                self.names[part],
+                self.tasks[part],
+            )
+            for part in (slice(start, start + size) for start in range(0, size * count, size))
+        ]
 
 
 class StepBatches(IterableDataset[StepBatch]):
@@ -73,6 +98,7 @@ class StepBatches(IterableDataset[StepBatch]):
             lq=to_tensor([sample.lq for sample in made]),
             hq=to_tensor([sample.hq for sample in made]),
             names=tuple(sample.name for sample in made),
+            tasks=tuple(sample.task for sample in made),
             damaged=tuple(name for sample in made for name in sample.damaged),
         )
 

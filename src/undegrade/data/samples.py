@@ -26,12 +26,14 @@ class Sample:
         lq: Degraded crop ``(size, size, 3)`` in ``[0, 1]``.
         hq: Clean crop.
         name: Picture that it was cut from.
+        task: What undoes the degradation; empty where that is not known.
         damaged: What could not be read and was replaced by this sample, with the reason.
     """
 
     lq: Image
     hq: Image
     name: str = ""
+    task: str = ""
     damaged: tuple[str, ...] = ()
 
 
@@ -72,6 +74,10 @@ class Crops:
     seed: int
     begun: Begun = field(default_factory=Begun)
 
+    def __deepcopy__(self, _memo: object) -> "Crops":
+        """Return itself: nothing of it changes, and it may know of very many pictures."""
+        return self
+
     def sample(self, step: int, number: int) -> Sample:
         """Return the sample named by (seed, step, number).
 
@@ -90,12 +96,19 @@ class Crops:
                 index = int(rng.integers(len(self.source)))  # another takes its place
                 continue
             hq = as_float(crop.hq)
-            lq = self.mixture.apply(hq, rng) if crop.lq is None else as_float(crop.lq)
-            return Sample(lq, hq, self.source.name(index), tuple(damaged))
+            lq, task = self._degraded(crop, hq, rng)
+            return Sample(lq, hq, self.source.name(index), task, tuple(damaged))
         raise InputError(
             f"{_TRIES} pictures in a row cannot be read, first {damaged[0]}",
             fix="check that the photos or shards are complete and can be reached",
         )
+
+    def _degraded(self, crop: Pictures, hq: Image, rng: np.random.Generator) -> tuple[Image, str]:
+        """Return the degraded twin of a crop, made if there is none, and what undoes it."""
+        if crop.lq is not None:
+            return as_float(crop.lq), crop.task
+        drawn, task = self.mixture.draw_with_task(rng)
+        return drawn.apply(hq, rng), task
 
 
 def random_crop(pictures: Pictures, size: int, rng: np.random.Generator) -> Pictures:
@@ -112,7 +125,7 @@ def random_crop(pictures: Pictures, size: int, rng: np.random.Generator) -> Pict
     turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
     part = pictures.part(slice(top, top + size), slice(left, left + size))
     lq = None if part.lq is None else _turned(part.lq, turns, mirror)
-    return Pictures(_turned(part.hq, turns, mirror), lq)
+    return Pictures(_turned(part.hq, turns, mirror), lq, part.task)
 
 
 def fixed_crops(source: Source, size: int, problems: Problems) -> list[Pictures]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 
@@ -21,20 +21,22 @@ class Pictures:
     Args:
         hq: Clean samples ``(H, W, 3)`` of sRGB, of 8 bits or, from shards, of 16.
         lq: Degraded samples; None where they are still to be made from the clean ones.
+        task: What undoes the degradation of a pair; empty where that is not known.
     """
 
     hq: AnySamples
     lq: AnySamples | None = None
+    task: str = ""
 
     def part(self, rows: slice, columns: slice) -> "Pictures":
         """Return the same part of both."""
         lq = None if self.lq is None else self.lq[rows, columns]
-        return Pictures(self.hq[rows, columns], lq)
+        return Pictures(self.hq[rows, columns], lq, self.task)
 
     def shrunk(self, scale: float) -> "Pictures":
         """Return both with their sides multiplied by a factor in ``(0, 1]``."""
         lq = None if self.lq is None else shrunk(self.lq, scale)
-        return Pictures(shrunk(self.hq, scale), lq)
+        return Pictures(shrunk(self.hq, scale), lq, self.task)
 
 
 class Source(ABC):
@@ -136,6 +138,33 @@ class Selection(Source):
     def read(self, index: int) -> Pictures:
         """See :class:`Source`."""
         return self.source.read(int(self.indices[index]))
+
+
+@dataclass(frozen=True)
+class OfTask(Source):
+    """A source whose degraded pictures are undone by one task."""
+
+    source: Source
+    task: str
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def name(self, index: int) -> str:
+        """See :class:`Source`."""
+        return self.source.name(index)
+
+    def group(self, index: int) -> str:
+        """See :class:`Source`."""
+        return self.source.group(index)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """See :class:`Source`."""
+        return self.source.size(index)
+
+    def read(self, index: int) -> Pictures:
+        """See :class:`Source`."""
+        return replace(self.source.read(index), task=self.task)
 
 
 class Joined(Source):

@@ -124,12 +124,23 @@ class Chain:
 
 @dataclass(frozen=True)
 class Mixture:
-    """One chain out of several, each taken with a probability proportional to its weight."""
+    """One chain out of several, each taken with a probability proportional to its weight.
+
+    Args:
+        chains: What is chosen from.
+        weights: One for each.
+        tasks: Which task undoes each; empty where that is told of none.
+    """
 
     chains: tuple[Chain, ...]
     weights: tuple[float, ...]
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.tasks and len(self.tasks) != len(self.chains):
+            raise UsageError(
+                f"{len(self.tasks)} tasks for {len(self.chains)} chains", expected="one for each"
+            )
         if not self.chains or len(self.chains) != len(self.weights):
             raise UsageError(
                 f"a mixture of {len(self.chains)} chains and {len(self.weights)} weights",
@@ -142,10 +153,15 @@ class Mixture:
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         """Choose a chain and draw from it, without moving ``rng``; see :meth:`Chain.draw`."""
+        return self.draw_with_task(rng)[0]
+
+    def draw_with_task(self, rng: np.random.Generator) -> tuple[Drawn, str]:
+        """Draw, and tell which task undoes it; empty where that is not known."""
         [choices] = rng.spawn(1)
         thresholds = np.cumsum(self.weights)
-        chosen = int(np.searchsorted(thresholds, choices.uniform(0, thresholds[-1]), side="right"))
-        return self.chains[min(chosen, len(self.chains) - 1)].draw(rng)
+        place = int(np.searchsorted(thresholds, choices.uniform(0, thresholds[-1]), side="right"))
+        chosen = min(place, len(self.chains) - 1)
+        return self.chains[chosen].draw(rng), self.tasks[chosen] if self.tasks else ""
 
     def apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture degraded by one chain, chosen and drawn from ``rng``."""

@@ -1,6 +1,7 @@
 """A method whose networks compute in fewer bits while its own arithmetic stays in float32."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,15 @@ class Runner:
 
     def with_texture(self, share: float) -> "Runner":
         """Return the same with another share of the texture; see :class:`Method`."""
-        exact = self.exact.with_texture(share)
-        fast = exact if self.fast is self.exact else self.fast.with_texture(share)
+        return self._changed(lambda method: method.with_texture(share))
+
+    def with_task(self, task: str) -> "Runner":
+        """Return the same for one task; see :class:`Method`."""
+        return self._changed(lambda method: method.with_task(task))
+
+    def _changed(self, change: Callable[[Method], Method]) -> "Runner":
+        exact = change(self.exact)
+        fast = exact if self.fast is self.exact else change(self.fast)
         return Runner(exact, fast, self.device, self.dtype)
 
 

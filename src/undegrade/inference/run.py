@@ -61,12 +61,12 @@ class Run:
         self._tilers: list[TileRestorer] = []
 
     def _choose_runner(self) -> Runner:
-        """Return what adds as much texture as was asked for; no steps are none of it.
+        """Return what undoes the task and adds as much texture as was asked for; no steps add none.
 
         Raises:
-            UsageError: The method has none, or no first guess.
+            UsageError: The method has to be told the task, or has no texture or first guess.
         """
-        runner, texture = self._engine.runner, self._options.texture
+        runner, texture = self._engine.runner.with_task(self._options.task), self._options.texture
         if self._options.steps == 0:
             if not runner.fast.has_first_guess:
                 raise UsageError(

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from undegrade.errors import UsageError
 from undegrade.networks.nafnet import Predictor
+from undegrade.networks.timed import TimedNAFNet
+from undegrade.networks.transformer import Transformer
 from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
@@ -22,6 +24,8 @@ class Pair(NamedTuple):
 
     lq: Tensor
     hq: Tensor
+    tasks: tuple[str, ...] = ()
+    """What undoes the degradation of each; empty texts, or none at all, where it is not known."""
 
 
 class MethodOptions(BaseModel):
@@ -42,6 +46,8 @@ class Method(nn.Module, ABC):
     options_type: ClassVar[type[MethodOptions]]
     stages: ClassVar[tuple[str, ...]]
     """Names of the method's training stages, in order."""
+    clean_stages: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that learn from clean pictures alone."""
     default_steps: ClassVar[int]
 
     def __init__(self, options: MethodOptions) -> None:
@@ -90,6 +96,23 @@ class Method(nn.Module, ABC):
         return {}
 
     @classmethod
+    def tasks_in_order(
+        cls,
+        options: MethodOptions,  # noqa: ARG003
+        tasks: Iterable[str],
+    ) -> tuple[str, ...]:
+        """Return tasks in the order in which they are learned one after another: as they come.
+
+        Args:
+            options: Options of this method.
+            tasks: What training data are labelled with; empty where they are not.
+
+        Raises:
+            ValueError: The method has to be told tasks, and does not know one of these.
+        """
+        return tuple(dict.fromkeys(tasks))
+
+    @classmethod
     def origin(
         cls,
         options: MethodOptions,  # noqa: ARG003
@@ -111,6 +134,39 @@ class Method(nn.Module, ABC):
     def trainable(self, stage: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return what learns in a stage; all of it, unless a method says otherwise."""
         return self.parameters()
+
+    def with_task(self, task: str) -> "Method":  # noqa: ARG002
+        """Return a method on the same networks that undoes a degradation that it was told.
+
+        Most methods see for themselves what there is to undo, and return themselves.
+
+        Args:
+            task: A name such as ``"derain"``; ``"auto"`` where nobody said.
+
+        Raises:
+            UsageError: The method has to be told, and was not, or does not know the task.
+        """
+        return self
+
+    def parts_in_order(self) -> list[nn.Module]:
+        """Return the networks' parts, from what a picture meets first to what it meets last.
+
+        Where deep layers are treated otherwise than shallow ones, this is how deep they are. What
+        is in none of them counts as shallow.
+        """
+        return [*self.children()]
+
+    def retained_parameters(self) -> Iterable[nn.Parameter]:
+        """Return what a later stage may be asked not to move from what an earlier one needs."""
+        return self.parameters()
+
+    def retention_time(self, tasks: Iterable[str]) -> float:  # noqa: ARG002
+        """Return how far tasks are from what came before; a unit for methods without a measure.
+
+        Raises:
+            ValueError: The method knows no such task.
+        """
+        return 1.0
 
     @property
     def sampler(self) -> Sampler | None:
@@ -202,7 +258,7 @@ class Method(nn.Module, ABC):
 class SingleNetworkMethod(Method):
     """A method with one network, whose reach and grid are its own."""
 
-    network: UNet | Predictor
+    network: UNet | Predictor | TimedNAFNet | Transformer
 
     @property
     def multiple_of(self) -> int:

@@ -66,10 +66,12 @@ class SampleNoise:
         seed: Seed of the training.
         step: Number of the optimiser step.
         samples: Numbers of the batch's samples within the step, over all workers.
+        purpose: What it is for, where the samples are used more than once.
     """
 
-    def __init__(self, seed: int, step: int, samples: Sequence[int]) -> None:
-        self.keys = [(seed, step, sample) for sample in samples]
+    def __init__(self, seed: int, step: int, samples: Sequence[int], purpose: str = "") -> None:
+        tail = (purpose,) if purpose else ()
+        self.keys: list[tuple[int | str, ...]] = [(seed, step, one, *tail) for one in samples]
 
     def normal(
         self,

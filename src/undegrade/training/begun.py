@@ -11,8 +11,9 @@ from rich.console import Console
 from undegrade.errors import RecipeError, UsageError
 from undegrade.images.files import write_whole
 from undegrade.training.data import remember_places
+from undegrade.training.parsing import parse_recipe
 from undegrade.training.processes import is_first
-from undegrade.training.recipe import Recipe, parse_recipe
+from undegrade.training.recipe import Recipe
 
 RECIPE = "recipe.json"
 OVERRIDES = "overrides.json"

@@ -17,7 +17,7 @@ from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
 from undegrade.environment import home
 from undegrade.errors import RecipeError
-from undegrade.methods import Pair
+from undegrade.methods import METHODS, Pair
 from undegrade.training.recipe import Recipe
 from undegrade.training.twins import check_pairs, check_photos
 
@@ -29,13 +29,23 @@ PLACES = "places.json"
 class TrainingData:
     """What is trained on, and what is measured.
 
+    Pictures are large enough for every stage.
+
     Args:
-        source: Pictures that are large enough for every stage.
+        photos: Clean ones; None if there are none.
+        pairs: Those that were photographed, by name.
         validation: Pairs by the name of their set.
     """
 
-    source: Source
+    photos: Source | None
+    pairs: dict[str, Source]
     validation: dict[str, Pair]
+
+    @property
+    def source(self) -> Source:
+        """All pictures, clean photos first."""
+        photos = [] if self.photos is None else [self.photos]
+        return Joined([*photos, *self.pairs.values()])
 
 
 def with_places(recipe: Recipe, output: Path) -> Recipe:
@@ -75,21 +85,28 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
     _check_data(recipe)
     _try_out(recipe)
     cache = Cache(home() / "photos", caching_progress(console))
-    opened = [_open_photos(recipe, cache)] if recipe.data.photos is not None else []
+    photos = _open_photos(recipe, cache) if recipe.data.photos is not None else None
+    pairs = {}
     for name, where in recipe.data.pairs.items():
         check_pairs(where, recipe.data)
-        opened.append(_open_pairs(Place.parse(f"{name}={where}"), cache))
+        pairs[name] = _open_pairs(Place.parse(f"{name}={where}"), cache)
+    opened = [*filter(None, (photos, *pairs.values()))]
     refuse([part.complaint for part in opened])
     joined = Joined([part.trained for part in opened])
-    source = _large_enough(joined, recipe)
+    _check_large(joined, recipe)
     crops = {part.name: _validation_crops(part, len(opened), recipe) for part in opened}
     _tell(opened, console)
     _tell_small(joined, _largest_crop(recipe), console)
     kept = sum(map(len, crops.values()))
-    console.print(f"{len(source)} pictures to train on, {kept} kept for validation")
+    data = TrainingData(
+        None if photos is None else _large_enough(photos.trained, recipe),
+        {name: _large_enough(part.trained, recipe) for name, part in pairs.items()},
+        _validation_sets(crops, recipe),
+    )
+    console.print(f"{len(data.source)} pictures to train on, {kept} kept for validation")
     if not kept:
         console.print("nothing is validated: of so few photos none was chosen to be kept")
-    return TrainingData(source, _validation_sets(crops, recipe))
+    return data
 
 
 def _tell(opened: "Sequence[_Opened]", console: Console) -> None:
@@ -167,7 +184,12 @@ def _check_data(recipe: Recipe) -> None:
             "the recipe names no photos and no pairs",
             fix="add data.photos=FOLDER or data.pairs.NAME=FOLDER to the command",
         )
-    if data.photos is not None and not data.degradations:
+    clean = METHODS.get(recipe.method_options.name).clean_stages
+    if (
+        data.photos is not None
+        and not data.degradations
+        and not all(stage.name in clean for stage in recipe.stages)
+    ):
         raise RecipeError(
             "the recipe names clean photos and nothing to be done to them",
             fix="add data.degradations, or name pairs instead",
@@ -217,13 +239,16 @@ def _largest_crop(recipe: Recipe) -> int:
 
 def _large_enough(source: Source, recipe: Recipe) -> Source:
     largest = _largest_crop(recipe)
-    selected = Selection.where(source, lambda index: min(source.size(index)) >= largest)
-    if not len(selected):
+    return Selection.where(source, lambda index: min(source.size(index)) >= largest)
+
+
+def _check_large(source: Source, recipe: Recipe) -> None:
+    if not len(_large_enough(source, recipe)):
         raise RecipeError(
-            f"none of {len(source)} pictures is as large as a crop of {largest} pixels",
+            f"none of {len(source)} pictures is as large as a crop of {_largest_crop(recipe)} "
+            "pixels",
             fix="lower stages.N.crop or add photos",
         )
-    return selected
 
 
 def _validation_sets(crops: Mapping[str, list[Pictures]], recipe: Recipe) -> dict[str, Pair]:
@@ -233,10 +258,13 @@ def _validation_sets(crops: Mapping[str, list[Pictures]], recipe: Recipe) -> dic
         degraded = [as_float(crop.lq) for crop in pictures if crop.lq is not None]
         if degraded:
             twins = to_tensor([as_float(crop.hq) for crop in pictures])
-            validation[name] = Pair(to_tensor(degraded), twins)
+            task = recipe.data.pair_tasks.get(name, "")
+            validation[name] = Pair(to_tensor(degraded), twins, (task,) * len(degraded))
         elif pictures:
             for set_name, texts in recipe.data.validation.sets.items():
-                validation[set_name] = validation_pairs(pictures, Chain.parse(texts))
+                task = recipe.data.validation.tasks.get(set_name, "")
+                made = validation_pairs(pictures, Chain.parse(texts))
+                validation[set_name] = made._replace(tasks=(task,) * len(pictures))
     return validation
 
 

@@ -1,22 +1,26 @@
 """The Lightning module: any method, one stage of it, trained by steps that name their own noise."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor
 
-from undegrade.data.batches import StepBatch
-from undegrade.data.samples import Begun
+from undegrade.data.batches import StepBatch, StepBatches
+from undegrade.data.samples import Begun, Crops
 from undegrade.methods import Method, Pair
 from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
 from undegrade.signals import Cancelled
 from undegrade.training.interruption import Interruption
+from undegrade.training.processes import mean
 from undegrade.training.recipe import Optimiser, Recipe, Stage
+from undegrade.training.retention import RETAINED_TERMS, Retention, Share
 
 _VALIDATION_BATCH = 8
 
@@ -28,20 +32,31 @@ class MethodModule(lightning.LightningModule):
         method: What is trained.
         recipe: How.
         stage: Which stage of it.
+        crops: What its samples are made of.
         validation: Pairs by the name of their degradation.
     """
 
     def __init__(
-        self, method: Method, recipe: Recipe, stage: Stage, validation: dict[str, Pair]
+        self,
+        method: Method,
+        recipe: Recipe,
+        stage: Stage,
+        crops: Crops,
+        validation: dict[str, Pair],
     ) -> None:
         super().__init__()
-        self.method, self.recipe, self.stage = method, recipe, stage
+        self.method, self.recipe, self.stage, self.crops = method, recipe, stage, crops
         self.validation = validation
+        self.retention = _retention(method, recipe, stage)
         learned = {id(parameter) for parameter in method.trainable(stage.name)}
         for parameter in method.parameters():
             parameter.requires_grad_(id(parameter) in learned)
-        self.begun = Begun()  # before this stage, in the whole training; names what is random
         self.interruption = Interruption()  # of the run that this is trained in
+
+    @property
+    def begun(self) -> Begun:
+        """How far the whole training was when this stage began; names what is random."""
+        return self.crops.begun
 
     def transfer_batch_to_device(
         self,
@@ -64,12 +79,59 @@ class MethodModule(lightning.LightningModule):
         step = self.begun.steps + self.global_step
         if batch.step != step:
             raise RuntimeError(f"got the batch of step {batch.step} at step {step}")
-        noise = SampleNoise(self.recipe.seed, batch.step, batch.samples)
-        terms = self.method.loss(
-            batch.pair, stage=self.stage.name, step=self.global_step, noise=noise
-        )
+        terms = self._terms(batch)
         self.log_dict({f"train/{name}": value.detach() for name, value in terms.items()})
         return terms["total"]
+
+    def _terms(self, batch: StepBatch) -> dict[str, Tensor]:
+        """Return the terms of the stage's own objective, and of what is retained."""
+        retention = self.retention
+        if retention is None:
+            return self._loss(batch)
+        if not retention.mixes(batch.step):
+            terms = self._loss(batch) | retention.penalty(self.method)
+            return _summed(terms)
+        # Gradients of gradients cannot be had of compiled networks.
+        with torch.compiler.set_stance("force_eager"):
+            shares = [
+                Share(part.pair, self._noise(part, "retained"), self._loss(part)["total"])
+                for part in batch.pieces(retention.pieces)
+            ]
+            own = torch.stack([share.loss for share in shares]).mean()
+            terms = {"total": own} | retention.penalty(self.method)
+            return _summed(terms | retention.mixed(self.method, shares))
+
+    def _loss(self, batch: StepBatch) -> dict[str, Tensor]:
+        return self.method.loss(
+            batch.pair, stage=self.stage.name, step=self.global_step, noise=self._noise(batch)
+        )
+
+    def _noise(self, batch: StepBatch, purpose: str = "") -> SampleNoise:
+        return SampleNoise(self.recipe.seed, batch.step, batch.samples, purpose)
+
+    def on_train_start(self) -> None:
+        """Look at what is to be retained, unless the state that is gone on with knows it."""
+        retention = self.retention
+        if retention is None:
+            return
+        retention.average = partial(mean, self.trainer)
+        if not retention.is_ready:
+            retention.prepare(self.method, self._batches_before())
+
+    def _batches_before(self) -> Iterator[tuple[Pair, SampleNoise]]:
+        """Yield batches that show what the network has learned before: all of it in each process.
+
+        They are those that this stage begins with.
+        """
+        assert self.retention is not None
+        importance = self.retention.options.importance
+        count = 0 if importance is None else importance.batches
+        batches = StepBatches(self.crops, range(self.stage.batch), self.begun.steps)
+        for step in range(self.begun.steps, self.begun.steps + count):
+            batch = self.transfer_batch_to_device(batches.batch(step), self.device, 0)
+            if batch.failure is not None:
+                raise batch.failure
+            yield batch.pair, self._noise(batch, "before")
 
     def validation_step(self, batch: str, batch_idx: int) -> None:  # noqa: ARG002
         """Log the PSNR of the set named ``batch`` for each number of restoring steps."""
@@ -87,6 +149,7 @@ class MethodModule(lightning.LightningModule):
             Cancelled: A signal was heard; by any of several processes, which stop together.
         """
         values = []
+        method = self.method.with_task(pair.tasks[0]) if any(pair.tasks) else self.method
         for start in range(0, len(pair.lq), _VALIDATION_BATCH):
             self.interruption.agreed(self.trainer)
             self.interruption.check()
@@ -95,7 +158,7 @@ class MethodModule(lightning.LightningModule):
             fields = [NoiseField((0, "validation", start + item)) for item in range(len(lq))]
             # Validation sees sizes of its own, which are not worth a compilation each.
             with torch.compiler.set_stance("force_eager"):
-                restored = self.method.restore(
+                restored = method.restore(
                     lq, steps=steps, noise=FieldNoise(fields), callback=self._look_up
                 )
             values.append(psnr(restored.float().cpu(), pair.hq[part]))
@@ -124,6 +187,20 @@ class MethodModule(lightning.LightningModule):
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None:
+    """Return what a stage retains; None if nothing."""
+    if recipe.retain is None or recipe.retain.stage == stage.name:
+        return None
+    time = method.retention_time(stage.tasks or recipe.data.tasks)
+    return Retention(recipe.retain, time, recipe.seed)
+
+
+def _summed(terms: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return terms with the sum of all as their total, and the stage's own as one of them."""
+    added = {name: value for name, value in terms.items() if name in RETAINED_TERMS}
+    return terms | {"own": terms["total"], "total": terms["total"] + sum(added.values())}
 
 
 def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:

@@ -7,7 +7,7 @@ import lightning
 import torch
 from lightning.pytorch.strategies import DDPStrategy, Strategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from torch import distributed
+from torch import Tensor, distributed
 
 from undegrade.errors import DeviceError, UndegradeError, UsageError
 from undegrade.training.recipe import Recipe
@@ -60,6 +60,15 @@ def total(trainer: lightning.Trainer, count: int) -> int:
     summed = torch.tensor(count, device=trainer.strategy.root_device)
     distributed.all_reduce(summed)
     return int(summed)
+
+
+def mean(trainer: lightning.Trainer, values: Tensor) -> Tensor:
+    """Return the mean of values over all processes, each of which must ask."""
+    if trainer.world_size == 1:
+        return values
+    averaged: Tensor = values / trainer.world_size
+    distributed.all_reduce(averaged)
+    return averaged
 
 
 def gathered(trainer: lightning.Trainer, thing: Thing) -> list[Thing]:

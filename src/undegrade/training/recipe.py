@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from undegrade.degradations import Chain, Mixture
-from undegrade.errors import RecipeError, UndegradeError
-from undegrade.methods import METHODS, MethodOptions, parse_options
-from undegrade.registry import did_you_mean
-from undegrade.validation import explain
+from undegrade.errors import UndegradeError
+from undegrade.methods import MethodOptions, parse_options
+from undegrade.training.retention.options import Retain
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -25,6 +24,7 @@ class MixtureEntry(_Part):
     weight: float = Field(gt=0)
     apply: tuple[str, ...] = Field(description="Degradations in order; none leaves it clean.")
     shuffle: bool = Field(False, description="Draw the order anew for every picture.")
+    task: str = Field("", description="What undoes it; for methods that are told.")
 
     @field_validator("apply")
     @classmethod
@@ -48,6 +48,9 @@ class Validation(_Part):
     sets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Name to degradations; each is measured apart."
     )
+    tasks: dict[str, str] = Field(
+        default_factory=dict, description="Name of a set to what undoes it, for methods so told."
+    )
 
     @field_validator("sets")
     @classmethod
@@ -67,6 +70,10 @@ class Data(_Part):
         default_factory=dict,
         description="Pairs by name: the name of a benchmark or any other, and its folder.",
     )
+    pair_tasks: dict[str, str] = Field(
+        default_factory=dict,
+        description="Name of pairs to what undoes their degradation; for methods that are told.",
+    )
     scales: tuple[float, ...] = Field((1.0,), min_length=1)
     degradations: tuple[MixtureEntry, ...] = Field((), description="What is done to clean photos.")
     validation: Validation = Validation()
@@ -75,11 +82,14 @@ class Data(_Part):
     @property
     def mixture(self) -> Mixture:
         """The degradations, ready to be applied; a recipe of pairs alone leaves photos clean."""
-        if not self.degradations:
-            return Mixture((Chain(),), (1.0,))
-        return Mixture(
-            tuple(Chain.parse(entry.apply, shuffled=entry.shuffle) for entry in self.degradations),
-            tuple(entry.weight for entry in self.degradations),
+        return mixture_of(self.degradations)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What undoes the degradations, each once; an empty text where nobody says."""
+        made = [entry.task for entry in self.degradations]
+        return tuple(
+            dict.fromkeys([*made, *(self.pair_tasks.get(name, "") for name in self.pairs)])
         )
 
 
@@ -90,6 +100,17 @@ class Stage(_Part):
     steps: int = Field(ge=1, description="Optimiser steps.")
     batch: int = Field(16, ge=1, description="Samples of each step, over all processes.")
     crop: int = Field(96, ge=8, description="Side of a training crop in pixels.")
+    tasks: tuple[str, ...] = Field(
+        (), description="Only pictures whose degradation these undo; all unless given."
+    )
+    growing: bool = Field(
+        False,
+        description="Repeat the stage for each task, each time with one task more, in the order "
+        "in which the method learns them.",
+    )
+    balanced: bool = Field(
+        False, description="Train on all tasks equally often, however much there is of each."
+    )
 
 
 class Optimiser(_Part):
@@ -142,6 +163,9 @@ class Recipe(_Part):
         "", description="Model whose weights the training begins with: a name or a folder."
     )
     optimiser: Optimiser = Optimiser()
+    retain: Retain | None = Field(
+        None, description="What of one stage is retained while the others are trained."
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = Field(
         False,
@@ -166,38 +190,24 @@ class Recipe(_Part):
         return parse_options(self.method)
 
 
-def parse_recipe(values: dict[str, Any]) -> Recipe:
-    """Validate a recipe given as plain values.
+def mixture_of(entries: Sequence[MixtureEntry], balanced: bool = False) -> Mixture:
+    """Return degradations, ready to be applied; none leave pictures clean.
 
-    Raises:
-        RecipeError: A key or value is not valid.
+    Args:
+        entries: What is drawn from.
+        balanced: Each task is drawn equally often, whatever the weights of its entries.
     """
-    try:
-        recipe = Recipe.model_validate(values)
-        options = recipe.method_options
-        _check_stages(recipe, options)
-    except ValidationError as error:
-        raise RecipeError(explain(error, Recipe)) from error
-    except RecipeError:
-        raise
-    except UndegradeError as error:
-        raise RecipeError(str(error)) from error
-    return recipe.model_copy(update={"method": options.model_dump(mode="json")})
-
-
-def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
-    method = METHODS.get(options.name)
-    known = method.stages
-    for stage in recipe.stages:
-        if stage.name not in known:
-            raise RecipeError(
-                f"method '{options.name}' has no stage '{stage.name}'",
-                fix=did_you_mean(stage.name, [*known]),
-            )
-    try:
-        method.check_stages(options, [stage.name for stage in recipe.stages])
-    except ValueError as error:
-        raise RecipeError(f"method: {error}") from error
+    if not entries:
+        return Mixture((Chain(),), (1.0,))
+    shares = dict.fromkeys((entry.task for entry in entries), 1.0)
+    if balanced:
+        for task in shares:
+            shares[task] = 1 / sum(entry.weight for entry in entries if entry.task == task)
+    return Mixture(
+        tuple(Chain.parse(entry.apply, shuffled=entry.shuffle) for entry in entries),
+        tuple(entry.weight * shares[entry.task] for entry in entries),
+        tuple(entry.task for entry in entries),
+    )
 
 
 def _parse_chain(texts: Sequence[str]) -> None:

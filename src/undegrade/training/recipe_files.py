@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from undegrade.errors import RecipeError
-from undegrade.training.recipe import Recipe, parse_recipe
+from undegrade.training.parsing import parse_recipe
+from undegrade.training.recipe import Recipe
 from undegrade.training.unheeded import refuse_unheeded
 
 

@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.samples import Begun, Crops
-from undegrade.data.sources import Source
 from undegrade.errors import RecipeError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
@@ -33,6 +32,7 @@ from undegrade.training.processes import check_devices, is_first, strategy
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.settling import default_steps, settled
+from undegrade.training.stage_data import stage_data
 from undegrade.training.starting import start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
@@ -112,9 +112,11 @@ def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) ->
     """Run all stages, or what is left of them; return whether all are finished."""
     begun = Begun()
     for number, stage in enumerate(recipe.stages):
-        module = MethodModule(method, recipe, stage, data.validation)
-        module.begun, module.interruption = begun, run.interruption
-        if not _run_stage(module, data.source, run, number):
+        made_of = stage_data(recipe, stage, data.photos, data.pairs)
+        crops = Crops(made_of.source, stage.crop, stage.batch, made_of.mixture, recipe.seed, begun)
+        module = MethodModule(method, recipe, stage, crops, data.validation)
+        module.interruption = run.interruption
+        if not _run_stage(module, run, number):
             return False
         begun = begun.after(stage.steps, stage.batch)
     return True
@@ -147,7 +149,7 @@ def _check_crops(recipe: Recipe, multiple: int) -> None:
             )
 
 
-def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> bool:
+def _run_stage(module: MethodModule, run: Run, number: int) -> bool:
     """Run one stage, or what is left of it; return whether it is finished."""
     recipe, stage = module.recipe, module.stage
     folder = run.folder / f"stage-{number}-{stage.name}"
@@ -158,6 +160,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
     folder.mkdir(parents=True, exist_ok=True)
     first_step = _saved_step(state)
     keeper = StateKeeper(state, recipe.checkpoint_every, run.stop_at, run.interruption)
+    epochs = Epochs(len(module.crops.source), stage.batch, module.begun)
     trainer = lightning.Trainer(
         max_steps=stage.steps,
         max_epochs=-1,
@@ -177,9 +180,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
             run.interruption,
             keeper,
             TrainingProgress(run.console, stage.steps, first_step, run.interruption),
-            DataWatch(
-                run.console, folder / DAMAGED, Epochs(len(source), stage.batch, module.begun)
-            ),
+            DataWatch(run.console, folder / DAMAGED, epochs),
         ],
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -191,7 +192,7 @@ def _run_stage(module: MethodModule, source: Source, run: Run, number: int) -> b
     with run.interruption.remembered():
         trainer.fit(
             module,
-            _loader(module, source, first_step, trainer),
+            _loader(module, first_step, trainer),
             DataLoader(names, batch_size=None) if names else None,  # type: ignore[arg-type]
             ckpt_path=state if first_step else None,
         )
@@ -214,13 +215,11 @@ def _tell_of_stop(run: Run, stage: Stage, step: int) -> None:
 
 
 def _loader(
-    module: MethodModule, source: Source, first_step: int, trainer: lightning.Trainer
+    module: MethodModule, first_step: int, trainer: lightning.Trainer
 ) -> DataLoader[StepBatch]:
-    recipe, stage = module.recipe, module.stage
-    crops = Crops(source, stage.crop, stage.batch, recipe.data.mixture, recipe.seed, module.begun)
-    samples = range(trainer.global_rank, stage.batch, trainer.world_size)
-    batches = StepBatches(crops, samples, module.begun.steps + first_step)
-    return load_batches(batches, recipe.data.workers)
+    samples = range(trainer.global_rank, module.stage.batch, trainer.world_size)
+    batches = StepBatches(module.crops, samples, module.begun.steps + first_step)
+    return load_batches(batches, module.recipe.data.workers)
 
 
 def _saved_step(state: Path) -> int:

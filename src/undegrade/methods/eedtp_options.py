@@ -1,0 +1,103 @@
+"""Every choice of EEDTP as an option, and which time belongs to which task."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+
+from undegrade.methods.base import MethodOptions
+from undegrade.networks.experts import ExpertOptions
+from undegrade.networks.timed import TimedNAFNetOptions
+from undegrade.networks.transformer import TransformerOptions
+from undegrade.networks.unet import UNetOptions
+from undegrade.processes.mean_reverting import Forward, MeanRevertingSchedule
+
+GENERATION, RESTORATION = "generation", "restoration"
+
+PUBLISHED_TIMES: Mapping[str, int] = {
+    "denoise": 4,
+    "derain": 8,
+    "dejpeg": 12,
+    "desnow": 15,
+    "inpaint": 19,
+    "deraindrop": 22,
+    "deshadow": 27,
+    "brighten": 38,
+    "dehaze": 47,
+    "deblur": 50,
+}
+"""Matching steps of the paper's ten tasks, of 50; as its code has them."""
+
+
+def _kind(network: Any) -> Any:
+    if isinstance(network, BaseModel):
+        return getattr(network, "name", None)
+    return network.get("name", "nafnet") if isinstance(network, dict) else "nafnet"
+
+
+class EEDTPOptions(MethodOptions):
+    """Options of :class:`~undegrade.methods.eedtp.EEDTP`; the defaults are the paper's."""
+
+    name: Literal["eedtp"] = "eedtp"
+    network: Annotated[
+        Annotated[TimedNAFNetOptions, Tag("nafnet")]
+        | Annotated[UNetOptions, Tag("unet")]
+        | Annotated[TransformerOptions, Tag("transformer")],
+        Discriminator(_kind),
+    ] = TimedNAFNetOptions.model_validate({"size": "nafnet-64"})
+    experts: ExpertOptions | None = Field(
+        None, description="A mixture of experts after each level of the decoder, for many tasks."
+    )
+    times: int = Field(50, ge=1, le=1000, description="Number of times, T.")
+    deviation: float = Field(
+        10 / 255, gt=0, le=1, description="Deviation of the noise at the last time, of the range."
+    )
+    forward: Forward = Field(
+        "ve", description="Whether pictures stay while noise is added (ve) or fade away (ou)."
+    )
+    matching: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: dict(PUBLISHED_TIMES),
+        description="Matching step of each task that the network is to know.",
+    )
+    task: str = Field("", description="Task of pictures of which none is told; empty for none.")
+    fft_weight: float = Field(
+        0.0, ge=0, description="Weight of the error of the Fourier transform; 0.1 in its code."
+    )
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        late = {task: t for task, t in self.matching.items() if t > self.times}
+        if late:
+            task, t = next(iter(late.items()))
+            raise ValueError(f"matching.{task}={t}; expected at most times={self.times}")
+        if self.task and self.task not in self.matching:
+            raise ValueError(f"task={self.task}; expected one of matching: {[*self.matching]}")
+        return self
+
+    @property
+    def schedule(self) -> MeanRevertingSchedule:
+        """How strong the noise is at each time."""
+        return MeanRevertingSchedule(self.times, self.deviation)
+
+    def in_order(self, tasks: Iterable[str]) -> tuple[str, ...]:
+        """Return tasks by rising matching step, as they are learned one after another.
+
+        Raises:
+            ValueError: One has no matching step.
+        """
+        return tuple(sorted({*tasks}, key=lambda task: (self.time_of(task), task)))
+
+    def time_of(self, task: str) -> int:
+        """Return the matching step of a task.
+
+        Raises:
+            ValueError: It has none.
+        """
+        name = task or self.task
+        if name not in self.matching:
+            told = f"task '{name}' has no matching step" if name else "no task is told"
+            raise ValueError(
+                f"{told}; expected one of {', '.join(self.matching)}, or method.matching.TASK and "
+                "method.task in the recipe"
+            )
+        return self.matching[name]

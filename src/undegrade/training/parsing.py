@@ -1,0 +1,96 @@
+"""From plain values to a recipe: every key checked, and what its method says of the whole."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from undegrade.errors import RecipeError, UndegradeError
+from undegrade.methods import METHODS, MethodOptions
+from undegrade.registry import did_you_mean
+from undegrade.training.recipe import Recipe, Stage
+from undegrade.validation import explain
+
+
+def parse_recipe(values: dict[str, Any]) -> Recipe:
+    """Validate a recipe given as plain values.
+
+    Stages that grow stand in it once for each task; see :class:`Stage`.
+
+    Raises:
+        RecipeError: A key or value is not valid.
+    """
+    try:
+        recipe = Recipe.model_validate(values)
+        options = recipe.method_options
+        _check_stages(recipe, options)
+        recipe = _grown(recipe, options)
+    except ValidationError as error:
+        raise RecipeError(explain(error, Recipe)) from error
+    except RecipeError:
+        raise
+    except UndegradeError as error:
+        raise RecipeError(str(error)) from error
+    except ValueError as error:
+        raise RecipeError(f"method: {error}") from error
+    return recipe.model_copy(update={"method": options.model_dump(mode="json")})
+
+
+def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
+    """Check names of stages and tasks, and what the method says of their order.
+
+    Raises:
+        RecipeError: There is no such stage, or no data of such a task.
+        ValueError: The method cannot be trained so.
+    """
+    method = METHODS.get(options.name)
+    retained = [recipe.retain.stage] if recipe.retain is not None else []
+    for name in [*(stage.name for stage in recipe.stages), *retained]:
+        if name not in method.stages:
+            raise RecipeError(
+                f"method '{options.name}' has no stage '{name}'",
+                fix=did_you_mean(name, [*method.stages]),
+            )
+    if all(stage.name in retained for stage in recipe.stages) and retained:
+        raise RecipeError(
+            f"retain.stage={retained[0]}, and no other stage in which to retain it",
+            fix="leave out retain, or add a stage",
+        )
+    method.check_stages(options, [stage.name for stage in recipe.stages])
+    told = [stage for stage in recipe.stages if stage.name not in method.clean_stages]
+    if told:
+        method.tasks_in_order(options, recipe.data.tasks)
+    for stage in told:
+        for task in stage.tasks:
+            if task not in recipe.data.tasks:
+                raise RecipeError(
+                    f"stage '{stage.name}' is for the task '{task}', of which there are no data",
+                    fix=did_you_mean(task, [*filter(None, recipe.data.tasks)]),
+                )
+
+
+def _grown(recipe: Recipe, options: MethodOptions) -> Recipe:
+    """Return a recipe in which stages that grow are written out.
+
+    Raises:
+        RecipeError: There are data without a task.
+    """
+    if not any(stage.growing for stage in recipe.stages):
+        return recipe
+    if "" in recipe.data.tasks:
+        raise RecipeError(
+            "a stage that grows, and data of which no task is told",
+            fix="add task to each of data.degradations, and data.pair_tasks",
+        )
+    order = METHODS.get(options.name).tasks_in_order(options, recipe.data.tasks)
+    stages = [each for stage in recipe.stages for each in _repeated(stage, order)]
+    return recipe.model_copy(update={"stages": tuple(stages)})
+
+
+def _repeated(stage: Stage, order: tuple[str, ...]) -> Iterator[Stage]:
+    if not stage.growing:
+        yield stage
+        return
+    tasks = [task for task in order if not stage.tasks or task in stage.tasks]
+    for count in range(1, len(tasks) + 1):
+        yield stage.model_copy(update={"tasks": tuple(tasks[:count]), "growing": False})

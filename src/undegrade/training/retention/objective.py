@@ -1,0 +1,202 @@
+"""The terms that retention adds to a step, of whatever method."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from undegrade.methods import Method, Pair
+from undegrade.processes.noise import TrainingNoise
+from undegrade.randomness import generator
+from undegrade.training.retention.depth import depth_weights
+from undegrade.training.retention.importance import importance_penalty, mean_absolute_gradients
+from undegrade.training.retention.options import Orthogonality, Retain
+from undegrade.training.retention.orthogonality import (
+    gradient_vector,
+    joint_vectors,
+    orthogonality,
+)
+
+Average = Callable[[Tensor], Tensor]
+"""Returns the mean of a tensor over the processes that train together."""
+
+
+RETAINED_TERMS = ("importance", "retained", "orthogonality")
+"""Names of what is added to a stage's own objective."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a share of a batch comes to.
+
+    Args:
+        pair: Its pictures.
+        noise: Its random numbers for the retained objective.
+        loss: What the stage's own objective is there.
+    """
+
+    pair: Pair
+    noise: TrainingNoise
+    loss: Tensor
+
+
+class Retention(nn.Module):
+    """What one stage retains of another; its state is saved with that of the training.
+
+    Args:
+        options: What is retained, and how.
+        time: Mean matching step of the stage's tasks; 1 for methods without.
+        seed: Seed of the training.
+    """
+
+    def __init__(self, options: Retain, time: float, seed: int) -> None:
+        super().__init__()
+        self.options, self.seed = options, seed
+        self.fall = options.decay * time
+        self.average: Average = _own
+        self._anchors: list[Tensor] = []
+        self._importance: list[Tensor] = []
+
+    @property
+    def pieces(self) -> int:
+        """Shares into which the batch of a mixed step is divided."""
+        return 1 if self.options.orthogonality is None else self.options.orthogonality.pieces
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether what it compares with is known."""
+        return self.options.importance is None or bool(self._anchors)
+
+    def get_extra_state(self) -> dict[str, list[Tensor]]:
+        """Return what is saved: where parameters were, and how much each was needed."""
+        return {"anchors": self._anchors, "importance": self._importance}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take what was saved."""
+        self._anchors, self._importance = state["anchors"], state["importance"]
+
+    def prepare(self, method: Method, batches: Iterable[tuple[Pair, TrainingNoise]]) -> None:
+        """Note where the parameters are and how much the retained objective needs each.
+
+        Args:
+            method: As the stage finds it.
+            batches: As many as the options say.
+        """
+        parameters = _retained(method)
+        losses = (
+            method.loss(pair, stage=self.options.stage, step=0, noise=noise)["total"]
+            for pair, noise in batches
+        )
+        self._importance = mean_absolute_gradients(parameters, losses)
+        self._anchors = [parameter.detach().clone() for parameter in parameters]
+
+    def mixes(self, step: int) -> bool:
+        """Return whether the retained objective is added to a step; the same in all processes."""
+        return bool(generator(self.seed, "retained", step).random() < self.options.mix)
+
+    def penalty(self, method: Method) -> dict[str, Tensor]:
+        """Return what having moved costs, under its name; nothing if that is free."""
+        options = self.options.importance
+        if options is None:
+            return {}
+        parameters = _retained(method)
+        device = parameters[0].device
+        self._anchors = [anchor.to(device) for anchor in self._anchors]
+        self._importance = [needed.to(device) for needed in self._importance]
+        weights = depth_weights(method.parts_in_order(), self.fall) if options.layerwise else {}
+        moved = importance_penalty(parameters, self._anchors, self._importance, weights)
+        return {"importance": options.weight * moved}
+
+    def mixed(self, method: Method, shares: Sequence[Share]) -> dict[str, Tensor]:
+        """Return the terms of a step to which the retained objective is added.
+
+        The gradients of that objective are weighed by depth, those of the angle between the two are
+        not.
+
+        Args:
+            method: What is trained.
+            shares: Of the batch, one for each gradient that is asked for.
+        """
+        parameters = [one for one in method.parameters() if one.requires_grad]
+        angle = self.options.orthogonality
+        losses = [
+            method.loss(share.pair, stage=self.options.stage, step=0, noise=share.noise)["total"]
+            for share in shares
+        ]
+        retained = [
+            torch.autograd.grad(
+                loss,
+                parameters,
+                create_graph=angle is not None,
+                retain_graph=True,
+                allow_unused=True,
+            )
+            for loss in losses
+        ]
+        weights = depth_weights(method.parts_in_order(), self.fall)
+        terms = {"retained": _weighed(losses, retained, parameters, weights)}
+        if angle is not None:
+            chosen = _chosen(method, angle)
+            places = [place for place, one in enumerate(parameters) if id(one) in chosen]
+            generation = [[one[place] for place in places] for one in retained]
+            restoration = [
+                gradient_vector(share.loss, [parameters[place] for place in places])
+                for share in shares
+            ]
+            terms["orthogonality"] = angle.weight * self._angle(generation, restoration, angle)
+        return terms
+
+    def _angle(
+        self,
+        generation: Sequence[Sequence[Tensor | None]],
+        restoration: Sequence[Sequence[Tensor | None]],
+        options: Orthogonality,
+    ) -> Tensor:
+        first, second = joint_vectors(generation, restoration)
+        return orthogonality(
+            [self._of_all(vector) for vector in first],
+            [self._of_all(vector) for vector in second],
+            options.mode,
+        )
+
+    def _of_all(self, vector: Tensor) -> Tensor:
+        """Return the mean of a gradient over all processes, through which this one's own learns.
+
+        The mean of the processes' gradients is then that of one process with all of the batch.
+        """
+        return self.average(vector.detach()) + (vector - vector.detach())
+
+
+def _own(vector: Tensor) -> Tensor:
+    return vector
+
+
+def _retained(method: Method) -> list[nn.Parameter]:
+    return [one for one in method.retained_parameters() if one.requires_grad]
+
+
+def _chosen(method: Method, options: Orthogonality) -> set[int]:
+    """Return the ids of the parameters whose gradients are compared."""
+    parts = method.parts_in_order()
+    if options.over == "edges":
+        parts = [parts[0], *parts[max(1, len(parts) - 2) :]]
+    return {id(parameter) for part in parts for parameter in part.parameters()}
+
+
+def _weighed(
+    losses: Sequence[Tensor],
+    gradients: Sequence[Sequence[Tensor | None]],
+    parameters: Sequence[nn.Parameter],
+    weights: dict[int, float],
+) -> Tensor:
+    """Return a scalar with the value of the losses' mean and gradients weighed by depth."""
+    value = torch.stack([*losses]).mean().detach()
+    slope = value.new_zeros(())
+    for of_share in gradients:
+        for parameter, gradient in zip(parameters, of_share, strict=True):
+            if gradient is not None:
+                weight = weights.get(id(parameter), 1.0) / len(losses)
+                slope = slope + weight * (gradient.detach() * parameter).sum()
+    return value + (slope - slope.detach())

@@ -1,0 +1,53 @@
+"""What a recipe can say of what is to be retained."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Importance(_Part):
+    """Hold parameters near where the stage begins, the more the earlier objective needs them."""
+
+    weight: float = Field(0.2, gt=0, description="Weight of the penalty; it is a sum, no mean.")
+    batches: int = Field(
+        50, ge=1, description="Batches over which the gradients of the earlier objective are taken."
+    )
+    layerwise: bool = Field(True, description="Let the weight fall with depth, as `decay` says.")
+
+
+class Orthogonality(_Part):
+    """Keep the gradients of both objectives at right angles where both are computed."""
+
+    weight: float = Field(1.0, gt=0)
+    mode: Literal["orthogonal", "official_align"] = Field(
+        "orthogonal",
+        description="|cosine| of the two, or 1 - cosine, which aligns them, as published code has.",
+    )
+    over: Literal["edges", "all"] = Field(
+        "edges",
+        description="Whose gradients: the first part of the network and its last two, or all.",
+    )
+    pieces: int = Field(
+        1, ge=1, description="Gradients for each objective, each of its share of the batch."
+    )
+
+
+class Retain(_Part):
+    """What of one stage's objective is retained while the other stages are trained."""
+
+    stage: str = Field(description="Stage whose objective is to be retained.")
+    importance: Importance | None = Importance()
+    mix: float = Field(
+        0.1, ge=0, le=1, description="Share of the steps to which that objective is added."
+    )
+    orthogonality: Orthogonality | None = Orthogonality()
+    decay: float = Field(
+        0.05,
+        ge=0,
+        description="How fast its gradients fall with depth: at the last layer by exp(-decay t), "
+        "t being the mean matching step of the tasks, or 1 for methods without.",
+    )
