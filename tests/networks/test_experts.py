@@ -114,6 +114,12 @@ def test_the_sum_is_over_the_chosen_experts() -> None:
     torch.testing.assert_close(adapter(x, embedding), expected)
 
 
+def test_an_adapter_is_compiled_in_one_piece() -> None:
+    adapter, x, embedding = routed()
+    compiled = torch.compile(adapter, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(x, embedding), adapter(x, embedding))
+
+
 def test_the_scale_learns_first_and_then_all() -> None:
     adapter = ExpertAdapter(8, 12, FEW)
     x, embedding = torch.randn(16, 8, 4, 6), torch.randn(16, 12)
@@ -176,7 +182,7 @@ def test_pictures_of_a_batch_do_not_share_experts(name: str) -> None:
         together = network(x, t)
         for item in range(3):
             one = slice(item, item + 1)
-            torch.testing.assert_close(together[one], network(x[one], t[one]), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(together[one], network(x[one], t[one]), atol=1e-3, rtol=1e-4)
 
 
 @every_network

@@ -105,7 +105,7 @@ def test_each_item_has_its_own_time_and_code() -> None:
         for item in range(3):
             one = slice(item, item + 1)
             alone = network(x[one], x[one], t[one], code[one])
-            torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(together[one], alone, atol=1e-3, rtol=1e-4)
 
 
 def test_what_is_missing_is_said() -> None:

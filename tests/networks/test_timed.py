@@ -25,10 +25,10 @@ def assert_each_has_its_time(network: nn.Module) -> None:
         together = network(X, T)
         for item in range(3):
             one = slice(item, item + 1)
-            torch.testing.assert_close(together[one], network(X[one], T[one]), atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(together[one], network(X[one], T[one]), atol=1e-3, rtol=1e-4)
         shared = network(X, T[:1])
-        torch.testing.assert_close(shared, network(X, T[:1].expand(3)), atol=1e-5, rtol=1e-4)
-        assert not torch.allclose(shared[1:], together[1:], atol=1e-4)
+        torch.testing.assert_close(shared, network(X, T[:1].expand(3)), atol=1e-3, rtol=1e-4)
+        assert not torch.allclose(shared[1:], together[1:], atol=1e-2)
 
 
 def test_an_untrained_nafnet_takes_nothing_away() -> None:

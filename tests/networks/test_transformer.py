@@ -71,10 +71,10 @@ def test_each_picture_has_its_own_time() -> None:
         together = network(x, t)
         for item in range(3):
             one = slice(item, item + 1)
-            torch.testing.assert_close(together[one], network(x[one], t[one]), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(together[one], network(x[one], t[one]), atol=1e-3, rtol=1e-4)
         shared = network(x, t[:1])
-        torch.testing.assert_close(shared, network(x, t[:1].expand(3)), atol=1e-4, rtol=1e-4)
-        assert not torch.allclose(shared[1:], together[1:], atol=1e-4)
+        torch.testing.assert_close(shared, network(x, t[:1].expand(3)), atol=1e-3, rtol=1e-4)
+        assert not torch.allclose(shared[1:], together[1:], atol=1e-2)
 
 
 def test_what_hears_the_time_begins_at_zero() -> None:
