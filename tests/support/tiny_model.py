@@ -42,3 +42,17 @@ def tiny_dtpm(*, prior: bool = False) -> dict[str, Any]:
         "semantic": "small",
     }
     return options | ({"adapters": None} if prior else {})
+
+
+def tiny_eedtp(*, experts: bool = False) -> dict[str, Any]:
+    """Return options of a network that is taught by diffusion first; it knows ten tasks."""
+    network = {
+        "name": "nafnet",
+        "widths": [4, 6],
+        "encoder_blocks": [1],
+        "middle_blocks": 1,
+        "decoder_blocks": [1],
+        "embedding_dim": 4,
+    }
+    mixture = {"count": 4, "top": 2, "reduction": 2, "router_width": 4} if experts else None
+    return {"name": "eedtp", "network": network, "experts": mixture}

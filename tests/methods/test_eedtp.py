@@ -1,0 +1,134 @@
+"""EEDTP: what is taken away at which time, and by whom the time is told."""
+
+import pytest
+import torch
+from tiny_model import tiny_eedtp
+
+from undegrade.errors import UsageError
+from undegrade.methods import Pair, build_method, parse_options
+from undegrade.methods.eedtp import EEDTP
+from undegrade.methods.eedtp_options import PUBLISHED_TIMES, EEDTPOptions
+from undegrade.networks.experts import ExpertAdapter
+from undegrade.processes.noise import FieldNoise, SampleNoise
+from undegrade.processes.samplers import Step
+from undegrade.randomness import NoiseField
+
+
+def method_of(**changes: object) -> EEDTP:
+    method = build_method(parse_options(tiny_eedtp() | changes))
+    assert isinstance(method, EEDTP)
+    return method
+
+
+def randomised(method: EEDTP) -> EEDTP:
+    torch.manual_seed(0)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    return method.eval()
+
+
+NOISE = FieldNoise([NoiseField((0,))])
+
+
+def test_the_published_network_is_the_default() -> None:
+    assert EEDTPOptions().network.widths == (64, 128, 256, 512, 1024)  # type: ignore[union-attr]
+    assert [*EEDTPOptions().matching.values()] == [4, 8, 12, 15, 19, 22, 27, 38, 47, 50]
+
+
+@pytest.mark.parametrize("network", [{}, {"name": "unet", "size": "1m"}, {"name": "transformer"}])
+def test_an_untrained_network_takes_nothing_away(network: dict[str, str]) -> None:
+    small = {"size": "small"} if network.get("name") == "transformer" else {}
+    given = {"network": network | small} if network else {}
+    method = method_of(**given).with_task("derain")
+    side = max(method.multiple_of, 32)
+    lq = torch.rand(1, 3, side, side)
+    seen: list[Step] = []
+    restored = method.restore(lq, steps=1, noise=NOISE, callback=seen.append)
+    torch.testing.assert_close(restored, lq)
+    assert [step.t for step in seen] == [8 / 50]
+
+
+def test_generation_takes_noise_from_clean_pictures() -> None:
+    method = method_of()
+    hq = torch.rand(2, 3, 16, 16)
+    noise = SampleNoise(0, 0, range(2))
+    error = method.loss(Pair(torch.zeros_like(hq), hq), stage="generation", step=0, noise=noise)
+    t = method.schedule.times_of(noise.uniform())
+    spread = method.schedule.sigma[t].float().view(2, 1, 1, 1)
+    expected = (spread * noise.normal((2, 3, 16, 16))).abs().mean()
+    assert float(error["total"].detach()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_each_sample_is_restored_at_its_own_time() -> None:
+    method = randomised(method_of(fft_weight=0.1))
+    tasks = ("derain", "dehaze", "derain")
+    lq, hq = torch.rand(2, 3, 3, 16, 16)
+    noise = SampleNoise(0, 0, range(3))
+    terms = method.loss(Pair(lq, hq, tasks), stage="restoration", step=0, noise=noise)
+    restored = torch.cat(
+        [
+            method.with_task(task).restore(one[None], steps=1, noise=NOISE)
+            for task, one in zip(tasks, lq, strict=True)
+        ]
+    )
+    spectrum = torch.fft.fft2(restored - hq).abs().mean()
+    torch.testing.assert_close(terms["spectrum"], spectrum)
+    torch.testing.assert_close(terms["total"], (restored - hq).abs().mean() + 0.1 * spectrum)
+    assert float((restored[0] - lq[0]).abs().max()) > 1e-3
+
+
+def test_times_make_a_difference() -> None:
+    method = randomised(method_of())
+    lq = torch.rand(1, 3, 16, 16)
+    rain, haze = (
+        method.with_task(task).restore(lq, steps=1, noise=NOISE) for task in ("derain", "dehaze")
+    )
+    assert float((rain - haze).abs().max()) > 1e-3
+
+
+def test_who_tells_the_task() -> None:
+    lq = torch.rand(1, 3, 16, 16)
+    several, one = method_of(), method_of(task="dehaze")
+    assert one.with_task("auto").time == 47
+    assert one.with_task("derain").time == 8
+    assert one.time == 47  # the other is a method of its own
+    with pytest.raises(UsageError, match=r"no task for an eedtp model of several.*--task"):
+        several.with_task("auto")
+    with pytest.raises(UsageError, match=r"task 'paint' .*expected one of denoise, derain"):
+        several.with_task("paint")
+    with pytest.raises(ValueError, match="no task is told"):
+        several.restore(lq, steps=1, noise=NOISE)
+    with pytest.raises(ValueError, match="task 'paint' has no matching step"):
+        several.loss(
+            Pair(lq, lq, ("paint",)), stage="restoration", step=0, noise=SampleNoise(0, 0, [0])
+        )
+
+
+def test_options_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"matching\.derain=51; expected at most times=50"):
+        parse_options(tiny_eedtp() | {"matching": {"derain": 51}})
+    with pytest.raises(UsageError, match="task=paint; expected one of matching"):
+        parse_options(tiny_eedtp() | {"task": "paint"})
+    network = {"name": "unet", "aux_channels": 3}
+    with pytest.raises(ValueError, match="aux_channels=3; expected 0"):
+        build_method(parse_options(tiny_eedtp() | {"network": network}))
+
+
+def test_tasks_are_learned_by_rising_time() -> None:
+    options = EEDTPOptions.model_validate(tiny_eedtp())
+    shuffled = ["dehaze", "derain", "deblur", "denoise", "derain"]
+    order = EEDTP.tasks_in_order(options, shuffled)
+    assert order == ("denoise", "derain", "dehaze", "deblur")
+    assert EEDTP.tasks_in_order(options, PUBLISHED_TIMES) == (*PUBLISHED_TIMES,)
+    assert method_of().retention_time(("derain", "dehaze")) == (8 + 47) / 2
+
+
+def test_experts_are_not_asked_to_stay() -> None:
+    method = method_of(experts=tiny_eedtp(experts=True)["experts"])
+    kept = {id(parameter) for parameter in method.retained_parameters()}
+    experts = [module for module in method.modules() if isinstance(module, ExpertAdapter)]
+    assert experts
+    assert all(id(parameter) not in kept for one in experts for parameter in one.parameters())
+    of_network = [*method.network.parameters()]
+    of_experts = sum(len([*one.parameters()]) for one in experts)
+    assert len(kept) == len(of_network) - of_experts

@@ -1,0 +1,133 @@
+"""What each stage is trained on: tasks that come one by one, each sample with its own."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_model import tiny_eedtp
+
+from undegrade.data.samples import Crops
+from undegrade.data.sources import Pictures, Source
+from undegrade.errors import RecipeError
+from undegrade.training.parsing import parse_recipe
+from undegrade.training.stage_data import stage_data
+
+
+@dataclass(frozen=True)
+class Grey(Source):
+    """So many grey pictures, or pairs of them."""
+
+    count: int
+    paired: bool = False
+
+    def __len__(self) -> int:
+        return self.count
+
+    def name(self, index: int) -> str:
+        return f"{self.count}:{index}"
+
+    def size(self, index: int) -> tuple[int, int]:
+        return 16, 16
+
+    def read(self, index: int) -> Pictures:
+        grey = np.full((16, 16, 3), 128, np.uint8)
+        return Pictures(grey, grey if self.paired else None)
+
+
+PAIRS = {"rainy": Grey(30, paired=True), "hazy": Grey(10, paired=True)}
+
+
+def values(**changes: Any) -> dict[str, Any]:
+    data = {
+        "photos": "photos",
+        "pairs": {"rainy": "r", "hazy": "h"},
+        "pair_tasks": {"rainy": "derain", "hazy": "dehaze"},
+        "degradations": [
+            {"weight": 3, "apply": ["noise:sigma=25"], "task": "denoise"},
+            {"weight": 1, "apply": ["jpeg:quality=10"], "task": "dejpeg"},
+        ],
+    }
+    return {
+        "name": "tiny",
+        "method": tiny_eedtp(),
+        "stages": [{"name": "restoration", "steps": 2, "batch": 8, "crop": 16, "growing": True}],
+        "data": data,
+    } | changes
+
+
+def test_each_stage_has_one_task_more() -> None:
+    recipe = parse_recipe(values())
+    assert [stage.tasks for stage in recipe.stages] == [
+        ("denoise",),
+        ("denoise", "derain"),
+        ("denoise", "derain", "dejpeg"),
+        ("denoise", "derain", "dejpeg", "dehaze"),
+    ]
+    sizes = [len(stage_data(recipe, stage, Grey(50), PAIRS).source) for stage in recipe.stages]
+    assert sizes == [50, 80, 80, 90]
+    chains = [
+        [*map(str, stage_data(recipe, stage, Grey(50), PAIRS).mixture.chains)]
+        for stage in recipe.stages
+    ]
+    assert [*map(len, chains)] == [1, 1, 2, 2]
+    assert parse_recipe(recipe.portable()).stages == recipe.stages
+
+
+def counted(balanced: bool) -> Counter[str]:
+    recipe = parse_recipe(values())
+    stage = recipe.stages[-1].model_copy(update={"balanced": balanced})
+    data = stage_data(recipe, stage, Grey(60), PAIRS)
+    crops = Crops(data.source, 16, 8, data.mixture, seed=0)
+    return Counter(crops.sample(step, number).task for step in range(150) for number in range(8))
+
+
+def test_samples_know_their_task_and_are_as_many_as_there_are_pictures() -> None:
+    found = counted(balanced=False)
+    shares = {task: count / 1200 for task, count in found.items()}
+    assert shares["denoise"] == pytest.approx(0.45, abs=0.04)
+    assert shares["derain"] == pytest.approx(0.3, abs=0.04)
+    assert shares["dejpeg"] == pytest.approx(0.15, abs=0.03)
+    assert shares["dehaze"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_or_all_equally_many() -> None:
+    found = counted(balanced=True)
+    assert [*found] != []
+    assert all(count / 1200 == pytest.approx(0.25, abs=0.04) for count in found.values())
+
+
+def test_generation_is_shown_clean_pictures() -> None:
+    recipe = parse_recipe(values(stages=[{"name": "generation", "steps": 1, "crop": 16}]))
+    data = stage_data(recipe, recipe.stages[0], Grey(50), PAIRS)
+    assert len(data.source) == 90
+    assert [*map(str, data.mixture.chains)] == ["clean"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stages": [{"name": "restoration", "steps": 1, "tasks": ["deblur"]}]}, "no data"),
+        ({"retain": {"stage": "generatoin"}}, "did you mean 'generation'"),
+        ({"retain": {"stage": "restoration"}}, "no other stage in which to retain"),
+        (
+            {"data": values()["data"] | {"pair_tasks": {"rainy": "derain"}}},
+            "no task is told; expected one of denoise",
+        ),
+        (
+            {"data": values()["data"] | {"pair_tasks": {"rainy": "paint", "hazy": "dehaze"}}},
+            "task 'paint' has no matching step",
+        ),
+    ],
+)
+def test_tasks_and_stages_that_do_not_fit(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(values(**change))
+
+
+def test_a_stage_cannot_grow_by_what_has_no_name() -> None:
+    one = values(method=tiny_eedtp() | {"task": "derain"})
+    one["data"]["pair_tasks"] = {"rainy": "derain"}
+    with pytest.raises(RecipeError, match="a stage that grows, and data of which no task is told"):
+        parse_recipe(one)
