@@ -36,6 +36,14 @@ def scene(height: int, width: int, seed: int) -> np.ndarray:
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
+@pytest.fixture(autouse=True)
+def float32_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test expects must not hang on whether this processor computes in bfloat16."""
+    from undegrade.inference import device
+
+    monkeypatch.setattr(device, "cpu_has_bfloat16", lambda: False)
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Matrices this small are no work for two threads, which wait for each other for minutes."""

@@ -19,6 +19,7 @@ from undegrade.cli.options import (
     TestDegradeOption,
 )
 from undegrade.cli.progress import Bar
+from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.calibrating import Calibrated
@@ -53,9 +54,13 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     from undegrade.evaluation.calibrating import calibrate as measure
     from undegrade.zoo import find_model, record_uncertainty
 
+    if len(data) > 1:
+        raise UsageError(f"--data {' and '.join(data)}", expected="one set of pictures")
     entry = find_model(model)
     entry.check_writable()
-    opened = TestPictures(data, degrade or [], seed, pictures).open()
+    opened = TestPictures(data[0], degrade or [], seed, pictures).open()
+    if opened.condition == "clean":
+        note("clean photos are restored as they are; --degrade makes them worse")
     least = FEWEST_PICTURES if few else LEAST_PICTURES
     warning = check_count(len(opened), least)
     if warning is not None:
@@ -64,7 +69,10 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     with Bar(1) as bar:
         bar.begin("restoring")
         measured = measure(restorer, opened, steps=steps, least=least, progress=bar.advance)
+    before = entry.config.uncertainty
     record_uncertainty(entry, measured.curve)
+    if before is not None:
+        note(f"this replaces what was measured on {before.measured_on or 'other photos'}")
     if as_json:
         facts = {"model": entry.name, "pictures": measured.pictures}
         parts = {"before": asdict(measured.before), "after": asdict(measured.after)}

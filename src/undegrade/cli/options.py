@@ -48,7 +48,7 @@ ModelArgument = Annotated[
 ]
 
 TestDataOption = Annotated[
-    str,
+    list[str],
     typer.Option(
         "--data",
         metavar="NAME=DIR",

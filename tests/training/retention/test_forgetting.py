@@ -92,10 +92,3 @@ def test_what_was_learned_before_is_forgotten_less() -> None:
     assert denoising_error(free) > 2 * start
     assert denoising_error(held) < denoising_error(free) - 0.15 * (denoising_error(free) - start)
     assert sharpening_psnr(held) > 0.98 * sharpening_psnr(free)
-    print(
-        start,
-        denoising_error(free),
-        denoising_error(held),
-        sharpening_psnr(held),
-        sharpening_psnr(free),
-    )

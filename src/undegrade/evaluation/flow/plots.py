@@ -20,6 +20,10 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Those of Okabe and Ito, which colour-blind people tell apart."""
 
 
+_LEAST_SIGMA = 0.01
+"""Below this what is needed is not drawn: a `y` of few entries could make up for nothing."""
+
+
 def check_drawing() -> None:
     """Refuse early what cannot be drawn in the end.
 
@@ -139,8 +143,10 @@ def _draw_sigma(panel: Axes, figures: FlowFigures) -> None:
     if not curves.sigma:
         _leave_out(panel, title, "no y, or none that has a density")
         return
-    needed = "needed to preserve entropy"
-    panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
+    least, most = min(curves.needed_sigma), max(curves.needed_sigma)
+    if least > _LEAST_SIGMA and most < 1 / _LEAST_SIGMA:
+        needed = "needed to preserve entropy"
+        panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
     _lines(panel, curves.times, curves.sigma)
     _name(panel, title, "sigma")
 
