@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from published_nafnet import Public
+from random_networks import randomised
 from safetensors.torch import load_file, save_file
-from tiny_model import tiny_dtpm, tiny_regression, tiny_resflow
+from tiny_model import tiny_dtpm, tiny_eedtp, tiny_regression, tiny_resflow
 
 from undegrade.data.packing import PackOptions, pack
 from undegrade.degradations import Chain
-from undegrade.errors import RecipeError, UsageError
+from undegrade.errors import RecipeError, UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.images.files import find_photos
+from undegrade.processes.noise import FieldNoise
+from undegrade.randomness import NoiseField
 from undegrade.training import train
 from undegrade.zoo import find_model, load_method
 from undegrade.zoo.config import CONFIG_FILE
@@ -268,3 +272,34 @@ def test_a_set_smoothed_ahead_is_not_shrunk(texture: Path, tmp_path: Path, smoot
     ]
     with pytest.raises(RecipeError, match=r"scales 1, 0.5,.*data.pairs.NAME="):
         train(texture, changes, tmp_path / "run")
+
+
+def test_a_network_of_another_program_is_taken_up(tmp_path: Path, photo_folder: Path) -> None:
+    """Under the names that were published; what hears the time begins anew."""
+    method = tiny_eedtp() | {"task": "denoise"}
+    shape = {"widths": [4, 8, 16], "encoder_blocks": [1, 2], "middle_blocks": 2}
+    method["network"] |= shape | {"decoder_blocks": [1, 2], "up_bias": False}
+    path = recipe(tmp_path, photo_folder, method, "restoration", "noise:sigma=25")
+    published = randomised(Public())
+    file = tmp_path / "NAFNet.pth"
+    torch.save({"params": published.state_dict()}, file)
+    changes = [f"start_from={file}", "optimiser.lr=1e-12"]
+    folder = train(path, changes, tmp_path / "run")
+    assert folder is not None
+    lq = torch.rand(1, 3, 16, 16)
+    restored = load_method(find_model(folder)).restore(
+        lq, steps=1, noise=FieldNoise([NoiseField((0,))])
+    )
+    torch.testing.assert_close(restored, published(lq), rtol=1e-3, atol=1e-3)
+
+
+def test_another_programs_weights_for_what_has_none(tmp_path: Path, photo_folder: Path) -> None:
+    file = tmp_path / "it.pth"
+    torch.save({"intro.weight": torch.zeros(1)}, file)
+    plain = recipe(tmp_path, photo_folder, tiny_regression(), "regression", "noise:sigma=25")
+    with pytest.raises(RecipeError, match="weights of another program for a regression model"):
+        train(plain, [f"start_from={file}"], tmp_path / "run")
+    method = tiny_eedtp() | {"task": "denoise"}
+    told = recipe(tmp_path, photo_folder, method, "restoration", "noise:sigma=25")
+    with pytest.raises(WeightsError, match="expected"):
+        train(told, [f"start_from={file}"], tmp_path / "run")

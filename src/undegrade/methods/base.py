@@ -1,7 +1,7 @@
 """What a method is: networks, a process and an objective behind two calls, loss and restore."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -147,6 +147,20 @@ class Method(nn.Module, ABC):
             UsageError: The method has to be told, and was not, or does not know the task.
         """
         return self
+
+    def adopted(self, weights: Mapping[str, Any]) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return weights of another program under this method's own names.
+
+        Args:
+            weights: What a file of them holds.
+
+        Raises:
+            ValueError: The method has no network of which there are any.
+            WeightsError: They are not those of its network.
+        """
+        raise ValueError(
+            f"weights of another program for a {self.options.name} model; expected a model of ours"
+        )
 
     def parts_in_order(self) -> list[nn.Module]:
         """Return the networks' parts, from what a picture meets first to what it meets last.

@@ -8,9 +8,9 @@ one evaluation. Pictures are in ``[0, 1]``, as in the noise levels of the paper.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import fmean
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from undegrade.errors import UsageError
 from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
 from undegrade.methods.eedtp_options import GENERATION, RESTORATION, EEDTPOptions
 from undegrade.networks.experts import ExpertAdapter
+from undegrade.networks.published import from_published
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions
 from undegrade.networks.transformer import Transformer, TransformerOptions
 from undegrade.networks.unet import UNet
@@ -156,6 +157,17 @@ class EEDTP(SingleNetworkMethod):
         if callback is not None:
             callback(Step(0, self.time / self.schedule.times, restored, restored))
         return restored
+
+    def adopted(self, weights: Mapping[str, Any]) -> dict[str, Tensor]:
+        """See :class:`Method`: those of a NAFNet, in whose units this method's pictures are."""
+        network = self.eedtp_options.network
+        if not isinstance(network, TimedNAFNetOptions):
+            raise ValueError(
+                f"published weights for a network '{network.name}'; expected 'nafnet', of which "
+                "there are some that are known"
+            )
+        found = from_published(weights, network)
+        return {f"network.{name}": tensor for name, tensor in found.items()}
 
     @classmethod
     def tasks_in_order(cls, options: MethodOptions, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -269,8 +269,8 @@ def _validation_sets(crops: Mapping[str, list[Pictures]], recipe: Recipe) -> dic
 
 
 def _absolute_folder(model: str) -> str:
-    """Return the place of a model's folder; a name stays one."""
-    return _absolute(model) if model and Path(model).expanduser().is_dir() else model
+    """Return the place of a model's folder, or of a file of weights; a name stays one."""
+    return _absolute(model) if model and Path(model).expanduser().exists() else model
 
 
 def _absolute(where: str) -> str:

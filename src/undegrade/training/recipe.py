@@ -160,7 +160,9 @@ class Recipe(_Part):
     stages: tuple[Stage, ...] = Field(min_length=1)
     data: Data
     start_from: str = Field(
-        "", description="Model whose weights the training begins with: a name or a folder."
+        "",
+        description="Model whose weights the training begins with: a name or a folder; or a file "
+        "of published weights, for methods that know its network.",
     )
     optimiser: Optimiser = Optimiser()
     retain: Retain | None = Field(

@@ -1,13 +1,19 @@
-"""What a training starts from: the weights of another model, as far as names are the same."""
+"""What a training starts from: weights of another model, or of another program's network.
+
+Taken is what has the same names; the rest begins anew.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from undegrade.errors import RecipeError
 from undegrade.methods import METHODS, Method, MethodOptions, parse_options
+from undegrade.networks.published import read_weights
 from undegrade.training.recipe import Recipe
 from undegrade.zoo import ModelEntry, find_model, load_weights
 
@@ -33,19 +39,46 @@ def start(method: Method, recipe: Recipe, console: Console) -> None:
     if not recipe.start_from:
         _check_origin_needed(recipe)
         return
-    entry = find_model(recipe.start_from)
-    _check_options(method.options, entry)
-    stored, wanted = load_weights(entry), method.state_dict()
+    origin = _origin(method, recipe.start_from)
+    stored, wanted = origin.weights, method.state_dict()
     shared = [name for name in wanted if name in stored]
     fresh = [name for name in wanted if name not in stored]
     unused = [name for name in stored if name not in wanted]
-    _check_shapes(entry, stored, wanted, shared)
-    _check_learned(method, recipe, entry, fresh)
+    _check_shapes(origin, wanted, shared)
+    _check_learned(method, recipe, origin, fresh)
     method.load_state_dict({name: stored[name] for name in shared}, strict=False)
-    console.print(f"started from {entry.name}: {len(shared)} of {len(wanted)} tensors")
+    console.print(f"started from {origin.name}: {len(shared)} of {len(wanted)} tensors")
     for what, names in (("new", fresh), ("not taken from there", unused)):
         if names:
             console.print(f"{what}: {_listing(names)}", highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Weights to start from.
+
+    Args:
+        name: What to call them.
+        kind: Method of the model that they belong to.
+        weights: Tensors by the names that they have in a method.
+    """
+
+    name: str
+    kind: str
+    weights: "Mapping[str, Tensor]"
+
+
+def _origin(method: Method, start_from: str) -> _Origin:
+    """Return what a recipe starts from: a model, or a file of another program's weights."""
+    file = Path(start_from).expanduser()
+    if not file.is_file():
+        entry = find_model(start_from)
+        _check_options(method.options, entry)
+        return _Origin(entry.name, entry.config.method_name, load_weights(entry))
+    try:
+        return _Origin(file.name, method.options.name, method.adopted(read_weights(file)))
+    except ValueError as error:
+        raise RecipeError(f"start_from={start_from}: {error}") from error
 
 
 def _check_origin_needed(recipe: Recipe) -> None:
@@ -72,16 +105,12 @@ def _check_options(options: MethodOptions, entry: ModelEntry) -> None:
         ) from error
 
 
-def _check_shapes(
-    entry: ModelEntry,
-    stored: "Mapping[str, Tensor]",
-    wanted: "Mapping[str, Tensor]",
-    shared: Iterable[str],
-) -> None:
+def _check_shapes(origin: _Origin, wanted: "Mapping[str, Tensor]", shared: Iterable[str]) -> None:
+    stored = origin.weights
     pairs = {name: (tuple(wanted[name].shape), tuple(stored[name].shape)) for name in shared}
     if not pairs:
         raise RecipeError(
-            f"start_from={entry.name}: nothing in that '{entry.config.method_name}' model is "
+            f"start_from={origin.name}: nothing in that '{origin.kind}' model is "
             "called as in the recipe's",
             fix="start from a model of the same method",
         )
@@ -93,13 +122,13 @@ def _check_shapes(
     if wrong:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise RecipeError(
-            f"start_from={entry.name}: {wrong[0]}{more}",
+            f"start_from={origin.name}: {wrong[0]}{more}",
             expected="the same shapes",
             fix="change the network in the recipe, or start from another model",
         )
 
 
-def _check_learned(method: Method, recipe: Recipe, entry: ModelEntry, fresh: Iterable[str]) -> None:
+def _check_learned(method: Method, recipe: Recipe, origin: _Origin, fresh: Iterable[str]) -> None:
     """Refuse to leave as it is what was never learned."""
     learned = {
         id(parameter) for stage in recipe.stages for parameter in method.trainable(stage.name)
@@ -108,7 +137,7 @@ def _check_learned(method: Method, recipe: Recipe, entry: ModelEntry, fresh: Ite
     idle = [name for name in fresh if name in parameters and id(parameters[name]) not in learned]
     if idle:
         raise RecipeError(
-            f"start_from={entry.name}: not in that model, and not trained here: {_listing(idle)}",
+            f"start_from={origin.name}: not in that model, and not trained here: {_listing(idle)}",
             expected="a model that has them",
             fix="start from another model, or train them",
         )
