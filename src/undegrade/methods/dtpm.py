@@ -53,6 +53,7 @@ class DTPM(WindowedMethod):
     options_type = DTPMOptions
     stages = (TEXTURE, ADAPTERS)
     default_steps: ClassVar[int] = 4
+    draws_texture: ClassVar[bool] = True
 
     def __init__(self, options: DTPMOptions) -> None:
         resnet = None
