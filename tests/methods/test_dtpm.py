@@ -29,7 +29,8 @@ VALUES: dict[str, Any] = {
     "predictor": SHAPE,
     "semantic": "small",
 }
-PRIOR = VALUES | {"predictor": None, "adapters": None}
+ALONE: dict[str, Any] = {"predictor": None, "adapters": None}
+PRIOR = VALUES | ALONE
 
 
 def built(**changes: Any) -> DTPM:
@@ -401,6 +402,9 @@ def test_samplers_that_do_not_fit() -> None:
         ({}, ["texture", "adapters"], "a recipe for each"),
         ({"predictor": None, "adapters": None}, ["adapters"], "nothing that learns"),
         ({"texture_prior": False, "unfreeze": ["stem"]}, ["adapters"], "nothing is frozen"),
+        (ALONE | {"unfreeze": ["stem"]}, ["texture"], "unfreeze=stem in the stage 'texture'"),
+        (ALONE | {"texture_prior": False}, ["texture"], "texture_prior=false in the stage"),
+        (ALONE | {"condition": "initial"}, ["texture"], "condition=initial in the stage"),
     ],
 )
 def test_stages_that_do_not_fit(changes: dict[str, Any], stages: list[str], message: str) -> None:

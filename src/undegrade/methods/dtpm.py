@@ -75,6 +75,12 @@ class DTPM(WindowedMethod):
             dtpm_options.check_stages(options, stages)
 
     @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, DTPMOptions)
+        return dtpm_options.unheeded(options)
+
+    @classmethod
     def origin(cls, options: MethodOptions, stages: Sequence[str]) -> str | None:
         """Return what the stage ``"adapters"`` starts from."""
         if isinstance(options, DTPMOptions) and options.texture_prior and stages[0] == ADAPTERS:
