@@ -100,6 +100,26 @@ def test_parts_of_the_prior_learn_on_request(part: str) -> None:
     assert any(name.startswith(places[part]) for name in changed)
 
 
+def test_encoder_and_decoder_learn_instead_of_adapters() -> None:
+    """As in the last of the paper's rows that fine-tune the prior."""
+    method = filled(built(unfreeze=("encoder", "decoder"), adapters=None)).train()
+    assert method.network.adapters is None
+    DTPM.check_stages(method.options, ["adapters"])
+    changed = stepped(method, "adapters")
+    places = ("encoder.", "downs.", "decoder.", "ups.", "head.")
+    learned = ("predictor.", *(f"network.{place}" for place in places))
+    assert changed == {name for name in method.state_dict() if name.startswith(learned)}
+    for kept in ("network.stem.", "network.middle.", "network.time.", "semantic."):
+        assert any(name.startswith(kept) for name in method.state_dict())
+
+
+def test_without_a_predictor_only_adapters_learn() -> None:
+    method = filled(built(predictor=None)).train()
+    changed = stepped(method, "adapters", steps=2)
+    assert changed
+    assert all(name.startswith("network.adapters.") for name in changed)
+
+
 def test_without_a_prior_all_learns_at_once() -> None:
     method = filled(built(texture_prior=False, adapters=None)).train()
     assert stepped(method, "adapters") == set(method.state_dict())
@@ -255,6 +275,28 @@ class Oracle(nn.Module):
         self.asked.append((condition, t, guide))
         left = LinearSchedule().alpha_bar_at(round(float(t) * 1000))
         return (state - math.sqrt(left) * self.residual) / math.sqrt(1 - left)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_without_a_predictor_the_residual_is_that_to_the_degraded_picture(scale: float) -> None:
+    method = built(predictor=None, residual_scale=scale)
+    photos = pair(1)
+    oracle = Oracle(scale * 2 * (photos.hq - photos.lq))
+    method.network = oracle  # type: ignore[assignment]
+    wanted = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(4))
+
+    def loss() -> float:
+        noise = FixedTimes(499, wanted)
+        return float(method.loss(photos, stage="adapters", step=0, noise=noise)["total"])
+
+    assert loss() < 1e-5
+    ((condition, t, guide),) = oracle.asked
+    assert round(float(t) * 1000) == 499
+    for shown in (condition, guide):
+        torch.testing.assert_close((shown + 1) / 2, photos.lq)
+    oracle.residual = oracle.residual + 0.1
+    left = LinearSchedule().alpha_bar_at(499)
+    assert loss() == pytest.approx(0.1 * math.sqrt(left / (1 - left)), rel=1e-3)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddim:grid=trailing", "ddim:grid=linspace,eta=0.5"])
