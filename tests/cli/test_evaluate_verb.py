@@ -244,6 +244,26 @@ def test_plain_regression_is_measured_once(cli: Cli, photos: str) -> None:
     assert steps == [0, 0]  # the input, and the network, of which there is one way
 
 
+def test_steps_of_a_drawn_texture_are_measured_by_texture_too(
+    cli: Cli, diffusion: Path, model: Path, photos: str
+) -> None:
+    """They trade nearness for looks, which the report then shows."""
+    command = ["evaluate", diffusion, "--data", photos, "--pictures", "1", "--workers", "1"]
+
+    def measures(*words: str | Path) -> list[str]:
+        told = json.loads(cli(*command, *words, "--json").stdout)
+        return [*told["sets"][0]["entries"][0]["means"]]
+
+    assert measures("-o", "out", "--steps", "0,2,4") == ["psnr", "ssim", "swd"]
+    assert "perception against distortion" in Path("out/report.html").read_text()
+    bare = ("-o", "bare", "--no-report")
+    assert measures(*bare, "--steps", "4") == ["psnr", "ssim"]
+    assert measures(*bare, "--steps", "2,4", "--texture", "0") == ["psnr", "ssim"]
+    assert measures(*bare, "--steps", "2,4", "--metrics", "psnr") == ["psnr"]
+    command[1] = model
+    assert measures(*bare, "--steps", "1,2") == ["psnr", "ssim"]
+
+
 def test_a_report_without_maps_where_memory_does_not_suffice(
     cli: Cli, model: Path, photos: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -231,6 +231,25 @@ def test_a_first_guess_and_a_share_of_texture_are_measured() -> None:
     np.testing.assert_array_equal(half.restore(picture, Setting(FIRST_GUESS)).picture, expected)
 
 
+@pytest.mark.parametrize(("own", "asked"), [(1.0, 0.0), (0.0, None)])
+@pytest.mark.parametrize("changes", [{}, {"predictor": None}])
+def test_without_texture_all_steps_are_one_first_guess(
+    own: float, asked: float | None, changes: dict[str, None]
+) -> None:
+    """No denoiser runs, so that no number of steps is left out either."""
+    method = small_dtpm(texture=own, **changes)
+    restorer = Restorer(method, device="cpu", precision="float32")
+    guess = Model(restorer, "guess", asked)
+    for steps in ((), (2, 4), (1, 2, 4), (0, 4)):
+        assert guess.settings(steps, (0, 7)) == (Setting(FIRST_GUESS, 0), Setting(FIRST_GUESS, 7))
+        assert guess.left_out(steps) == guess.remarks(steps) == ()
+    picture = np.random.default_rng(0).random((24, 32, 3)).astype(np.float32)
+    found = guess.restore(picture, Setting(FIRST_GUESS)).picture
+    np.testing.assert_array_equal(found, restorer(picture, texture=0.0).image)
+    raised = Model(restorer, "raised", 0.5)
+    assert [one.steps for one in raised.settings((2, 4), (0,))] == [2, 4]
+
+
 def test_pictures_of_one_name_are_told_apart(tmp_path: Path, photo_folder: Path) -> None:
     photo = (photo_folder / "scene-00.png").read_bytes()
     for folder in ("one", "two", "three"):  # two would look like the halves of pairs

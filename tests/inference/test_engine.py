@@ -14,6 +14,7 @@ from small_methods import (
     Shifted,
     Simple,
     small_coupled_resflow,
+    small_dtpm,
     small_resflow,
 )
 
@@ -199,6 +200,22 @@ def test_tiles_follow_the_memory_there_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert sizes[0] == 64
     assert 256 < sizes[1] <= 300
     assert 800 < sizes[2] <= 1024
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_memory_is_that_of_all_networks_however_little_texture_is_the_models_own(
+    dtype: torch.dtype,
+) -> None:
+    """A caller may ask for more of it than the model adds by itself."""
+    shape = {"encoder_blocks": (1,), "middle_blocks": 1, "decoder_blocks": (1,)}
+    network = shape | {"widths": (32, 6), "embedding_dim": 4, "semantic_width": 4}
+    engines = [
+        Engine(prepare(small_dtpm(texture=texture, network=network), CPU, dtype))
+        for texture in (0.0, 0.3, 1.0)
+    ]
+    none, some, everything = (engine.bytes_per_pixel for engine in engines)
+    assert none == some == everything > 100
+    assert engines[0].runner.fast.texture == 0
 
 
 def test_attention_sees_as_much_of_the_picture_as_memory_permits(

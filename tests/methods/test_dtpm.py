@@ -29,7 +29,8 @@ VALUES: dict[str, Any] = {
     "predictor": SHAPE,
     "semantic": "small",
 }
-PRIOR = VALUES | {"predictor": None, "adapters": None}
+ALONE: dict[str, Any] = {"predictor": None, "adapters": None}
+PRIOR = VALUES | ALONE
 
 
 def built(**changes: Any) -> DTPM:
@@ -97,6 +98,26 @@ def test_parts_of_the_prior_learn_on_request(part: str) -> None:
     changed = stepped(method, "adapters")
     assert all(name.startswith(("predictor.", *places[part])) for name in changed)
     assert any(name.startswith(places[part]) for name in changed)
+
+
+def test_encoder_and_decoder_learn_instead_of_adapters() -> None:
+    """As in the last of the paper's rows that fine-tune the prior."""
+    method = filled(built(unfreeze=("encoder", "decoder"), adapters=None)).train()
+    assert method.network.adapters is None
+    DTPM.check_stages(method.options, ["adapters"])
+    changed = stepped(method, "adapters")
+    places = ("encoder.", "downs.", "decoder.", "ups.", "head.")
+    learned = ("predictor.", *(f"network.{place}" for place in places))
+    assert changed == {name for name in method.state_dict() if name.startswith(learned)}
+    for kept in ("network.stem.", "network.middle.", "network.time.", "semantic."):
+        assert any(name.startswith(kept) for name in method.state_dict())
+
+
+def test_without_a_predictor_only_adapters_learn() -> None:
+    method = filled(built(predictor=None)).train()
+    changed = stepped(method, "adapters", steps=2)
+    assert changed
+    assert all(name.startswith("network.adapters.") for name in changed)
 
 
 def test_without_a_prior_all_learns_at_once() -> None:
@@ -256,6 +277,28 @@ class Oracle(nn.Module):
         return (state - math.sqrt(left) * self.residual) / math.sqrt(1 - left)
 
 
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_without_a_predictor_the_residual_is_that_to_the_degraded_picture(scale: float) -> None:
+    method = built(predictor=None, residual_scale=scale)
+    photos = pair(1)
+    oracle = Oracle(scale * 2 * (photos.hq - photos.lq))
+    method.network = oracle  # type: ignore[assignment]
+    wanted = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(4))
+
+    def loss() -> float:
+        noise = FixedTimes(499, wanted)
+        return float(method.loss(photos, stage="adapters", step=0, noise=noise)["total"])
+
+    assert loss() < 1e-5
+    ((condition, t, guide),) = oracle.asked
+    assert round(float(t) * 1000) == 499
+    for shown in (condition, guide):
+        torch.testing.assert_close((shown + 1) / 2, photos.lq)
+    oracle.residual = oracle.residual + 0.1
+    left = LinearSchedule().alpha_bar_at(499)
+    assert loss() == pytest.approx(0.1 * math.sqrt(left / (1 - left)), rel=1e-3)
+
+
 @pytest.mark.parametrize("sampler", ["ddim", "ddim:grid=trailing", "ddim:grid=linspace,eta=0.5"])
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_all_of_the_texture_is_the_clean_picture(sampler: str, scale: float) -> None:
@@ -401,6 +444,9 @@ def test_samplers_that_do_not_fit() -> None:
         ({}, ["texture", "adapters"], "a recipe for each"),
         ({"predictor": None, "adapters": None}, ["adapters"], "nothing that learns"),
         ({"texture_prior": False, "unfreeze": ["stem"]}, ["adapters"], "nothing is frozen"),
+        (ALONE | {"unfreeze": ["stem"]}, ["texture"], "unfreeze=stem in the stage 'texture'"),
+        (ALONE | {"texture_prior": False}, ["texture"], "texture_prior=false in the stage"),
+        (ALONE | {"condition": "initial"}, ["texture"], "condition=initial in the stage"),
     ],
 )
 def test_stages_that_do_not_fit(changes: dict[str, Any], stages: list[str], message: str) -> None:

@@ -1,5 +1,6 @@
 """Semantic encoders: what they are shown, what is never trained or saved, what is missing."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,39 @@ def test_an_encoder_in_parts_is_refused(saved: Any, home: Path) -> None:
     save_file(tensors, file, {"format": "pt"})
     with pytest.raises(WeightsError, match=r"without embedder\.embedder\.convolution"):
         FrozenResNet(NAME)
+
+
+def test_a_whole_classifier_is_loaded_without_a_word(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the hub has it: its layers under a prefix, and one that is not needed."""
+    transformers = pytest.importorskip("transformers")
+    told = transformers.utils.logging
+    config = transformers.ResNetConfig(
+        layer_type="basic", hidden_sizes=[64, 128, 256, 512], depths=[1, 1, 1, 1]
+    )
+    whole = transformers.ResNetForImageClassification(config).eval()
+    whole.save_pretrained(home / "encoders" / NAME)
+    assert any(name.startswith("resnet.") for name in whole.state_dict())
+
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    monkeypatch.setattr(handler, "emit", records.append)
+    told.add_handler(handler)
+    capsys.readouterr()
+    try:
+        before = told.get_verbosity(), told.is_progress_bar_enabled()
+        encoder = FrozenResNet(NAME)
+        assert (told.get_verbosity(), told.is_progress_bar_enabled()) == before
+        assert (records, *capsys.readouterr()) == ([], "", "")
+        transformers.ResNetModel.from_pretrained(home / "encoders" / NAME)
+        assert "classifier.1.weight" in "".join(record.getMessage() for record in records)
+    finally:
+        told.remove_handler(handler)
+    x = torch.rand(1, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        expected = whole.resnet(imagenet_range(x)).pooler_output.flatten(1)
+    torch.testing.assert_close(encoder(x), expected)
 
 
 def test_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,16 +148,16 @@ def test_noise_for_all_steps_but_the_last() -> None:
 
 
 def walked_by_diffusers(
-    kind: str, steps: int, eta: float, start: Tensor, noises: list[Tensor]
+    kind: str, steps: int, start: Tensor, *, eta: float, noises: list[Tensor], stride: int = 0
 ) -> tuple[list[int], Tensor]:
+    """Return its times and where they lead, its own way unless told another ``stride``."""
     diffusers = pytest.importorskip("diffusers")
     scheduler: Any = diffusers.DDIMScheduler(
         beta_start=1e-4, beta_end=0.02, clip_sample=False, timestep_spacing=kind
     )
     scheduler.set_timesteps(steps)
-    if kind == "linspace" and steps < 1000:
-        # It takes the distance between times to be T // steps, which on this grid it is not.
-        scheduler.num_inference_steps = steps - 1
+    if stride:  # it goes from t to t - 1000 // num_inference_steps
+        scheduler.num_inference_steps = 1000 // stride
     x_t = start
     for number, t in enumerate(scheduler.timesteps):
         more = {"eta": eta, "variance_noise": noises[number]}
@@ -169,15 +169,46 @@ def guess(x_t: Tensor, t: int) -> Tensor:
     return torch.tanh(x_t + t / 1000)
 
 
-@pytest.mark.parametrize("kind", GRIDS)
-@pytest.mark.parametrize("steps", [4, 10, 1000])
-@pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
-def test_walks_as_diffusers_does(kind: GridKind, steps: int, eta: float) -> None:
+def made_up(steps: int) -> tuple[Tensor, list[Tensor]]:
+    """Return where a walk starts, and the noise of each step."""
     generator = torch.Generator().manual_seed(0)
-    start = torch.randn(1, 3, 8, 8, generator=generator)
-    noises = [torch.randn(1, 3, 8, 8, generator=generator) for _ in range(steps)]
-    times, expected = walked_by_diffusers(kind, steps, eta, start, noises)
+    start, *noises = torch.randn(1 + steps, 1, 3, 8, 8, generator=generator)
+    return start, noises
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "stride"),
+    [(kind, steps, 0) for kind in ("leading", "trailing") for steps in (1, 2, 4, 10, 50, 1000)]
+    + [("leading", 7, 0), ("linspace", 1, 0), ("linspace", 1000, 0)]
+    + [("linspace", 4, 333), ("linspace", 10, 111)],  # told how far its times lie apart
+)
+@pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
+def test_walks_as_diffusers_does(kind: GridKind, steps: int, stride: int, eta: float) -> None:
+    start, noises = made_up(steps)
+    times, expected = walked_by_diffusers(kind, steps, start, eta=eta, noises=noises, stride=stride)
     grid = ddim_grid(kind, steps)
     assert grid == times
     found = ddim(guess, start, grid, schedule=SCHEDULE, eta=eta, draw=lambda step: noises[step])
     torch.testing.assert_close(found, expected, atol=2e-4, rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [("linspace", 2), ("linspace", 4), ("linspace", 10), ("linspace", 50), ("trailing", 7)],
+)
+def test_walks_otherwise_where_diffusers_takes_times_for_nearer(kind: GridKind, steps: int) -> None:
+    """It goes from t to t - 1000 // steps, and asks at the grid's next time all the same."""
+    start, noises = made_up(steps)
+    times, theirs = walked_by_diffusers(kind, steps, start, eta=0.0, noises=noises)
+    grid = ddim_grid(kind, steps)
+    assert grid == times
+    ours = ddim(guess, start, grid, schedule=SCHEDULE)
+    assert float((ours - theirs).abs().max()) > 1
+
+    x_t = start
+    for t in grid:
+        seen: list[Step] = []
+        t_next = t - 1000 // steps
+        ddim(guess, x_t, [t, t_next] if t_next >= 0 else [t], seen.append, schedule=SCHEDULE)
+        x_t = seen[0].x_t
+    torch.testing.assert_close(x_t, theirs, atol=2e-4, rtol=2e-4)

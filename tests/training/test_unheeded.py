@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tiny_model import tiny_resflow
+from tiny_model import tiny_dtpm, tiny_resflow
 
 from undegrade.errors import RecipeError
 from undegrade.methods import METHODS, build_method, parse_options
@@ -122,6 +122,95 @@ def test_the_companions_of_recipes_can_be_made_as_they_say(name: str) -> None:
     changes = ["method.aux_coupling=independent", "stages.1.name=flow"]
     assert f"... {' '.join(changes)}" in (SMALL / f"{name}.yaml").read_text()
     assert load_recipe(SMALL / f"{name}.yaml", changes)
+
+
+def diffusion(**method: Any) -> dict[str, Any]:
+    options = tiny_dtpm() | method
+    if method.get("semantic") == "none" and "network" not in method:
+        del options["network"]["semantic_width"]
+    stages = [{"name": "adapters", "steps": 4}]
+    return values() | {"method": options, "stages": stages}
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"encoder": "some/other"}, "encoder=some/other with method.semantic=small"),
+        (
+            {"semantic": "none", "encoder": "some/other"},
+            "encoder=some/other with method.semantic=none",
+        ),
+        (
+            {"semantic": "none", "semantic_source": "lq"},
+            "semantic_source=lq with method.semantic=none",
+        ),
+        (
+            {"semantic": "none", "semantic_preview": 9},
+            "semantic_preview=9 with method.semantic=none",
+        ),
+        (
+            {"semantic": "none", "network": {"semantic_width": 9}},
+            "network.semantic_width=9 with method.semantic=none",
+        ),
+        ({"predictor": None, "condition": "initial"}, "condition=initial with method.predictor=nu"),
+        (
+            {"predictor": None, "semantic_source": "lq"},
+            "semantic_source=lq with method.predictor=null",
+        ),
+    ],
+)
+def test_what_changes_nothing_in_a_diffusion_is_refused(
+    tmp_path: Path, method: dict[str, Any], message: str
+) -> None:
+    path = write(tmp_path / "recipe.yaml", diffusion(**method))
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {},
+        {"condition": "initial", "semantic_source": "lq", "semantic_preview": 9},
+        {"predictor": None, "semantic_preview": 9},
+        {"semantic": "resnet18", "encoder": "some/other"},
+    ],
+)
+def test_what_changes_something_in_a_diffusion_is_not(
+    tmp_path: Path, method: dict[str, Any]
+) -> None:
+    assert load_recipe(write(tmp_path / "recipe.yaml", diffusion(**method)))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("dtpm-rain", ["method.semantic=none"]),
+        ("dtpm-rain", ["method.predictor=null"]),
+        ("dtpm-texture", []),
+        (
+            "ablation",
+            [
+                "method.aux_distribution=none",
+                "method.predict_aux=false",
+                "method.network={size: 1m, out_channels: 3}",
+            ],
+        ),
+    ],
+)
+def test_what_was_written_down_of_a_named_size_is_read_again(
+    tmp_path: Path, name: str, changes: list[str]
+) -> None:
+    """Although a size says how wide that is which is switched off."""
+    recipe = load_recipe(SMALL / f"{name}.yaml", changes)
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(recipe.portable()), encoding="utf-8")
+    assert load_recipe(path).method == recipe.method
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda p: p.stem)
+def test_recipes_that_come_with_it_give_nothing_in_vain(path: Path) -> None:
+    assert load_recipe(path).name
 
 
 def test_what_was_written_down_with_all_its_defaults_is_read_again(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ _FLOW_HEEDS = (
 )
 _OF_MODELS = {"--sampler", "--texture", "--steps", "--seeds", "--uncertainty"}
 _USUAL_STEPS = (1, 2, 4)
-_USUAL_METRICS = "psnr,ssim"
 
 
 class Analysis(StrEnum):
@@ -85,7 +84,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         str | None,
         typer.Option(
             metavar="NAME,...",
-            help="psnr, ssim, lpips, fid, ...; psnr,ssim unless given.",
+            help="psnr, ssim, lpips, fid, ...; psnr,ssim unless given, and swd where a DTPM model "
+            "is measured with several numbers of steps.",
         ),
     ] = None,
     analyse: Annotated[
@@ -164,8 +164,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         choice = Choice(tuple(models), device, str(precision), sampler, texture)
         _refuse_idle(given, choice)
         named = tuple(range(seed, seed + seeds))
-        wanted = _USUAL_METRICS if metrics is None else metrics
-        wish = Wish(choice, wanted, counts or _USUAL_STEPS, named, workers)
+        wish = Wish(choice, metrics, counts or _USUAL_STEPS, named, workers)
         found = fulfil(
             wish, opened, Results(output, page=not no_report, maps=uncertainty, against=against)
         )

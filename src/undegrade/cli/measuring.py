@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from undegrade.evaluation.running.measuring import Plan
     from undegrade.evaluation.running.session import Session
 
+_USUAL_METRICS = "psnr,ssim"
+_OF_TEXTURE = "swd"
+
 
 @dataclass(frozen=True)
 class Results:
@@ -83,17 +86,31 @@ class Wish:
 
     Args:
         choice: Of candidates.
-        metrics: Names of measures with commas.
+        metrics: Names of measures with commas; None for the usual ones.
         steps: Numbers of network evaluations.
         seeds: Names of noises of restorations.
         workers: Number of processes; None for as many as are of use.
     """
 
     choice: "Choice"
-    metrics: str
+    metrics: str | None
     steps: tuple[int, ...]
     seeds: tuple[int, ...]
     workers: int | None
+
+    def whole_metrics(self) -> str:
+        """Return the names of measures with commas.
+
+        Steps of a drawn texture trade nearness for looks, which takes a measure of each to see.
+
+        Raises:
+            UsageError: There is no such model.
+            WeightsError: A model cannot be used.
+        """
+        if self.metrics is not None:
+            return self.metrics
+        traded = len(self.steps) > 1 and self.choice.draws_texture
+        return f"{_USUAL_METRICS},{_OF_TEXTURE}" if traded else _USUAL_METRICS
 
 
 def fulfil(wish: Wish, opened: "Sequence[PictureSet]", results: Results) -> Found:
@@ -109,7 +126,7 @@ def fulfil(wish: Wish, opened: "Sequence[PictureSet]", results: Results) -> Foun
     check_steps(wish.steps, least=0)
     wish.choice.check()
     choose_staff(wish.choice, wish.workers, sum(map(len, opened)))
-    chosen = choose(wish.metrics, note)
+    chosen = choose(wish.whole_metrics(), note)
     sets = [
         (one, chosen.on(one, note).plan(wish.steps, wish.seeds, results.folder)) for one in opened
     ]

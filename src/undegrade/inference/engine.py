@@ -43,6 +43,8 @@ class Engine:
     def bytes_per_pixel(self) -> float:
         """Estimate of the memory that a tile needs for each pixel, measured once on a small one."""
         method, device = self.runner.fast, self.runner.device
+        if method.texture is not None:  # a model of the first guess alone may be asked for more
+            method = method.with_texture(1)
         side = -(-_PROBE // method.multiple_of) * method.multiple_of
         counter = memory.PeakCounter()
         noise = FieldNoise([NoiseField(("probe",))])

@@ -109,6 +109,11 @@ class Restorer:
         return self._engine.runner.fast.has_first_guess
 
     @property
+    def texture(self) -> float | None:
+        """Share of the drawn texture that the model adds unless asked otherwise; None for none."""
+        return self._engine.runner.fast.texture
+
+    @property
     def usual_steps(self) -> int:
         """Network evaluations unless asked otherwise."""
         return self.model.default_steps or self._engine.runner.fast.default_steps

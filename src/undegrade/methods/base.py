@@ -49,6 +49,8 @@ class Method(nn.Module, ABC):
     clean_stages: ClassVar[frozenset[str]] = frozenset()
     """Those of them that learn from clean pictures alone."""
     default_steps: ClassVar[int]
+    draws_texture: ClassVar[bool] = False
+    """Whether it adds to a guess a texture that it draws: :attr:`texture` is a number."""
 
     def __init__(self, options: MethodOptions) -> None:
         super().__init__()

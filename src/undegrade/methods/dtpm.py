@@ -53,6 +53,7 @@ class DTPM(WindowedMethod):
     options_type = DTPMOptions
     stages = (TEXTURE, ADAPTERS)
     default_steps: ClassVar[int] = 4
+    draws_texture: ClassVar[bool] = True
 
     def __init__(self, options: DTPMOptions) -> None:
         resnet = None
@@ -72,6 +73,12 @@ class DTPM(WindowedMethod):
         """See :func:`undegrade.methods.dtpm_options.check_stages`."""
         if isinstance(options, DTPMOptions):
             dtpm_options.check_stages(options, stages)
+
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, DTPMOptions)
+        return dtpm_options.unheeded(options)
 
     @classmethod
     def origin(cls, options: MethodOptions, stages: Sequence[str]) -> str | None:

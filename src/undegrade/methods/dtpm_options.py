@@ -79,6 +79,19 @@ class DTPMOptions(MethodOptions):
         return {"resnet18": RESNET_CODE, "small": SMALL_CODE, "none": 0}[self.semantic]
 
 
+def unheeded(options: DTPMOptions) -> dict[str, str]:
+    """Return the keys of options that change nothing beside the others, and why each."""
+    found: dict[str, str] = {}
+    if options.predictor is None:  # both are then the degraded picture
+        found |= dict.fromkeys(("condition", "semantic_source"), "predictor=null")
+    if options.semantic != "resnet18":
+        found |= dict.fromkeys(("encoder", "encoder_sha256"), f"semantic={options.semantic}")
+    if options.semantic == "none":
+        keys = ("semantic_source", "semantic_preview", "network.semantic_width")
+        found |= dict.fromkeys(keys, "semantic=none")
+    return found
+
+
 def check_stages(options: DTPMOptions, stages: Sequence[str]) -> None:
     """Check that stages train what the options promise.
 
@@ -96,6 +109,8 @@ def check_stages(options: DTPMOptions, stages: Sequence[str]) -> None:
             f"{' and '.join(extra)} in the stage '{TEXTURE}', which trains the prior alone; "
             f"expected {' and '.join(f'{key}=null' for key in extra)}"
         )
+    if TEXTURE in stages:
+        _check_alone(options)
     if ADAPTERS in stages and not extra and options.texture_prior and not options.unfreeze:
         raise ValueError(
             f"stage '{ADAPTERS}' with nothing that learns; expected a predictor, adapters or parts "
@@ -105,6 +120,25 @@ def check_stages(options: DTPMOptions, stages: Sequence[str]) -> None:
         raise ValueError(
             f"unfreeze={', '.join(options.unfreeze)} with texture_prior=false, with which nothing "
             "is frozen; expected one of the two"
+        )
+
+
+def _check_alone(options: DTPMOptions) -> None:
+    """Check that options of the second stage alone are not given for the first.
+
+    Raises:
+        ValueError: One is.
+    """
+    idle = {
+        f"unfreeze={', '.join(options.unfreeze)}": bool(options.unfreeze),
+        "texture_prior=false": not options.texture_prior,
+        "condition=initial": options.condition == "initial",
+    }
+    given = [text for text, is_given in idle.items() if is_given]
+    if given:
+        raise ValueError(
+            f"{' and '.join(given)} in the stage '{TEXTURE}', where all learns and nothing is "
+            f"guessed; expected no such option before the stage '{ADAPTERS}'"
         )
 
 

@@ -1,6 +1,7 @@
 """What a picture shows, as a vector: a frozen classifier's features, or an encoder of our own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -135,9 +136,10 @@ def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
         )
     try:
         network: Any
-        network, told = ResNetModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+        with _quiet():
+            network, told = ResNetModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise _unusable(folder, " ".join(str(error).split())[:200]) from error
     if told["missing_keys"]:  # which would be random
@@ -148,6 +150,25 @@ def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
     network.eval().requires_grad_(False)
     frozen: nn.Module = network
     return frozen, found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from printing a bar, and a table of the classifier that is left out.
+
+    What would matter of it is told by errors.
+    """
+    from transformers.utils import logging
+
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()
 
 
 def _find(name: str) -> Path:

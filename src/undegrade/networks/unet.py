@@ -2,7 +2,7 @@
 
 import math
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -60,6 +60,8 @@ class UNetOptions(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    sizes: ClassVar[dict[str, dict[str, Any]]] = SIZES
 
     name: Literal["unet"] = "unet"
     in_channels: Width = 3

@@ -78,6 +78,12 @@ def ddim_grid(kind: GridKind, steps: int, times: int = 1000) -> list[int]:
     and ends at the very first. ``trailing`` begins at the last time and ends before the first.
     ``linspace`` has both.
 
+    A walk goes from each time to the next one of its grid. diffusers' ``DDIMScheduler`` has the
+    same times, but goes from ``t`` to ``t - times // steps`` on any of them. So its walks are the
+    same on ``leading``, and on ``trailing`` if ``steps`` divides ``times``; otherwise, and on
+    ``linspace`` from 2 steps to one below ``times``, the noise that it expects in a state is not
+    that of the time at which it then asks.
+
     Args:
         kind: Which of them.
         steps: Number of times.

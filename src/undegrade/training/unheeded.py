@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from pydantic import BaseModel
+
 from undegrade.errors import RecipeError, UsageError
 from undegrade.methods import METHODS, MethodOptions, parse_options
 
@@ -70,9 +72,20 @@ def _reason(key: str, unheeded: Mapping[str, str]) -> str | None:
 
 
 def _unusual(options: MethodOptions, key: str) -> Any:
-    """Return the value of an option, None if it is the default."""
+    """Return the value of an option, None if it is the default, or part of a named size."""
     *parents, last = key.split(".")
     parent = reduce(getattr, parents, options)
     value = getattr(parent, last)
     default = type(parent).model_fields[last].get_default(call_default_factory=True)
-    return None if value == default else value
+    if value == default or _is_of_size(parent, last):
+        return None
+    return value
+
+
+def _is_of_size(options: BaseModel, key: str) -> bool:
+    """Return whether options are those of a named size, which says what this one is."""
+    sizes: Mapping[str, Mapping[str, Any]] = getattr(options, "sizes", {})
+    return any(
+        key in size and all(getattr(options, name) == value for name, value in size.items())
+        for size in sizes.values()
+    )

@@ -11,6 +11,7 @@ from undegrade.evaluation.candidates.baselines import INPUT, find_baseline, is_n
 from undegrade.evaluation.candidates.models import Model
 from undegrade.inference import RestoreOptions, Restorer
 from undegrade.inference.device import choose_device, choose_precision, precision_name
+from undegrade.methods import METHODS
 from undegrade.zoo import find_model
 
 
@@ -41,6 +42,19 @@ class Choice:
     def has_ours(self) -> bool:
         """Whether there is a model among them, and not only networks of others."""
         return any(is_network(name) and not Path(name).is_file() for name in self.names)
+
+    @property
+    def draws_texture(self) -> bool:
+        """Whether a model among them draws a texture, and is not told to add none of it.
+
+        Raises:
+            UsageError: There is no such model.
+            WeightsError: A model cannot be used.
+        """
+        if self.texture == 0:
+            return False
+        ours = (name for name in self.names if is_network(name) and not Path(name).is_file())
+        return any(METHODS.get(find_model(name).config.method_name).draws_texture for name in ours)
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -33,12 +33,16 @@ class Model(Networked):
     def settings(self, steps: Sequence[int], seeds: Sequence[int]) -> tuple[Setting, ...]:
         """See :class:`Candidate`; a sampler that fixes the steps leaves only the seeds.
 
+        Without any of the texture all numbers of steps are the same first guess.
+
         Raises:
             UsageError: It can make none of the numbers of steps.
         """
         restorer = self.restorer
-        if restorer.fixed_steps is not None:
-            counts: Sequence[int] = (0,)
+        if self._is_guess_alone:
+            counts: Sequence[int] = (FIRST_GUESS,)
+        elif restorer.fixed_steps is not None:
+            counts = (0,)
         elif not steps:
             counts = (restorer.usual_steps if restorer.has_first_guess else 0,)
         else:
@@ -50,7 +54,7 @@ class Model(Networked):
 
     def left_out(self, steps: Sequence[int]) -> tuple[str, ...]:
         """Return which numbers of steps are left out and why, a sentence for each."""
-        if self.restorer.fixed_steps is not None:
+        if self._is_guess_alone or self.restorer.fixed_steps is not None:
             return ()
         return tuple(f"left out: {problem}" for problem in self._problems(steps).values())
 
@@ -60,6 +64,11 @@ class Model(Networked):
         counts = (one.steps or usual for one in self.settings(steps, (0,)))
         told = (self.restorer.remark(count) for count in counts if count != FIRST_GUESS)
         return tuple(f"{self.name}: {remark}" for remark in told if remark is not None)
+
+    @property
+    def _is_guess_alone(self) -> bool:
+        texture = self.restorer.texture if self.texture is None else self.texture
+        return texture == 0
 
     def _problems(self, steps: Sequence[int]) -> dict[int, UsageError]:
         """Return why it cannot be run with some numbers of steps."""
@@ -76,10 +85,10 @@ class Model(Networked):
         guess = setting.steps == FIRST_GUESS
         return self.restorer(
             picture,
-            steps=0 if guess else setting.steps or None,
+            steps=None if guess else setting.steps or None,
             seed=setting.seed,
             uncertainty=uncertainty,
-            texture=None if guess else self.texture,
+            texture=0 if guess else self.texture,
         )
 
     def restore(self, lq: Samples | Image, setting: Setting) -> Restored:
