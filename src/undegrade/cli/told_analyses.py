@@ -10,7 +10,7 @@ from undegrade.images.files import make_folder
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
     from undegrade.evaluation.told.experts import Shares
-    from undegrade.evaluation.told.kept import CurveOf
+    from undegrade.evaluation.told.kept import CurveOf, SharesOf
     from undegrade.evaluation.told.matching import Error, Search
     from undegrade.evaluation.told.model import ToldModel
 
@@ -33,12 +33,17 @@ def search_matching(
         own: A task and the matching step that the model has for it; None if none is told.
         renoise: Diffuse pictures to each time before they are restored.
         as_json: Give facts for programs.
+
+    Raises:
+        InputError: Too few pictures can be used, or the folder holds another table.
     """
     from undegrade.evaluation.clock import Clock
-    from undegrade.evaluation.told.kept import AS_IT_IS, RENOISED, CurveOf, keep_curve
+    from undegrade.evaluation.told.kept import AS_IT_IS, CURVES, RENOISED, CurveOf, keep_curve
     from undegrade.evaluation.told.matching import Renoising, search
     from undegrade.evaluation.told.plots import draw_curves
 
+    files = folder / "matching.csv", folder / "matching.png"
+    CURVES.read(files[0])  # what cannot be added to is told before the work
     make_folder(folder)
     renoising = Renoising(model.diffuse, pictures.seed) if renoise else None
     with Bar(1, lines=True) as bar:
@@ -52,7 +57,6 @@ def search_matching(
         RENOISED if renoise else AS_IT_IS,
         found.pictures,
     )
-    files = folder / "matching.csv", folder / "matching.png"
     curves = keep_curve(files[0], about, found.curve)
     draw_curves(curves, files[1])
     if as_json:
@@ -118,35 +122,39 @@ def analyse_experts(
 
     Raises:
         UsageError: The model has no experts.
+        InputError: Too few pictures can be used, or the folder holds another table.
     """
     from undegrade.evaluation.clock import Clock
     from undegrade.evaluation.told.experts import adapters_of, measure_shares
-    from undegrade.evaluation.told.kept import SharesOf, keep_shares
+    from undegrade.evaluation.told.kept import SHARES, SharesOf, keep_shares
     from undegrade.evaluation.told.plots import draw_shares
 
     adapters_of(model)
+    files = folder / "experts.csv", folder / "experts.png"
+    SHARES.read(files[0])
     make_folder(folder)
     with Bar(1, lines=True) as bar:
         bar.begin("looking at routers")
         tick = Clock(bar.advance, len(pictures)).tick
         shares, count = measure_shares(model, model.middles(pictures), tick)
     about = SharesOf(model.info.name, pictures.name, model.method.task, pictures.condition, count)
-    files = folder / "experts.csv", folder / "experts.png"
     draw_shares(keep_shares(files[0], about, shares), files[1])
     if as_json:
         named = {"files": [str(file) for file in files]}
         json_result(about._asdict() | {"shares": shares} | named)
         return
-    result(_experts_table(shares))
+    result(_experts_table(about, shares))
     note(f"all shares are in {files[0]}, a map of them in {files[1]}")
 
 
-def _experts_table(shares: "Shares") -> str:
+def _experts_table(about: "SharesOf", shares: "Shares") -> str:
     from undegrade.evaluation.results.tables import markdown
+    from undegrade.wording import counted
 
     most = max(map(len, shares))
     head = ("level", *(f"expert {number}" for number in range(1, most + 1)))
     lines = [
         (str(level), *(f"{share:.3f}" for share in row)) for level, row in enumerate(shares, 1)
     ]
-    return markdown(head, lines) + "\n"
+    title = f"{about.model} on {about.data}, {about.degradation}, {about.task}, "
+    return f"{title}{counted(about.pictures, 'picture')}\n\n{markdown(head, lines)}\n"

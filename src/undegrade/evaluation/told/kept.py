@@ -94,7 +94,7 @@ class CurveOf(NamedTuple):
 
 AS_IT_IS, RENOISED = "as it is", "renoised"
 
-_CURVES = KeptTable(
+CURVES = KeptTable(
     {
         **dict.fromkeys(("model", "data", "degradation", "variant"), str),
         **dict.fromkeys(("pictures", "t"), int),
@@ -102,6 +102,7 @@ _CURVES = KeptTable(
     },
     keys=4,
 )
+"""``matching.csv``: a row for each time of each curve."""
 
 
 def keep_curve(file: Path, about: CurveOf, curve: Curve) -> dict[CurveOf, Curve]:
@@ -113,7 +114,7 @@ def keep_curve(file: Path, about: CurveOf, curve: Curve) -> dict[CurveOf, Curve]
     """
     rows = [(*about, t, *error) for t, error in enumerate(curve.errors, 1)]
     found: dict[CurveOf, list[Error]] = {}
-    for *key, _, l1, psnr in _CURVES.add(file, rows):
+    for *key, _, l1, psnr in CURVES.add(file, rows):
         found.setdefault(CurveOf(*key), []).append(Error(l1, psnr))  # type: ignore[arg-type]
     return {key: Curve(tuple(errors)) for key, errors in found.items()}
 
@@ -136,7 +137,7 @@ class SharesOf(NamedTuple):
     pictures: int
 
 
-_SHARES = KeptTable(
+SHARES = KeptTable(
     {
         **dict.fromkeys(("model", "data", "task", "degradation"), str),
         **dict.fromkeys(("pictures", "level", "expert"), int),
@@ -144,6 +145,7 @@ _SHARES = KeptTable(
     },
     keys=4,
 )
+"""``experts.csv``: a row for each expert of each level and task."""
 
 
 def keep_shares(file: Path, about: SharesOf, shares: Shares) -> dict[SharesOf, Shares]:
@@ -159,7 +161,7 @@ def keep_shares(file: Path, about: SharesOf, shares: Shares) -> dict[SharesOf, S
         for expert, share in enumerate(row, 1)
     ]
     found: dict[SharesOf, dict[Cell, list[float]]] = {}
-    for *key, level, _, share in _SHARES.add(file, rows):
+    for *key, level, _, share in SHARES.add(file, rows):
         levels = found.setdefault(SharesOf(*key), {})  # type: ignore[arg-type]
         levels.setdefault(level, []).append(share)  # type: ignore[arg-type]
     return {key: tuple(tuple(row) for row in levels.values()) for key, levels in found.items()}

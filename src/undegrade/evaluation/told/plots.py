@@ -12,6 +12,7 @@ from undegrade.evaluation.told.matching import Curve
 
 _STYLES = ("-", "--", ":", "-.")
 _ACROSS = 2  # levels side by side
+_FAR = 10.0  # ratio from which on small values would be flat beside large ones
 _MOST_NUMBERS = 16  # experts beyond which cells are too small for their number
 
 
@@ -22,7 +23,7 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
-    figure = new_figure((13, 5.5))
+    figure = new_figure((13, 5.2 + 0.2 * -(-len(curves) // 3)))
     absolute, relative = figure.subplots(1, 2)
     names = _names([about[:4] for about in curves], usual=2)
     for index, (name, curve, colour) in enumerate(
@@ -36,11 +37,24 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
             label = f"{name}: t = {best}"
             panel.plot(times, heights, style, color=colour, label=label)
             panel.plot([best], [heights[best - 1]], "o", color=colour, markeredgecolor="black")
-    absolute.set_yscale("log")
+    _stretch(absolute, [error.l1 for curve in curves.values() for error in curve.errors])
     _say(absolute, "Error of what is restored at each time", "L1 in levels of 255")
     _say(relative, "The same beside its least", "L1 / least L1")
-    absolute.legend(fontsize=8, title="least error at")
+    lines, labels = absolute.get_legend_handles_labels()
+    figure.legend(
+        lines, labels, loc="outside lower center", ncols=3, fontsize=8, title="least error at"
+    )
     save_figure(figure, file)
+
+
+def _stretch(panel: Axes, values: Sequence[float]) -> None:
+    """Make the scale logarithmic where curves are far apart."""
+    if min(values) <= 0 or max(values) < _FAR * min(values):
+        return
+    from matplotlib.ticker import FuncFormatter
+
+    panel.set_yscale("log")
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _say(panel: Axes, title: str, unit: str) -> None:
