@@ -23,9 +23,10 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
-    figure = new_figure((13, 5.2 + 0.2 * -(-len(curves) // 3)))
+    figure = new_figure((13, 5.5 + 0.2 * -(-len(curves) // 3)))
     absolute, relative = figure.subplots(1, 2)
-    names = _names([about[:4] for about in curves], usual=2)
+    names, common = _names([about[:4] for about in curves], usual=2)
+    figure.suptitle(common)
     for index, (name, curve, colour) in enumerate(
         zip(names, curves.values(), colours(len(curves)), strict=True)
     ):
@@ -51,10 +52,12 @@ def _stretch(panel: Axes, values: Sequence[float]) -> None:
     """Make the scale logarithmic where curves are far apart."""
     if min(values) <= 0 or max(values) < _FAR * min(values):
         return
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _say(panel: Axes, title: str, unit: str) -> None:
@@ -71,13 +74,14 @@ def draw_shares(shares: Mapping[SharesOf, Shares], file: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
-    names = _names([about[:4] for about in shares], usual=2)
+    names, common = _names([about[:4] for about in shares], usual=2)
     levels = max(map(len, shares.values()))
     experts = max(len(row) for rows in shares.values() for row in rows)
     most = max(max(row) for rows in shares.values() for row in rows)
     down = -(-levels // _ACROSS)
     width = min(18.0, 2 * (2.5 + 0.5 * experts))
-    figure = new_figure((max(8.0, width), down * (1.2 + 0.4 * len(shares)) + 0.6))
+    figure = new_figure((max(8.0, width), down * (1.2 + 0.4 * len(shares)) + 0.9))
+    figure.suptitle(common)
     panels = figure.subplots(down, min(levels, _ACROSS), squeeze=False)
     drawn = None
     for level, panel in enumerate(panels.flat):
@@ -111,11 +115,15 @@ def _label(panel: Axes, level: int, names: Sequence[str], table: np.ndarray, mos
             )
 
 
-def _names(abouts: Sequence[tuple[object, ...]], usual: int) -> list[str]:
-    """Return what tells each apart from the others, and at least the usual of its words."""
-    shown = [
-        place
-        for place in range(len(abouts[0]))
-        if place == usual or len({about[place] for about in abouts}) > 1
-    ]
-    return [", ".join(str(about[place]) for place in shown) for about in abouts]
+def _names(abouts: Sequence[tuple[object, ...]], usual: int) -> tuple[list[str], str]:
+    """Return what tells each apart from the others, and what they have in common.
+
+    Args:
+        abouts: Words about each.
+        usual: Which of the words is always told of each.
+    """
+    places = range(len(abouts[0]))
+    apart = {place for place in places if len({about[place] for about in abouts}) > 1} | {usual}
+    names = [", ".join(str(about[place]) for place in sorted(apart)) for about in abouts]
+    common = ", ".join(str(abouts[0][place]) for place in places if place not in apart)
+    return names, common
