@@ -1,6 +1,7 @@
 """What all tests share: pictures that they make themselves, and how they share a machine."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several side by side: a core for each
@@ -33,6 +34,25 @@ def scene(height: int, width: int, seed: int) -> np.ndarray:
         top, left = int(rng.random() * height), int(rng.random() * width)
         picture[top : top + 12, left : left + 18] = rng.random(3)
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def float32_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test expects must not hang on whether this processor computes in bfloat16."""
+    from undegrade.inference import device
+
+    monkeypatch.setattr(device, "cpu_has_bfloat16", lambda: False)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Matrices this small are no work for two threads, which wait for each other for minutes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_the_model_learns_what_its_uncertainty_means(
     assert curve.measured_on == "mine, noise:sigma=25"
     assert find_model(model).weights_path.read_bytes() == weights
     after = cli("restore", "photos/a.png", "--model", model, "--uncertainty", "-o", "after.png")
-    assert "68 % of the errors were within the map on mine, noise:sigma=25" in after.stderr
+    assert "on photos of mine, noise:sigma=25 that it was not fitted on, 69% were" in after.stderr
     maps = [Path(f"{name}.uncertainty.tiff").read_bytes() for name in ("before", "after")]
     assert maps[0] != maps[1]
 
@@ -75,3 +75,9 @@ def test_what_cannot_be_calibrated_is_refused_and_nothing_changes(
     assert "4 pictures to calibrate on; expected at least 8; take more photos" in fewer.stderr
     assert "was chosen" not in fewer.stderr  # before the model is loaded
     assert (model / "config.json").read_bytes() == config
+
+
+def test_one_set_at_a_time(cli: Cli, model: Path, photos: str) -> None:
+    result = cli("calibrate", model, "--data", photos, "--data", photos)
+    assert result.exit_code == 2
+    assert "expected one set of pictures" in result.stderr

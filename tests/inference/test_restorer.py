@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from small_methods import Noisy, Shifted, Simple, small_plain_resflow, small_resflow
+from tiny_model import tiny_eedtp
 from torch import Tensor
 
 import undegrade
@@ -22,6 +23,7 @@ from undegrade.images.writer import WriteOptions
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.report import ModelInfo
 from undegrade.inference.restorer import Restorer
+from undegrade.methods import build_method, parse_options
 from undegrade.methods.resflow import ResFlow
 from undegrade.metrics.deviation_curve import DeviationCurve
 from undegrade.processes.noise import NoiseSource
@@ -443,3 +445,31 @@ def test_a_sampler_is_that_of_one_restorer() -> None:
     Restorer(method, MODEL, sampler="heun", precision="float32")
     assert first(noise(20, 30), steps=3).info.sampler == "euler"
     np.testing.assert_array_equal(first(noise(20, 30), steps=3).image, before)
+
+
+def test_a_method_that_has_to_be_told_the_task() -> None:
+    method = build_method(parse_options(tiny_eedtp()))
+    torch.manual_seed(0)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    restorer = Restorer(method, ModelInfo("ten", tasks=("derain", "dehaze")), device="cpu")
+    picture = noise(48, 40)
+    rain, haze = (restorer(picture, task=task).image for task in ("derain", "dehaze"))
+    assert (rain != haze).any()
+    np.testing.assert_array_equal(restorer(picture, task="derain").image, rain)
+    with pytest.raises(UsageError, match="no task for an eedtp model of several"):
+        restorer(picture)
+    with pytest.raises(UsageError, match="no task 'deblur'"):
+        restorer(picture, task="deblur")
+
+
+def test_files_tell_draws_from_their_mean(photo: Path) -> None:
+    options = RestoreOptions(variants=2, uncertainty=True)
+    Restorer(Noisy(), MODEL).restore_file(photo, photo.parent / "a.png", options)
+    told = {
+        path.name: read_provenance(open_photo(path).metadata.xmp or b"")
+        for path in photo.parent.glob("a*.png")
+        if "uncertainty" not in path.name
+    }
+    found = {name: one and (one.variant, one.mean_of) for name, one in told.items()}
+    assert found == {"a.png": (0, 2), "a.1.png": (1, 0), "a.2.png": (2, 0)}

@@ -20,6 +20,7 @@ from undegrade.cli.options import (
     TestDegradeOption,
 )
 from undegrade.cli.progress import Bar
+from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.calibrating import Calibrated
@@ -56,9 +57,13 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     from undegrade.inference import RestoreOptions
     from undegrade.zoo import find_model, record_uncertainty
 
+    if len(data) > 1:
+        raise UsageError(f"--data {' and '.join(data)}", expected="one set of pictures")
     entry = find_model(model)
     entry.check_writable()
-    opened = TestPictures(data, degrade or [], seed, pictures).open()
+    opened = TestPictures(data[0], degrade or [], seed, pictures).open()
+    if opened.condition == "clean":
+        note("clean photos are restored as they are; --degrade makes them worse")
     least = FEWEST_PICTURES if few else LEAST_PICTURES
     warning = check_count(len(opened), least)
     if warning is not None:
@@ -70,7 +75,10 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
         measured = measure(
             restorer, opened, task=task, steps=steps, least=least, progress=bar.advance
         )
+    before = entry.config.uncertainty
     record_uncertainty(entry, measured.curve)
+    if before is not None:
+        note(f"this replaces what was measured on {before.measured_on or 'other photos'}")
     if as_json:
         facts = {"model": entry.name, "pictures": measured.pictures}
         parts = {"before": asdict(measured.before), "after": asdict(measured.after)}

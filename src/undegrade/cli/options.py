@@ -50,7 +50,7 @@ ModelArgument = Annotated[
 ]
 
 TestDataOption = Annotated[
-    str,
+    list[str],
     typer.Option(
         "--data",
         metavar="NAME=DIR",

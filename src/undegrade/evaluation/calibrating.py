@@ -124,6 +124,7 @@ def fit_and_check(samples: Sequence[Sample]) -> Calibrated:
     curve = fit_curve(fitted.error, fitted.deviation)
     before = calibration(kept.error, kept.deviation)
     after = calibration(kept.error, curve(kept.deviation.astype(np.float32)))
+    curve = curve.model_copy(update={"within": after.within_one})
     return Calibrated(curve, before, after, len(samples))
 
 
@@ -140,7 +141,9 @@ def check_count(count: int, least: int = LEAST_PICTURES) -> str | None:
         raise InputError(
             f"{count} pictures to calibrate on",
             expected=f"at least {least}",
-            fix=f"take more photos; --few permits {FEWEST_PICTURES} to {LEAST_PICTURES - 1}",
+            fix="take more photos, or a larger --pictures"
+            + f"; --few permits {FEWEST_PICTURES} to {LEAST_PICTURES - 1}"
+            * (least == LEAST_PICTURES and count >= FEWEST_PICTURES),
         )
     if count < ENOUGH_PICTURES:
         return (

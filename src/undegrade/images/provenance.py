@@ -28,6 +28,9 @@ class Provenance:
         sampler: How the flow was walked; empty where there is no choice.
         deterministic: Whether this is the mean over fixed draws.
         texture: Share of the drawn texture that was added; None where the method draws none.
+        task: What it was asked to undo; empty where the model saw for itself.
+        variant: Which of several draws this is, from 1; 0 where only one was asked for.
+        mean_of: Number of draws that this is the mean of; 0 for a single draw.
     """
 
     model: str
@@ -38,6 +41,9 @@ class Provenance:
     sampler: str = ""
     deterministic: bool = False
     texture: float | None = None
+    task: str = ""
+    variant: int = 0
+    mean_of: int = 0
 
 
 def write_provenance(provenance: Provenance, existing: bytes | None = None) -> bytes:
@@ -61,6 +67,9 @@ def write_provenance(provenance: Provenance, existing: bytes | None = None) -> b
         ("Sampler", provenance.sampler),
         ("Deterministic", "True" if provenance.deterministic else ""),
         ("Texture", "" if provenance.texture is None else repr(provenance.texture)),
+        ("Task", provenance.task),
+        ("Variant", str(provenance.variant or "")),
+        ("MeanOf", str(provenance.mean_of or "")),
     ):
         packet.remove(_OWN, name)  # what an earlier run said of itself
         if value:
@@ -89,6 +98,9 @@ def read_provenance(xmp: bytes) -> Provenance | None:
             sampler,
             deterministic,
             None if texture is None else float(texture),
+            packet.get(_OWN, "Task") or "",
+            int(packet.get(_OWN, "Variant") or 0),
+            int(packet.get(_OWN, "MeanOf") or 0),
         )
     except (XmpError, ValueError):
         return None

@@ -25,6 +25,19 @@ class Engine:
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
+        self._by_task: dict[str, Engine] = {}
+
+    def for_task(self, task: str) -> "Engine":
+        """Return what runs the method for a task: this one, unless the method has to be told.
+
+        Raises:
+            UsageError: The method does not know the task, or has to be told one.
+        """
+        if task not in self._by_task:
+            runner = self.runner.with_task(task)
+            told = runner.fast is not self.runner.fast
+            self._by_task[task] = Engine(runner) if told else self
+        return self._by_task[task]
 
     @cached_property
     def bytes_per_pixel(self) -> float:

@@ -54,19 +54,19 @@ class Run:
 
     def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
         model.check_task(options.task)
-        self._engine, self._model, self._options = engine, model, options
+        self._engine, self._model, self._options = engine.for_task(options.task), model, options
         self._runner = self._choose_runner()
         self._steps = self._choose_steps()
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
 
     def _choose_runner(self) -> Runner:
-        """Return what undoes the task and adds as much texture as was asked for; no steps add none.
+        """Return what adds as much texture as was asked for; no steps are none of it.
 
         Raises:
-            UsageError: The method has to be told the task, or has no texture or first guess.
+            UsageError: The method has none, or no first guess.
         """
-        runner, texture = self._engine.runner.with_task(self._options.task), self._options.texture
+        runner, texture = self._engine.runner, self._options.texture
         if self._options.steps == 0:
             if not runner.fast.has_first_guess:
                 raise UsageError(
@@ -111,6 +111,7 @@ class Run:
             sampler=self._sampler,
             deterministic=self._options.deterministic,
             texture=self._runner.fast.texture,
+            task="" if self._options.task == "auto" else self._options.task,
         )
         return PhotoJob(photo, tiler, write, provenance)
 
@@ -193,7 +194,13 @@ class Run:
         curve = self._model.uncertainty
         if curve is None:
             return "the map is the deviation over draws; how far off they are was not measured"
-        told = f"68 % of the errors were within the map on {curve.measured_on or 'other photos'}"
+        where = curve.measured_on or "other photos"
+        told = f"68 % of the errors were within the map on {where}"
+        if curve.within is not None:
+            told = (
+                f"the map is what 68 % of the errors should be within; on photos of {where} that "
+                f"it was not fitted on, {curve.within:.0%} were"
+            )
         then = curve.measured_with
         if then is None:
             return f"{told}; how its draws were made was not noted"

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -95,12 +95,16 @@ class _Writers:
     """All that takes finished rows of one photo."""
 
     def __init__(self, job: PhotoJob, sinks: Sinks, stack: ExitStack) -> None:
-        def open_writer(target: Target) -> PhotoWriter:
-            writer = PhotoWriter(job.photo, target, job.write, job.provenance)
-            return stack.enter_context(writer)
+        def open_writer(target: Target, provenance: Provenance) -> PhotoWriter:
+            return stack.enter_context(PhotoWriter(job.photo, target, job.write, provenance))
 
-        self._variants = [open_writer(target) for target in sinks.variants]
-        self._picture = None if sinks.picture is None else open_writer(sinks.picture)
+        draws, whole = job.restore.draws, job.provenance
+        self._variants = [
+            open_writer(target, replace(whole, variant=number))
+            for number, target in enumerate(sinks.variants, 1)
+        ]
+        mean = replace(whole, mean_of=draws.count if draws.averaged else 0)
+        self._picture = None if sinks.picture is None else open_writer(sinks.picture, mean)
         self._maps: list[MapSink] = [sinks.kept_map] if sinks.kept_map else []
         if sinks.maps is not None:
             writer = UncertaintyWriter(job.photo.width, job.photo.height, *sinks.maps)

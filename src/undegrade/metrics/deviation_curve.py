@@ -58,6 +58,8 @@ class DeviationCurve(BaseModel):
         errors: What 68 % of the errors do not exceed there, never falling.
         measured_on: The photos, and what had been done to them.
         measured_with: How the draws were made; None if that is not known.
+        within: Share of the errors that were within the map on those of the photos that the curve
+            was not fitted on; None if that was not noted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,6 +68,7 @@ class DeviationCurve(BaseModel):
     errors: tuple[float, ...] = Field(min_length=1)
     measured_on: str = ""
     measured_with: Drawing | None = None
+    within: float | None = Field(None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _is_a_curve(self) -> "DeviationCurve":

@@ -11,6 +11,9 @@ from undegrade.wording import counted
 
 _SIZE = (20, 9)  # inches
 
+_LEAST_SIGMA = 0.01
+"""Below this what is needed is not drawn: a `y` of few entries could make up for nothing."""
+
 
 def draw_figures(figures: FlowFigures, file: Path) -> None:
     """Draw all curves of an analysis into one PNG.
@@ -117,8 +120,10 @@ def _draw_sigma(panel: Axes, figures: FlowFigures) -> None:
     if not curves.sigma:
         _leave_out(panel, title, "no y, or none that has a density")
         return
-    needed = "needed to preserve entropy"
-    panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
+    least, most = min(curves.needed_sigma), max(curves.needed_sigma)
+    if least > _LEAST_SIGMA and most < 1 / _LEAST_SIGMA:
+        needed = "needed to preserve entropy"
+        panel.plot(curves.times, curves.needed_sigma, "o-", color="black", label=needed)
     _lines(panel, curves.times, curves.sigma)
     _name(panel, title, "sigma")
 
