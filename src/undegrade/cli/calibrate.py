@@ -15,6 +15,7 @@ from undegrade.cli.options import (
     PrecisionOption,
     SamplerOption,
     SeedOption,
+    TaskOption,
     TestDataOption,
     TestDegradeOption,
 )
@@ -40,6 +41,7 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     few: Annotated[
         bool, typer.Option("--few", help="Take as few as 4 pictures; at least 8 unless given.")
     ] = False,
+    task: TaskOption = "auto",
     sampler: SamplerOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = Precision.AUTO,
@@ -52,6 +54,7 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     """
     from undegrade.evaluation.calibrating import FEWEST_PICTURES, LEAST_PICTURES, check_count
     from undegrade.evaluation.calibrating import calibrate as measure
+    from undegrade.inference import RestoreOptions
     from undegrade.zoo import find_model, record_uncertainty
 
     if len(data) > 1:
@@ -66,9 +69,12 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     if warning is not None:
         note(warning)
     restorer = Runner(model, device, str(precision), sampler).load()
+    restorer.check(RestoreOptions(task, steps))
     with Bar(1) as bar:
         bar.begin("restoring")
-        measured = measure(restorer, opened, steps=steps, least=least, progress=bar.advance)
+        measured = measure(
+            restorer, opened, task=task, steps=steps, least=least, progress=bar.advance
+        )
     before = entry.config.uncertainty
     record_uncertainty(entry, measured.curve)
     if before is not None:

@@ -1,13 +1,12 @@
 """`undegrade evaluate`: parse the command, then leave it to the instruments."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from undegrade.cli.analyses import Analysis, Inquiry, inquire
 from undegrade.cli.console import note, reporting
-from undegrade.cli.flow_analysis import analyse_flow, check_flow
 from undegrade.cli.loading import TestPictures
 from undegrade.cli.measuring import Results, Wish, fulfil
 from undegrade.cli.options import (
@@ -17,10 +16,12 @@ from undegrade.cli.options import (
     PrecisionOption,
     SamplerOption,
     SeedOption,
+    TaskOption,
     TestDegradeOption,
     TextureOption,
     WorkersOption,
     complete_model,
+    refuse,
 )
 from undegrade.cli.papers import find, metrics_of, open_sets, show, tell
 from undegrade.errors import UsageError
@@ -28,23 +29,8 @@ from undegrade.errors import UsageError
 if TYPE_CHECKING:
     from undegrade.evaluation.candidates.choice import Choice
 
-_FLOW_PICTURES = 8  # as many as the analysis of a flow needs
-_NOT_OF_FLOW = {
-    *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
-    *("--device", "--precision", "--no-report", "--against"),
-}
-_FLOW_HEEDS = (
-    "neither a sampler, as its walks are Euler's, nor what quality is measured by: it runs on the "
-    "CPU in float32 and writes no report"
-)
-_OF_MODELS = {"--sampler", "--texture", "--steps", "--seeds", "--uncertainty"}
+_OF_MODELS = {"--task", "--sampler", "--texture", "--steps", "--seeds", "--uncertainty"}
 _USUAL_STEPS = (1, 2, 4)
-
-
-class Analysis(StrEnum):
-    """What can be looked into besides quality."""
-
-    FLOW = "flow"
 
 
 @reporting()
@@ -90,8 +76,17 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     ] = None,
     analyse: Annotated[
         Analysis | None,
-        typer.Option(help="Look into the flow of a ResFlow model instead of measuring quality."),
+        typer.Option(
+            help="Look into a model instead of measuring quality: the flow of a ResFlow model; of "
+            "an EEDTP model the time that suits a degradation (matching), or its experts."
+        ),
     ] = None,
+    renoise: Annotated[
+        bool,
+        typer.Option(
+            "--renoise", help="With matching: add the noise of each time before restoring."
+        ),
+    ] = False,
     steps: Annotated[
         str | None,
         typer.Option(
@@ -106,8 +101,12 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     ] = 1,
     pictures: Annotated[
         int | None,
-        typer.Option(min=1, help="Only the first so many pictures; of flow 8 unless given."),
+        typer.Option(
+            min=1,
+            help="Only the first so many pictures; with --analyse 8 (flow) or 50 unless given.",
+        ),
     ] = None,
+    task: TaskOption = "auto",
     sampler: SamplerOption = None,
     texture: TextureOption = None,
     device: DevicesOption = "auto",
@@ -130,7 +129,7 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure models on test pictures, or with `--analyse flow` look into the flow of one.
+    """Measure models on test pictures, or with `--analyse` look into one of them.
 
     What has been measured into the folder already is not measured again: the same command goes on
     with an interrupted run, and writes tables and report of a finished one anew. `--paper` without
@@ -138,16 +137,13 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
     """
     given = given_options(context)
     if paper is not None and not models and not data:
-        _refuse(given - {"--paper", "--output", "--json"}, "--paper alone", "-o and --json only")
+        refuse(given - {"--paper", "--output", "--json"}, "--paper alone", "-o and --json only")
         show(paper, output, as_json)
         return
     models, data, output = _whole(models, data, output)
     counts = parse_steps(steps) if steps is not None else None
-    limit = _FLOW_PICTURES if analyse and pictures is None else pictures
-    if paper is not None and analyse is not None:
-        raise UsageError("--paper and --analyse", expected="one of them")
-    if analyse is not None:
-        _refuse(given & _NOT_OF_FLOW, "--analyse flow", _FLOW_HEEDS)
+    limit = analyse.pictures if analyse and pictures is None else pictures
+    _check_instrument(given, analyse)
     table = find(paper) if paper is not None else None
     if table is None:
         opened = [TestPictures(place, degrade or [], seed, limit).open() for place in data]
@@ -156,12 +152,11 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         metrics = metrics_of(table, data) if metrics is None else metrics
     failure = None
     if analyse is not None:
-        check_flow(models, opened)
-        analyse_flow(models[0], opened[0], counts, output, as_json=as_json)
+        inquire(analyse, models, opened, Inquiry(output, counts, task, renoise, device, as_json))
     else:
         from undegrade.evaluation.candidates.choice import Choice
 
-        choice = Choice(tuple(models), device, str(precision), sampler, texture)
+        choice = Choice(tuple(models), device, str(precision), sampler, texture, task)
         _refuse_idle(given, choice)
         named = tuple(range(seed, seed + seeds))
         wish = Wish(choice, metrics, counts or _USUAL_STEPS, named, workers)
@@ -195,14 +190,19 @@ def given_options(context: typer.Context) -> set[str]:
     }
 
 
-def _refuse(unheeded: set[str], what: str, expected: str) -> None:
-    """Refuse options that would change nothing.
+def _check_instrument(given: set[str], analysis: Analysis | None) -> None:
+    """Refuse what does not go with an analysis, or needs one.
 
     Raises:
-        UsageError: There is one.
+        UsageError: It is so.
     """
-    if unheeded:
-        raise UsageError(f"{' and '.join(sorted(unheeded))} with {what}", expected=expected)
+    if analysis is None:
+        if "--renoise" in given:
+            raise UsageError("--renoise without --analyse matching", expected="both, or neither")
+        return
+    if "--paper" in given:
+        raise UsageError("--paper and --analyse", expected="one of them")
+    analysis.check(given)
 
 
 def _refuse_idle(given: set[str], choice: "Choice") -> None:
@@ -212,10 +212,10 @@ def _refuse_idle(given: set[str], choice: "Choice") -> None:
         UsageError: There is one.
     """
     if "--no-report" in given:
-        _refuse(given & {"--uncertainty"}, "--no-report", "a report, which has the maps")
+        refuse(given & {"--uncertainty"}, "--no-report", "a report, which has the maps")
     if not choice.has_ours:
         names = " ".join(choice.names)
-        _refuse(given & _OF_MODELS, names, "a model of ours, which alone heeds it")
+        refuse(given & _OF_MODELS, names, "a model of ours, which alone heeds it")
 
 
 def parse_steps(text: str) -> tuple[int, ...]:

@@ -1,47 +1,14 @@
 """`undegrade evaluate --analyse flow`: look into the flow of one model."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.console import json_result, note, result
 from undegrade.cli.progress import Bar
-from undegrade.errors import UsageError
 from undegrade.images.files import make_folder
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
-
-
-def check_flow(models: Sequence[str], sets: "Sequence[PictureSet]") -> None:
-    """Refuse what a flow cannot be looked into with.
-
-    Args:
-        models: What is to be analysed.
-        sets: On what.
-
-    Raises:
-        UsageError: There are several models or sets, or no model.
-    """
-    if len(models) != 1 or len(sets) != 1:
-        raise UsageError(
-            f"{len(models)} models and {len(sets)} sets of pictures for --analyse flow",
-            expected="one of each",
-        )
-    _check_model(models[0])
-
-
-def _check_model(name: str) -> None:
-    from undegrade.evaluation.candidates.baselines import is_network
-
-    if is_network(name) and not Path(name).is_file():
-        return
-    kind = "a network of others" if is_network(name) else "a baseline"
-    raise UsageError(
-        f"'{name}', {kind}, with --analyse flow",
-        expected="a model of the method 'resflow', since nothing else has a flow",
-        fix="name one of `undegrade models list`, or measure this without --analyse",
-    )
 
 
 def analyse_flow(
@@ -63,9 +30,10 @@ def analyse_flow(
     """
     from dataclasses import asdict
 
+    from undegrade.evaluation.drawing import check_drawing
     from undegrade.evaluation.flow import analysis as instruments
     from undegrade.evaluation.flow.figures import FlowOptions
-    from undegrade.evaluation.flow.plots import check_drawing, draw_figures, draw_strip
+    from undegrade.evaluation.flow.plots import draw_figures, draw_strip
 
     options = FlowOptions(steps=steps or FlowOptions.steps, seed=pictures.seed)
     check_drawing()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from undegrade.errors import UsageError
+
 
 class Format(StrEnum):
     """Formats that a picture can be written in."""
@@ -119,6 +121,10 @@ SamplerOption = Annotated[
     ),
 ]
 
+TaskOption = Annotated[
+    str, typer.Option("--task", help="What to undo; auto leaves it to the model.")
+]
+
 TextureOption = Annotated[
     float | None,
     typer.Option(
@@ -152,3 +158,18 @@ PageOption = Annotated[
 def names_folder(output: str | None) -> bool:
     """Return whether what was given as output ends in a slash, so that only a folder is meant."""
     return output is not None and output.endswith(("/", os.sep))
+
+
+def refuse(unheeded: set[str], what: str, expected: str) -> None:
+    """Refuse options that would change nothing.
+
+    Args:
+        unheeded: Their names.
+        what: Does not heed them.
+        expected: What it does heed.
+
+    Raises:
+        UsageError: There is one.
+    """
+    if unheeded:
+        raise UsageError(f"{' and '.join(sorted(unheeded))} with {what}", expected=expected)

@@ -24,6 +24,7 @@ from undegrade.cli.options import (
     RecursiveOption,
     SamplerOption,
     StripOption,
+    TaskOption,
     TextureOption,
     complete_model,
     names_folder,
@@ -72,7 +73,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     model: Annotated[
         str, typer.Option(autocompletion=complete_model, help="Name of a model, or its folder.")
     ] = "resflow-general",
-    task: Annotated[str, typer.Option(help="What to undo; auto leaves it to the model.")] = "auto",
+    task: TaskOption = "auto",
     steps: Annotated[
         int | None,
         typer.Option(

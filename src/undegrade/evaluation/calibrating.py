@@ -76,6 +76,7 @@ def calibrate(
     restorer: Restorer,
     pictures: PictureSet,
     *,
+    task: str = "auto",
     steps: int | None = None,
     least: int = LEAST_PICTURES,
     progress: Progress | None = None,
@@ -85,6 +86,7 @@ def calibrate(
     Args:
         restorer: The model; a curve that it has is left aside.
         pictures: What it is measured on, named in the curve.
+        task: What the model is asked to undo; ``"auto"`` leaves it to the model.
         steps: Network evaluations of a draw; None for the model's own.
         least: Number of pictures below which nothing is done.
         progress: Called after each picture.
@@ -97,7 +99,9 @@ def calibrate(
     plain.model = replace(restorer.model, uncertainty=None)
     samples, draws = [], []
     for done, picture in enumerate(pictures, 1):
-        result = plain(picture.lq, steps=steps, variants=UNCERTAINTY_DRAWS, uncertainty=True)
+        result = plain(
+            picture.lq, task=task, steps=steps, variants=UNCERTAINTY_DRAWS, uncertainty=True
+        )
         assert result.uncertainty is not None  # it was asked for
         samples.append(_some(result.image - picture.hq, result.uncertainty, picture.name))
         draws.append(_likeness(result, picture.hq))

@@ -79,6 +79,11 @@ class EEDTP(SingleNetworkMethod):
         return told
 
     @property
+    def task(self) -> str:
+        """What :meth:`restore` undoes; empty if no task is told."""
+        return self._task
+
+    @property
     def time(self) -> int:
         """Matching step at which :meth:`restore` asks the network.
 

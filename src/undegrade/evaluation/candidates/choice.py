@@ -25,6 +25,7 @@ class Choice:
         precision: Number type of networks.
         sampler: How a flow is walked; None for each model's own way.
         texture: Share of the drawn texture; None for each model's own.
+        task: What models are asked to undo; ``"auto"`` leaves it to each.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,7 @@ class Choice:
     precision: str = "auto"
     sampler: str | None = None
     texture: float | None = None
+    task: str = "auto"
 
     @property
     def has_models(self) -> bool:
@@ -84,7 +86,8 @@ class Choice:
                 which weights and settings and at which precision they would run is of interest.
 
         Raises:
-            UsageError: Two have one name, there is none of a name, or one draws no texture.
+            UsageError: Two have one name, there is none of a name, or one draws no texture or does
+                not know the task.
             WeightsError: A model cannot be used.
             MissingExtraError: What a candidate needs is not installed.
         """
@@ -107,7 +110,7 @@ class Choice:
             from undegrade.evaluation.candidates.foreign import load_foreign
 
             foreign = load_foreign(Path(name), self.device, self.precision, idle=idle)
-            foreign.restorer.check(RestoreOptions(texture=self.texture))
+            foreign.restorer.check(self._options)
             return foreign
         precision = precision_name(choose_precision(self.precision, choose_device(self.device)))
         restorer = Restorer.from_pretrained(
@@ -116,7 +119,17 @@ class Choice:
             precision=precision if idle else self.precision,
             sampler=self.sampler,
         )
-        restorer.check(RestoreOptions(texture=self.texture))
+        restorer.check(self._options)
+        return Model(restorer, restorer.model.name + self._how, self.texture, self.task)
+
+    @property
+    def _options(self) -> RestoreOptions:
+        return RestoreOptions(self.task, texture=self.texture)
+
+    @property
+    def _how(self) -> str:
+        """What a model is called beyond its name, by how it is run otherwise than usual."""
         texture = "" if self.texture is None else f"texture={self.texture!r}"
-        how = ", ".join(filter(None, (self.sampler, texture)))
-        return Model(restorer, restorer.model.name + (f" ({how})" if how else ""), self.texture)
+        task = "" if self.task == "auto" else f"task={self.task}"
+        how = ", ".join(filter(None, (self.sampler, texture, task)))
+        return f" ({how})" if how else ""

@@ -20,10 +20,12 @@ class Model(Networked):
     Args:
         name: What reports call it.
         texture: Share of the drawn texture; None for the model's own.
+        task: What it is asked to undo; ``"auto"`` leaves it to the model.
     """
 
     name: str
     texture: float | None = None
+    task: str = "auto"
 
     @property
     def default_steps(self) -> int | None:
@@ -75,7 +77,7 @@ class Model(Networked):
         problems = {}
         for count in steps:
             try:
-                self.restorer.check(RestoreOptions(steps=count))
+                self.restorer.check(RestoreOptions(self.task, steps=count))
             except UsageError as error:
                 problems[count] = error
         return problems
@@ -85,6 +87,7 @@ class Model(Networked):
         guess = setting.steps == FIRST_GUESS
         return self.restorer(
             picture,
+            task=self.task,
             steps=None if guess else setting.steps or None,
             seed=setting.seed,
             uncertainty=uncertainty,

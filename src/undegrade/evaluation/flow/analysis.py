@@ -14,7 +14,8 @@ import numpy as np
 
 from undegrade.data.samples import to_tensor
 from undegrade.degradations import Image
-from undegrade.errors import InputError, UsageError
+from undegrade.errors import UsageError
+from undegrade.evaluation.clock import Clock
 from undegrade.evaluation.flow.companion import companion_of, describe
 from undegrade.evaluation.flow.figures import FlowFigures, FlowOptions, Straightness, WalkCurve
 from undegrade.evaluation.flow.information import cut_patches, entropy_curves, information_curves
@@ -28,6 +29,7 @@ from undegrade.evaluation.flow.walks import (
     psnr_along,
     take_walk,
 )
+from undegrade.evaluation.middles import middle
 from undegrade.evaluation.pictures import PictureSet, Progress, TruthPair
 from undegrade.methods.resflow import ResFlow
 from undegrade.processes.noise import FieldNoise
@@ -110,7 +112,7 @@ def analyse_flow(
     plain, cells = cut_patches(ends, options)
     patches = replace(plain, y=companion_of(method, ends, cells, options))
     estimates = (patches.estimates + 1) * len(options.times) + 1
-    clock = _Clock(progress, len(pairs) * (len(options.steps) + 1) + estimates)
+    clock = Clock(progress, len(pairs) * (len(options.steps) + 1) + estimates)
     walks, straightness = _measure_walks(method, pairs, options, clock.tick)
     figures = FlowFigures(
         model=model.name,
@@ -140,19 +142,7 @@ def middles(method: ResFlow, pictures: PictureSet, options: FlowOptions) -> list
     Raises:
         InputError: Too many pictures cannot be used, or one is too small.
     """
-    return [_middle(pair, options.crop, method.multiple_of) for pair in pictures]
-
-
-class _Clock:
-    """Counts what is done of a known number of pieces."""
-
-    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def tick(self) -> None:
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, self._total)
+    return [middle(pair, options.crop, method.multiple_of) for pair in pictures]
 
 
 def _measure_walks(
@@ -192,20 +182,3 @@ def _strip(method: ResFlow, pair: TruthPair, options: FlowOptions) -> Strip:
         for pictures in (walk.states, walk.estimates)
     )
     return Strip(pair.name, pair.hq, walk.times, states, estimates)
-
-
-def _middle(pair: TruthPair, side: int, multiple: int) -> TruthPair:
-    """Return the middle of a pair, of a size that a network takes.
-
-    Raises:
-        InputError: The picture is too small for that.
-    """
-    height, width = (min(side, length) // multiple * multiple for length in pair.hq.shape[:2])
-    if not height or not width:
-        raise InputError(
-            f"{pair.name} is {pair.hq.shape[1]}x{pair.hq.shape[0]} pixels large",
-            expected=f"at least {multiple}x{multiple}",
-        )
-    top, left = (pair.hq.shape[0] - height) // 2, (pair.hq.shape[1] - width) // 2
-    rows, columns = slice(top, top + height), slice(left, left + width)
-    return TruthPair(pair.name, pair.lq[rows, columns], pair.hq[rows, columns])

@@ -1,41 +1,18 @@
 """Figures of what an analysis of a flow finds; needs matplotlib, of the extra ``[metrics]``."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from undegrade.degradations import Image
-from undegrade.errors import MissingExtraError
+from undegrade.evaluation.drawing import COLOURS, Axes, colours, new_figure, save_figure
 from undegrade.evaluation.flow.analysis import Strip
 from undegrade.evaluation.flow.figures import FlowFigures, Numbers
-from undegrade.images.files import write_whole
 from undegrade.wording import counted
 
-Axes = Any  # matplotlib's classes are not followed
-
 _SIZE = (20, 9)  # inches
-_DPI = 100
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Those of Okabe and Ito, which colour-blind people tell apart."""
-
 
 _LEAST_SIGMA = 0.01
 """Below this what is needed is not drawn: a `y` of few entries could make up for nothing."""
-
-
-def check_drawing() -> None:
-    """Refuse early what cannot be drawn in the end.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "drawing figures needs matplotlib", fix="install undegrade[metrics]"
-        ) from error
 
 
 def draw_figures(figures: FlowFigures, file: Path) -> None:
@@ -45,7 +22,7 @@ def draw_figures(figures: FlowFigures, file: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
-    figure = _new_figure(_SIZE)
+    figure = new_figure(_SIZE)
     figure.suptitle(
         f"{figures.title}, {figures.patches} patches of 2x2 pixels; {figures.companion}"
     )
@@ -61,7 +38,7 @@ def draw_figures(figures: FlowFigures, file: Path) -> None:
         if panel.has_data():
             panel.grid(alpha=0.3)
             panel.legend(fontsize=8)
-    _save(figure, file)
+    save_figure(figure, file)
 
 
 def draw_strip(strip: Strip, file: Path) -> None:
@@ -73,7 +50,7 @@ def draw_strip(strip: Strip, file: Path) -> None:
     """
     columns = len(strip.states)
     height, width = strip.hq.shape[:2]
-    figure = _new_figure((2.4 * columns, 2 * (2.4 * height / width + 0.2) + 0.3))
+    figure = new_figure((2.4 * columns, 2 * (2.4 * height / width + 0.2) + 0.3))
     figure.suptitle(f"{strip.name}: from degraded (t = 1) to clean (t = 0)")
     panels = figure.subplots(2, columns)
     for panel in panels.flat:
@@ -83,7 +60,7 @@ def draw_strip(strip: Strip, file: Path) -> None:
     for column, (t, estimate) in enumerate(zip(strip.times[:-1], strip.estimates, strict=True)):
         _show(panels[1][column], estimate, f"estimate of x_0 at t = {t:.3g}")
     _show(panels[1][-1], strip.hq, "truth x_0")
-    _save(figure, file)
+    save_figure(figure, file)
 
 
 _KINDS = {"drawn": "y as restoring draws it", "recognised": "y recognised from both ends"}
@@ -168,7 +145,7 @@ def _draw_states(panel: Axes, figures: FlowFigures) -> None:
 def _draw_walks(panel: Axes, figures: FlowFigures, curves: dict[int, Numbers]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for colour, (steps, values) in zip(_cycle(len(figures.walks)), curves.items(), strict=True):
+    for colour, (steps, values) in zip(colours(len(figures.walks)), curves.items(), strict=True):
         label = f"{counted(steps, 'step')}: ends at {values[-1]:.2f} dB"
         panel.plot(range(1, len(values) + 1), values, "o-", color=colour, label=label)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -180,7 +157,7 @@ def _draw_straightness(panel: Axes, figures: FlowFigures) -> None:
         f"mean {straight.mean_deviation:.3f}; S = {straight.absolute:.2e}\n"
         f"length / distance = {straight.length_ratio:.3f}"
     )
-    panel.plot(straight.times, straight.deviation, "o-", color=_COLOURS[0], label=label)
+    panel.plot(straight.times, straight.deviation, "o-", color=COLOURS[0], label=label)
     panel.set_ylim(bottom=0)
     _name(panel, f"Bend of the walk in {straight.steps} steps: 0 is straight", "|c - v|² / |c|²")
     panel.invert_xaxis()
@@ -193,13 +170,9 @@ def _lines(
     lines: Mapping[str, Sequence[float]],
     dashed: Sequence[str] = (),
 ) -> None:
-    for colour, (label, values) in zip(_cycle(len(lines)), lines.items(), strict=True):
+    for colour, (label, values) in zip(colours(len(lines)), lines.items(), strict=True):
         style = "--" if label in dashed else "-"
         panel.plot(times, values, style, marker=".", color=colour, label=label)
-
-
-def _cycle(count: int) -> list[str]:
-    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
 
 
 def _name(panel: Axes, title: str, unit: str) -> None:
@@ -218,16 +191,3 @@ def _leave_out(panel: Axes, title: str, why: str) -> None:
 def _show(panel: Axes, picture: Image, title: str) -> None:
     panel.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
     panel.set_title(title, fontsize=9)
-
-
-def _new_figure(size: tuple[float, float]) -> Any:
-    check_drawing()
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=size, dpi=_DPI, layout="constrained")
-
-
-def _save(figure: Any, file: Path) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None})  # the same in any version
-    write_whole(file, content.getvalue())

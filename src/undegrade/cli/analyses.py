@@ -1,0 +1,157 @@
+"""`undegrade evaluate --analyse`: which instruments there are, and what each of them heeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from undegrade.cli.flow_analysis import analyse_flow
+from undegrade.cli.options import refuse
+from undegrade.cli.told_analyses import analyse_experts, search_matching
+from undegrade.errors import UsageError
+
+if TYPE_CHECKING:
+    from undegrade.evaluation.pictures import PictureSet
+
+
+class Analysis(StrEnum):
+    """What can be looked into besides quality."""
+
+    FLOW = "flow"
+    MATCHING = "matching"
+    EXPERTS = "experts"
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are enough for it."""
+        return _RULES[self].pictures
+
+    def check(self, given: set[str]) -> None:
+        """Refuse options that it does not heed.
+
+        Args:
+            given: Long names of those that stand on the command line.
+
+        Raises:
+            UsageError: There is one.
+        """
+        rule = _RULES[self]
+        refuse(given & (_OF_QUALITY | rule.unheeded), f"--analyse {self}", rule.heeds)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What an instrument wants.
+
+    Args:
+        pictures: As many as are enough.
+        model: What it can look into, and why nothing else.
+        heeds: Why it does not heed some options.
+        unheeded: Those of them that not all instruments leave unheeded.
+    """
+
+    pictures: int
+    model: str
+    heeds: str
+    unheeded: frozenset[str]
+
+
+_OF_QUALITY = {
+    *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
+    *("--precision", "--no-report", "--against"),
+}
+_RULES = {
+    Analysis.FLOW: _Rule(
+        8,
+        "a model of the method 'resflow', since nothing else has a flow",
+        "neither a sampler, as its walks are Euler's, nor what quality is measured by: it runs on "
+        "the CPU in float32 and writes no report",
+        frozenset({"--task", "--renoise", "--device"}),
+    ),
+    Analysis.MATCHING: _Rule(
+        50,
+        "a model of the method 'eedtp', since nothing else is told a time",
+        "neither steps nor a sampler, as the network runs once, nor what quality is measured by: "
+        "it runs in float32 and writes no report",
+        frozenset({"--steps"}),
+    ),
+    Analysis.EXPERTS: _Rule(
+        50,
+        "a model of the method 'eedtp', since nothing else has experts",
+        "neither steps nor a sampler, as the network runs once, nor what quality is measured by: "
+        "it runs in float32 and writes no report",
+        frozenset({"--steps", "--renoise"}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """How a model is to be looked into.
+
+    Args:
+        folder: For figures and tables.
+        steps: Numbers of network evaluations; None for the usual ones.
+        task: What the model is told; ``"auto"`` leaves it to the model.
+        renoise: Diffuse pictures to each time before they are restored.
+        device: Where the model runs.
+        as_json: Give facts for programs.
+    """
+
+    folder: Path
+    steps: tuple[int, ...] | None
+    task: str
+    renoise: bool
+    device: str
+    as_json: bool
+
+
+def inquire(
+    analysis: Analysis, models: Sequence[str], sets: "Sequence[PictureSet]", inquiry: Inquiry
+) -> None:
+    """Look into a model.
+
+    Args:
+        analysis: With which instrument.
+        models: What is to be looked into.
+        sets: On which pictures.
+        inquiry: How.
+
+    Raises:
+        UndegradeError: There are several models or sets, or it cannot be done with these.
+    """
+    _check(analysis, models, sets)
+    model, pictures, folder = models[0], sets[0], inquiry.folder
+    if analysis is Analysis.FLOW:
+        analyse_flow(model, pictures, inquiry.steps, folder, as_json=inquiry.as_json)
+        return
+    from undegrade.evaluation.drawing import check_drawing
+    from undegrade.evaluation.told.model import ToldModel
+
+    check_drawing()
+    told = ToldModel.load(model, inquiry.device)
+    if analysis is Analysis.EXPERTS:
+        analyse_experts(told.told(inquiry.task), pictures, folder, as_json=inquiry.as_json)
+        return
+    own = told.own_step(inquiry.task)
+    search_matching(told, pictures, folder, own, renoise=inquiry.renoise, as_json=inquiry.as_json)
+
+
+def _check(analysis: Analysis, models: Sequence[str], sets: "Sequence[PictureSet]") -> None:
+    if len(models) != 1 or len(sets) != 1:
+        raise UsageError(
+            f"{len(models)} models and {len(sets)} sets of pictures for --analyse {analysis}",
+            expected="one of each",
+        )
+    from undegrade.evaluation.candidates.baselines import is_network
+
+    name = models[0]
+    if is_network(name) and not Path(name).is_file():
+        return
+    kind = "a network of others" if is_network(name) else "a baseline"
+    raise UsageError(
+        f"'{name}', {kind}, with --analyse {analysis}",
+        expected=_RULES[analysis].model,
+        fix="name one of `undegrade models list`, or measure this without --analyse",
+    )
