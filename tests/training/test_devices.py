@@ -10,7 +10,7 @@ import torch
 import yaml
 from damaged_shards import spoil
 from rich.console import Console
-from tiny_model import tiny_resflow
+from tiny_model import tiny_eedtp, tiny_resflow
 
 from undegrade.data.batches import StepBatches
 from undegrade.data.packing import PackOptions, pack
@@ -104,6 +104,32 @@ def test_two_processes_learn_what_one_does(
         torch.testing.assert_close(two[name], tensor, atol=2e-5, rtol=1e-4)
     begun = weights(Path(train(recipe, ["seed=1"], tmp_path / "other") or ""))
     assert any((begun[name] - one[name]).abs().max() > 1e-2 for name in one)
+
+
+@pytest.mark.slow
+def test_two_processes_retain_what_one_does(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The angle between two objectives is that of the whole batch's gradients, not of a share's."""
+    told = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    told["method"] = tiny_eedtp() | {"task": "denoise"}
+    told["stages"] = [
+        {"name": "generation", "steps": 2, "batch": 4, "crop": 16},
+        {"name": "restoration", "steps": 4, "batch": 4, "crop": 16},
+    ]
+    told["retain"] = {"stage": "generation", "mix": 1, "importance": {"batches": 2}}
+    recipe.write_text(yaml.safe_dump(told), encoding="utf-8")
+    done = on_two(recipe, tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    one, two = (
+        weights(Path(train(recipe, [], tmp_path / "one") or "")),
+        weights(tmp_path / "two" / "tiny"),
+    )
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=1e-3)
+    free = weights(Path(train(recipe, ["retain=null"], tmp_path / "free") or ""))
+    assert any((free[name] - one[name]).abs().max() > 1e-3 for name in one)
 
 
 @pytest.fixture

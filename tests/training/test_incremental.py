@@ -1,0 +1,122 @@
+"""EEDTP from clean photos to several tasks: stages that grow, retain, stop and go on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tiny_model import tiny_eedtp
+
+from undegrade.methods import Pair
+from undegrade.methods.eedtp import EEDTP
+from undegrade.processes.noise import SampleNoise, TrainingNoise
+from undegrade.training import train
+from undegrade.zoo import find_model, load_method
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, photo_folder: Path) -> Path:
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "method": tiny_eedtp(experts=True),
+        "stages": [
+            {"name": "generation", "steps": 3, "batch": 4, "crop": 16},
+            {"name": "restoration", "steps": 3, "batch": 4, "crop": 16, "growing": True},
+        ],
+        "retain": {"stage": "generation", "mix": 0.5, "importance": {"batches": 2}},
+        "optimiser": {"lr": 1e-2, "ema_decay": 0.5},
+        "data": {
+            "photos": str(photo_folder),
+            "workers": 0,
+            "degradations": [
+                {"weight": 1, "apply": ["noise:sigma=25"], "task": "denoise"},
+                {"weight": 2, "apply": ["jpeg:quality=10"], "task": "dejpeg"},
+            ],
+            "validation": {
+                "every": 3,
+                "crop": 32,
+                "scale": 1.0,
+                "pictures": 2,
+                "sets": {"noise": ["noise:sigma=25"], "jpeg": ["jpeg:quality=10"]},
+                "tasks": {"noise": "denoise", "jpeg": "dejpeg"},
+            },
+        },
+        "checkpoint_every": 2,
+        "export": {"tasks": ["denoise", "dejpeg"], "half": False},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def weights(folder: Path | None) -> dict[str, torch.Tensor]:
+    assert folder is not None
+    return load_method(find_model(folder)).state_dict()
+
+
+Seen = list[tuple[str, int, tuple[str, ...]]]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """What the method was taught: stage, step and the tasks of the samples."""
+    taught: Seen = []
+    loss: Callable[..., dict[str, torch.Tensor]] = EEDTP.loss
+
+    def noted(
+        self: EEDTP, pair: Pair, *, stage: str, step: int, noise: TrainingNoise
+    ) -> dict[str, torch.Tensor]:
+        assert isinstance(noise, SampleNoise)
+        taught.append((stage, step, pair.tasks))
+        return loss(self, pair, stage=stage, step=step, noise=noise)
+
+    monkeypatch.setattr(EEDTP, "loss", noted)
+    return taught
+
+
+def test_tasks_come_one_by_one_upon_what_was_learned_of_clean_photos(
+    recipe: Path, tmp_path: Path, seen: Seen
+) -> None:
+    trained = weights(train(recipe, [], tmp_path / "run"))
+    stages = sorted(path.name for path in (tmp_path / "run").glob("stage-*"))
+    assert stages == ["stage-0-generation", "stage-1-restoration", "stage-2-restoration"]
+    own = [tasks for stage, _, tasks in seen if stage == "restoration"]
+    assert {*own[0], *own[1], *own[2]} == {"denoise"}
+    assert {*own[3], *own[4], *own[5]} == {"denoise", "dejpeg"}
+    generation = [step for stage, step, _ in seen if stage == "generation"]
+    assert len(generation) > 3 + 2 * 2  # to learn it, to look what it needs, and mixed in
+    free = weights(train(recipe, ["retain=null"], tmp_path / "free"))
+    assert trained.keys() == free.keys()
+    assert any(not torch.equal(tensor, free[name]) for name, tensor in trained.items())
+
+
+def test_stopped_in_every_stage_it_is_the_training_uninterrupted(
+    recipe: Path, tmp_path: Path
+) -> None:
+    whole = weights(train(recipe, [], tmp_path / "whole"))
+    folder = None
+    for _ in range(12):
+        folder = train(recipe, [], tmp_path / "parts", max_time=0, resume=True)
+        if folder is not None:
+            break
+    parts = weights(folder)
+    assert parts.keys() == whole.keys()
+    assert all(torch.equal(tensor, whole[name]) for name, tensor in parts.items())
+
+
+@pytest.mark.slow
+def test_compiled_networks_are_mixed_too(recipe: Path, tmp_path: Path) -> None:
+    """Gradients of gradients cannot be had of compiled ones: those steps run without."""
+    shorter = ["stages=[{name: restoration, steps: 1, batch: 4, crop: 16}]", "retain.mix=1"]
+    shorter += ["data.validation.sets={}", "data.validation.tasks={}"]
+    plain = weights(train(recipe, shorter, tmp_path / "plain"))
+    compiled = weights(train(recipe, [*shorter, "compile=true"], tmp_path / "compiled"))
+    for name, tensor in plain.items():
+        torch.testing.assert_close(compiled[name], tensor, atol=2e-3, rtol=1e-3)
