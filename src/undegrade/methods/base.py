@@ -292,6 +292,20 @@ class SingleNetworkMethod(Method):
         return self.network.looks_at_all
 
 
+class DirectMethod(SingleNetworkMethod):
+    """A method whose network runs once, and which draws nothing."""
+
+    @property
+    def fixed_steps(self) -> int:
+        """See :class:`Method`."""
+        return 1
+
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`."""
+        return False
+
+
 METHODS: Registry[Method] = Registry("method")
 
 

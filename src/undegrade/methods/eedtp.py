@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Pair
 from undegrade.methods.eedtp_options import GENERATION, RESTORATION, EEDTPOptions
 from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
@@ -28,7 +28,7 @@ from undegrade.processes.samplers import Callback, Step
 
 
 @METHODS.register("eedtp")
-class EEDTP(SingleNetworkMethod):
+class EEDTP(DirectMethod):
     """A network that says what to take away, and which time each task is.
 
     Raises:
@@ -46,16 +46,6 @@ class EEDTP(SingleNetworkMethod):
         self.schedule = options.schedule
         self.network: TimedNAFNet | Transformer | UNet = _build(options)
         self._task = options.task
-
-    @property
-    def fixed_steps(self) -> int:
-        """See :class:`Method`; the network runs once."""
-        return 1
-
-    @property
-    def is_random(self) -> bool:
-        """See :class:`Method`; nothing is drawn."""
-        return False
 
     def with_task(self, task: str) -> Self:
         """Return the same at the matching step of a task.

@@ -1,12 +1,13 @@
 """Every choice of EEDTP as an option, and which time belongs to which task."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import Field, Tag, model_validator
 
 from undegrade.methods.base import MethodOptions
 from undegrade.networks.experts import ExpertOptions
+from undegrade.networks.sizes import named
 from undegrade.networks.timed import TimedNAFNetOptions
 from undegrade.networks.transformer import TransformerOptions
 from undegrade.networks.unet import UNetOptions
@@ -29,12 +30,6 @@ PUBLISHED_TIMES: Mapping[str, int] = {
 """Matching steps of the paper's ten tasks, of 50; as its code has them."""
 
 
-def _kind(network: Any) -> Any:
-    if isinstance(network, BaseModel):
-        return getattr(network, "name", None)
-    return network.get("name", "nafnet") if isinstance(network, dict) else "nafnet"
-
-
 class EEDTPOptions(MethodOptions):
     """Options of :class:`~undegrade.methods.eedtp.EEDTP`; the defaults are the paper's."""
 
@@ -43,7 +38,7 @@ class EEDTPOptions(MethodOptions):
         Annotated[TimedNAFNetOptions, Tag("nafnet")]
         | Annotated[UNetOptions, Tag("unet")]
         | Annotated[TransformerOptions, Tag("transformer")],
-        Discriminator(_kind),
+        named("nafnet"),
     ] = TimedNAFNetOptions.model_validate({"size": "nafnet-64"})
     experts: ExpertOptions | None = Field(
         None, description="A mixture of experts after each level of the decoder, for many tasks."

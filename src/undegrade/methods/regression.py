@@ -1,23 +1,17 @@
 """Plain regression: the same networks trained on plain error, the baseline for everything else."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import Field, Tag
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Pair
 from undegrade.networks.nafnet import Predictor, PredictorOptions
+from undegrade.networks.sizes import named
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
-
-
-def _kind(network: Any) -> Any:
-    """Return the name of the network that options are for; the U-Net's if they do not say."""
-    if isinstance(network, BaseModel):
-        return getattr(network, "name", None)
-    return network.get("name", "unet") if isinstance(network, dict) else "unet"
 
 
 class RegressionOptions(MethodOptions):
@@ -26,13 +20,13 @@ class RegressionOptions(MethodOptions):
     name: Literal["regression"] = "regression"
     network: Annotated[
         Annotated[UNetOptions, Tag("unet")] | Annotated[PredictorOptions, Tag("nafnet")],
-        Discriminator(_kind),
+        named("unet"),
     ] = UNetOptions()
     loss: Literal["mse", "l1"] = Field("mse", description="Error between restored and clean.")
 
 
 @METHODS.register("regression")
-class Regression(SingleNetworkMethod):
+class Regression(DirectMethod):
     """A network that restores in one evaluation, in ``[-1, 1]``: a U-Net or a NAFNet.
 
     Raises:
@@ -55,16 +49,6 @@ class Regression(SingleNetworkMethod):
         if not isinstance(options.network, UNetOptions):
             return {}
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
-
-    @property
-    def fixed_steps(self) -> int:
-        """See :class:`Method`; its network runs once."""
-        return 1
-
-    @property
-    def is_random(self) -> bool:
-        """See :class:`Method`; nothing is drawn."""
-        return False
 
     def loss(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Discriminator, Field
 
 _WIDEST = 16384  # sixteen times the widest of the papers' networks
 
@@ -18,6 +18,21 @@ BlockCount = Annotated[int, Field(ge=0, le=1024)]
 
 Stride = Annotated[int, Field(ge=1, le=1024)]
 """Pixels to one entry of something coarser, along each side."""
+
+
+def named(default: str) -> Discriminator:
+    """Return what tells options of one kind of network from those of others: their ``name``.
+
+    Args:
+        default: Name of those that do not say.
+    """
+
+    def name_of(options: Any) -> Any:
+        if isinstance(options, BaseModel):
+            return getattr(options, "name", None)
+        return options.get("name", default) if isinstance(options, dict) else default
+
+    return Discriminator(name_of)
 
 
 def with_size(values: Any, sizes: Mapping[str, dict[str, Any]]) -> Any:
