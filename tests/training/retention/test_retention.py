@@ -117,6 +117,40 @@ def test_every_term_moves_any_method(options: dict[str, object], pieces: int) ->
         assert math.isfinite(size)
 
 
+@pytest.mark.parametrize("limit", [0.01, 0.5])
+def test_the_angle_pulls_no_harder_than_it_may(limit: float) -> None:
+    torch.manual_seed(0)
+    method = build_method(parse_options(tiny_eedtp()))
+    for parameter in method.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    parameters = [*method.parameters()]
+
+    def pulled(**given: float) -> tuple[float, list[Tensor]]:
+        angle = {"over": "all"} | given
+        chosen = retain(stage="generation", orthogonality=angle, decay=0)
+        terms = Retention(chosen, 8, seed=0).mixed(method, shares(method, "restoration"))
+        found = [
+            torch.cat(
+                [
+                    torch.zeros_like(p).flatten() if g is None else g.flatten()
+                    for p, g in zip(parameters, gradients, strict=True)
+                ]
+            )
+            for gradients in (
+                torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+                for term in (terms["orthogonality"], terms["retained"])
+            )
+        ]
+        return float(terms["orthogonality"].detach()), found
+
+    value, (free, retained) = pulled()
+    same, (held, _) = pulled(limit=limit)
+    assert same == pytest.approx(value)
+    assert float(free.norm()) > 0.5 * float(retained.norm())
+    assert float(held.norm()) == pytest.approx(limit * float(retained.norm()), rel=1e-3)
+    torch.testing.assert_close(held / held.norm(), free / free.norm(), rtol=1e-3, atol=1e-5)
+
+
 def test_what_is_compared_with_is_saved_and_taken_up_again() -> None:
     method = TwoLayers()
     retention = Retention(retain(), 1, seed=0)
@@ -141,7 +175,8 @@ def test_gradients_of_several_processes_are_those_of_one() -> None:
     method = build_method(parse_options(tiny_eedtp()))
     for parameter in method.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
-    options = retain(stage="generation", importance=None, orthogonality={"over": "all"})
+    angle = {"over": "all", "limit": 0.1}
+    options = retain(stage="generation", importance=None, orthogonality=angle)
     parameters = [*method.parameters()]
 
     def gradients(retention: Retention, of: list[Share]) -> list[Tensor]:
@@ -156,24 +191,29 @@ def test_gradients_of_several_processes_are_those_of_one() -> None:
 
     together = gradients(Retention(options, 8, seed=0), shares(method, "restoration"))
     halves = shares(method, "restoration", pieces=2)
-    seen: list[list[Tensor]] = []
-    for share in halves:  # first, what each process has to say when asked for the mean
-        recorder = Retention(options, 8, seed=0)
-        said: list[Tensor] = []
+    means: list[Tensor] = []  # what all processes together answer, one question after another
+    while True:
+        asked: list[Tensor] = []
+        apart = []
+        for share in halves:
+            answers = iter(means)
+            first: list[Tensor] = []
 
-        def record(vector: Tensor, said: list[Tensor] = said) -> Tensor:
-            said.append(vector.clone())
-            return vector
+            def average(
+                vector: Tensor, answers: Iterator[Tensor] = answers, first: list[Tensor] = first
+            ) -> Tensor:
+                known = next(answers, None)
+                if known is None:
+                    first.append(vector.clone())
+                return vector if known is None else known
 
-        recorder.average = record
-        gradients(recorder, [share])
-        seen.append(said)
-    means = [torch.stack([*pair]).mean(dim=0) for pair in zip(*seen, strict=True)]
-    apart = []
-    for share in halves:
-        answers: Iterator[Tensor] = iter(means)
-        one = Retention(options, 8, seed=0)
-        one.average = lambda _vector, answers=answers: next(answers)  # type: ignore[misc]
-        apart.append(gradients(one, [share]))
+            one = Retention(options, 8, seed=0)
+            one.average = average
+            apart.append(gradients(one, [share]))
+            asked += first[:1]
+        if not asked:
+            break
+        means.append(torch.stack(asked).mean(dim=0))
+    assert len(means) == 4  # two gradients, and the lengths of two
     for whole, *parts in zip(together, *apart, strict=True):
         torch.testing.assert_close(torch.stack(parts).mean(dim=0), whole, rtol=2e-4, atol=2e-6)

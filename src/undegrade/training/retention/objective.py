@@ -14,6 +14,7 @@ from undegrade.training.retention.depth import depth_weights
 from undegrade.training.retention.importance import importance_penalty, mean_absolute_gradients
 from undegrade.training.retention.options import Orthogonality, Retain
 from undegrade.training.retention.orthogonality import (
+    NO_LENGTH,
     gradient_vector,
     joint_vectors,
     orthogonality,
@@ -145,8 +146,41 @@ class Retention(nn.Module):
                 gradient_vector(share.loss, [parameters[place] for place in places])
                 for share in shares
             ]
-            terms["orthogonality"] = angle.weight * self._angle(generation, restoration, angle)
+            term = angle.weight * self._angle(generation, restoration, angle)
+            if angle.limit is not None:
+                term = self._limited(term, angle.limit, retained, parameters)
+            terms["orthogonality"] = term
         return terms
+
+    def _limited(
+        self,
+        term: Tensor,
+        limit: float,
+        retained: Sequence[Sequence[Tensor | None]],
+        parameters: Sequence[nn.Parameter],
+    ) -> Tensor:
+        """Return a scalar with the value of a term and a gradient of at most a given length.
+
+        Args:
+            term: What is limited.
+            limit: Length by that of the retained objective's gradient.
+            retained: That gradient, for each share of the batch and each parameter.
+            parameters: Of which the gradients are.
+        """
+        own = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+        allowed = limit * self._length(retained)
+        scale = (allowed / (self._length([own]) + NO_LENGTH)).clamp(max=1)
+        slope = _slope(own, parameters, lambda _parameter: scale)
+        return term.detach() + (slope - slope.detach())
+
+    def _length(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
+        """Return the length of the mean of gradients, over shares and processes."""
+        flat = [
+            torch.cat([one.detach().flatten() for one in of_share if one is not None])
+            for of_share in gradients
+        ]
+        length: Tensor = torch.linalg.vector_norm(self.average(torch.stack(flat).mean(dim=0)))
+        return length
 
     def _angle(
         self,
@@ -193,10 +227,22 @@ def _weighed(
 ) -> Tensor:
     """Return a scalar with the value of the losses' mean and gradients weighed by depth."""
     value = torch.stack([*losses]).mean().detach()
-    slope = value.new_zeros(())
-    for of_share in gradients:
-        for parameter, gradient in zip(parameters, of_share, strict=True):
-            if gradient is not None:
-                weight = weights.get(id(parameter), 1.0) / len(losses)
-                slope = slope + weight * (gradient.detach() * parameter).sum()
+    slopes = [
+        _slope(of_share, parameters, lambda one: weights.get(id(one), 1.0) / len(losses))
+        for of_share in gradients
+    ]
+    slope = torch.stack(slopes).sum()
     return value + (slope - slope.detach())
+
+
+def _slope(
+    gradients: Sequence[Tensor | None],
+    parameters: Sequence[nn.Parameter],
+    weight: Callable[[nn.Parameter], float | Tensor],
+) -> Tensor:
+    """Return a scalar whose gradient by each parameter is the one given, weighed."""
+    slope = parameters[0].new_zeros(())
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None:
+            slope = slope + weight(parameter) * (gradient.detach() * parameter).sum()
+    return slope

@@ -23,6 +23,12 @@ class Orthogonality(_Part):
     """Keep the gradients of both objectives at right angles where both are computed."""
 
     weight: float = Field(1.0, gt=0)
+    limit: float | None = Field(
+        None,
+        gt=0,
+        description="Longest gradient of this term, by that of the retained objective; null for "
+        "none, as in the paper. Without, it can be so long that Adam hardly heeds the other terms.",
+    )
     mode: Literal["orthogonal", "official_align"] = Field(
         "orthogonal",
         description="|cosine| of the two, or 1 - cosine, which aligns them, as published code has.",

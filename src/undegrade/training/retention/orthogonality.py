@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 Mode = Literal["orthogonal", "official_align"]
 
-_NO_LENGTH = 1e-8
+NO_LENGTH = 1e-8
 """Added to lengths: a gradient that is zero has no direction, and its cosines are 0."""
 
 
@@ -70,6 +70,6 @@ def orthogonality(
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:
-    lengths = (torch.linalg.vector_norm(a) + _NO_LENGTH, torch.linalg.vector_norm(b) + _NO_LENGTH)
+    lengths = (torch.linalg.vector_norm(a) + NO_LENGTH, torch.linalg.vector_norm(b) + NO_LENGTH)
     cosine: Tensor = (a / lengths[0]) @ (b / lengths[1])
     return cosine
