@@ -109,9 +109,24 @@ def test_options_that_do_not_fit_are_refused() -> None:
         parse_options(tiny_eedtp() | {"matching": {"derain": 51}})
     with pytest.raises(UsageError, match="task=paint; expected one of matching"):
         parse_options(tiny_eedtp() | {"task": "paint"})
+    for channels in ({"in_channels": 6}, {"out_channels": 1}):
+        wrong = {"name": "unet", "size": "1m"} | channels
+        with pytest.raises(ValueError, match="channels in and out; expected 3 of both"):
+            build_method(parse_options(tiny_eedtp() | {"network": wrong}))
+    with pytest.raises(UsageError, match="top=1, whose weight is always 1"):
+        parse_options(tiny_eedtp() | {"experts": {"top": 1}})
     network = {"name": "unet", "aux_channels": 3}
     with pytest.raises(ValueError, match="aux_channels=3; expected 0"):
         build_method(parse_options(tiny_eedtp() | {"network": network}))
+
+
+def test_matching_steps_of_ones_own_stand_beside_the_published() -> None:
+    options = EEDTPOptions.model_validate(tiny_eedtp() | {"matching": {"derain": 9, "descan": 30}})
+    assert options.matching == {**PUBLISHED_TIMES, "derain": 9, "descan": 30}
+    few = EEDTPOptions.model_validate(tiny_eedtp() | {"times": 20})
+    assert [*few.matching] == ["denoise", "derain", "dejpeg", "desnow", "inpaint"]
+    bare = EEDTPOptions.model_validate({"network": {"local_pool": 192}}).network
+    assert bare.encoder_blocks == (1, 1, 1, 28)  # type: ignore[union-attr]
 
 
 def test_tasks_are_learned_by_rising_time() -> None:

@@ -15,6 +15,7 @@ SHAPE = {
     "encoder_blocks": (1, 2),
     "middle_blocks": 1,
     "decoder_blocks": (2, 1),
+    "up_bias": True,
 }
 OPTIONS = TimedNAFNetOptions.model_validate(SHAPE | {"embedding_dim": 8})
 X, T = torch.rand(3, 3, 16, 12), torch.tensor([0.1, 0.5, 0.9])
@@ -60,7 +61,7 @@ def test_parts_in_order() -> None:
 
 
 def test_sizes_are_those_of_the_plain_network() -> None:
-    for size in PredictorOptions.sizes:
+    for size in TimedNAFNetOptions.sizes:
         plain = PredictorOptions.model_validate({"size": size}).model_dump()
         timed = TimedNAFNetOptions.model_validate({"size": size}).model_dump()
         assert timed.items() >= plain.items()

@@ -1,5 +1,6 @@
 """EEDTP from clean photos to several tasks: stages that grow, retain, stop and go on."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 import yaml
 from tiny_model import tiny_eedtp
 
+from undegrade.errors import RecipeError
 from undegrade.methods import Pair
 from undegrade.methods.eedtp import EEDTP
 from undegrade.processes.noise import SampleNoise, TrainingNoise
@@ -111,10 +113,41 @@ def test_stopped_in_every_stage_it_is_the_training_uninterrupted(
     assert all(torch.equal(tensor, whole[name]) for name, tensor in parts.items())
 
 
+def test_attention_is_mixed_too(recipe: Path, tmp_path: Path) -> None:
+    """Fused attention has no gradients of gradients on a processor."""
+    shape = "widths: [4, 8], encoder_blocks: [1, 1], decoder_blocks: [1, 1], embedding_dim: 4"
+    changes = [f"method.network={{name: unet, {shape}, attention: true}}", "method.experts=null"]
+    changes += ["stages.0.steps=1", "stages.1.steps=1", "retain.mix=1"]
+    assert train(recipe, changes, tmp_path / "run") is not None
+
+
+def test_nothing_is_retained_of_what_was_never_learned(recipe: Path, tmp_path: Path) -> None:
+    alone = "stages=[{name: restoration, steps: 1, batch: 4, crop: 16}]"
+    with pytest.raises(RecipeError, match="retain what was learned in 'generation', and nothing"):
+        train(recipe, [alone], tmp_path / "run")
+
+
+def test_pairs_of_the_first_command_are_remembered_with_their_tasks(
+    recipe: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    pairs = tmp_path / "pairs"
+    for half in ("lq", "hq"):
+        shutil.copytree(photo_folder, pairs / half)
+    changes = [f"data.pairs.mine={pairs}", "data.pair_tasks.mine=derain"]
+    assert train(recipe, changes, tmp_path / "run", max_time=0) is None
+    folder = None
+    for _ in range(20):
+        folder = train(recipe, changes[1:], tmp_path / "run", max_time=0, resume=True)
+        if folder is not None:
+            break
+    assert folder is not None
+    assert len([*(tmp_path / "run").glob("stage-*")]) == 4
+
+
 @pytest.mark.slow
 def test_compiled_networks_are_mixed_too(recipe: Path, tmp_path: Path) -> None:
     """Gradients of gradients cannot be had of compiled ones: those steps run without."""
-    shorter = ["stages=[{name: restoration, steps: 1, batch: 4, crop: 16}]", "retain.mix=1"]
+    shorter = ["stages.0.steps=1", "stages.1.steps=1", "stages.1.growing=false", "retain.mix=1"]
     shorter += ["data.validation.sets={}", "data.validation.tasks={}"]
     plain = weights(train(recipe, shorter, tmp_path / "plain"))
     compiled = weights(train(recipe, [*shorter, "compile=true"], tmp_path / "compiled"))

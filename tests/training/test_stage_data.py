@@ -66,7 +66,7 @@ def test_each_stage_has_one_task_more() -> None:
         ("denoise", "derain", "dejpeg", "dehaze"),
     ]
     sizes = [len(stage_data(recipe, stage, Grey(50), PAIRS).source) for stage in recipe.stages]
-    assert sizes == [50, 80, 80, 90]
+    assert sizes == [50, 80, 130, 140]  # photos count for each of their tasks
     chains = [
         [*map(str, stage_data(recipe, stage, Grey(50), PAIRS).mixture.chains)]
         for stage in recipe.stages
@@ -86,10 +86,10 @@ def counted(balanced: bool) -> Counter[str]:
 def test_samples_know_their_task_and_are_as_many_as_there_are_pictures() -> None:
     found = counted(balanced=False)
     shares = {task: count / 1200 for task, count in found.items()}
-    assert shares["denoise"] == pytest.approx(0.45, abs=0.04)
-    assert shares["derain"] == pytest.approx(0.3, abs=0.04)
-    assert shares["dejpeg"] == pytest.approx(0.15, abs=0.03)
-    assert shares["dehaze"] == pytest.approx(0.1, abs=0.03)
+    assert shares["denoise"] == pytest.approx(0.5625, abs=0.04)
+    assert shares["derain"] == pytest.approx(0.1875, abs=0.04)
+    assert shares["dejpeg"] == pytest.approx(0.1875, abs=0.04)
+    assert shares["dehaze"] == pytest.approx(0.0625, abs=0.03)
 
 
 def test_or_all_equally_many() -> None:
@@ -109,6 +109,30 @@ def test_generation_is_shown_clean_pictures() -> None:
     ("change", "message"),
     [
         ({"stages": [{"name": "restoration", "steps": 1, "tasks": ["deblur"]}]}, "no data"),
+        (
+            {"stages": [{"name": "generation", "steps": 1, "tasks": ["derain"]}]},
+            "learns from clean pictures alone; expected neither tasks nor growing",
+        ),
+        (
+            {"data": values()["data"] | {"validation": {"sets": {"it": ["noise"]}}}},
+            r"data\.validation: no task is told.*add data\.validation\.tasks\.SET=TASK",
+        ),
+        (
+            {"data": values()["data"] | {"validation": {"tasks": {"it": "derain"}}}},
+            r"data\.validation\.tasks\.it, and no set of that name",
+        ),
+        (
+            {"retain": {"stage": "generation", "orthogonality": {"pieces": 3}}},
+            "pieces=3 of a batch of 8; expected a divisor",
+        ),
+        (
+            {"retain": {"stage": "generation", "mix": 0, "orthogonality": {}}},
+            "orthogonality with mix=0",
+        ),
+        (
+            {"retain": {"stage": "generation", "mix": 0, "importance": None}},
+            "nothing is retained",
+        ),
         ({"retain": {"stage": "generatoin"}}, "did you mean 'generation'"),
         ({"retain": {"stage": "restoration"}}, "no other stage in which to retain"),
         (
@@ -131,3 +155,11 @@ def test_a_stage_cannot_grow_by_what_has_no_name() -> None:
     one["data"]["pair_tasks"] = {"rainy": "derain"}
     with pytest.raises(RecipeError, match="a stage that grows, and data of which no task is told"):
         parse_recipe(one)
+
+
+def test_a_stage_without_pictures_is_told_before_any_is_trained() -> None:
+    recipe = parse_recipe(values())
+    with pytest.raises(RecipeError, match="no pictures of denoise for the stage 'restoration'"):
+        stage_data(recipe, recipe.stages[0], None, PAIRS)
+    balanced = recipe.stages[1].model_copy(update={"balanced": True})
+    assert len(stage_data(recipe, balanced, None, PAIRS | {"hazy": Grey(0)}).source) == 30

@@ -22,9 +22,11 @@ from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions
 from undegrade.networks.transformer import Transformer, TransformerOptions
-from undegrade.networks.unet import UNet
+from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
+
+_CHANNELS = 3
 
 
 @METHODS.register("eedtp")
@@ -72,6 +74,14 @@ class EEDTP(DirectMethod):
     def task(self) -> str:
         """What :meth:`restore` undoes; empty if no task is told."""
         return self._task
+
+    @classmethod
+    def unheeded(cls, options: MethodOptions) -> dict[str, str]:
+        """See :class:`Method`."""
+        assert isinstance(options, EEDTPOptions)
+        if not isinstance(options.network, UNetOptions):
+            return {}
+        return {f"network.{key}": why for key, why in options.network.unheeded.items()}
 
     @property
     def time(self) -> int:
@@ -199,5 +209,10 @@ def _build(options: EEDTPOptions) -> TimedNAFNet | Transformer | UNet:
         raise ValueError(
             f"eedtp got a network with aux_channels={network.aux_channels}; expected 0, since "
             "there is no auxiliary variable to give it"
+        )
+    channels = (network.in_channels, network.out_channels)
+    if channels != (_CHANNELS, _CHANNELS):
+        raise ValueError(
+            f"a network of {channels} channels in and out; expected {_CHANNELS} of both"
         )
     return UNet(network, experts=options.experts)

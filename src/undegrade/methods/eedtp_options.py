@@ -1,7 +1,7 @@
 """Every choice of EEDTP as an option, and which time belongs to which task."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Tag, model_validator
 
@@ -30,6 +30,13 @@ PUBLISHED_TIMES: Mapping[str, int] = {
 """Matching steps of the paper's ten tasks, of 50; as its code has them."""
 
 
+_TIMES = 50
+
+
+def _is_within(t: int, last: object) -> bool:
+    return isinstance(last, int) and t <= last
+
+
 class EEDTPOptions(MethodOptions):
     """Options of :class:`~undegrade.methods.eedtp.EEDTP`; the defaults are the paper's."""
 
@@ -39,11 +46,11 @@ class EEDTPOptions(MethodOptions):
         | Annotated[UNetOptions, Tag("unet")]
         | Annotated[TransformerOptions, Tag("transformer")],
         named("nafnet"),
-    ] = TimedNAFNetOptions.model_validate({"size": "nafnet-64"})
+    ] = TimedNAFNetOptions()
     experts: ExpertOptions | None = Field(
         None, description="A mixture of experts after each level of the decoder, for many tasks."
     )
-    times: int = Field(50, ge=1, le=1000, description="Number of times, T.")
+    times: int = Field(_TIMES, ge=1, le=1000, description="Number of times, T.")
     deviation: float = Field(
         10 / 255, gt=0, le=1, description="Deviation of the noise at the last time, of the range."
     )
@@ -51,13 +58,23 @@ class EEDTPOptions(MethodOptions):
         "ve", description="Whether pictures stay while noise is added (ve) or fade away (ou)."
     )
     matching: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: dict(PUBLISHED_TIMES),
-        description="Matching step of each task that the network is to know.",
+        default_factory=dict,
+        validate_default=True,
+        description="Matching step of tasks; of others those of the paper, if there are so many.",
     )
     task: str = Field("", description="Task of pictures of which none is told; empty for none.")
     fft_weight: float = Field(
         0.0, ge=0, description="Weight of the error of the Fourier transform; 0.1 in its code."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("matching", {}), dict):
+            return values
+        last = values.get("times", _TIMES)
+        known = {task: t for task, t in PUBLISHED_TIMES.items() if _is_within(t, last)}
+        return values | {"matching": known | values.get("matching", {})}
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

@@ -29,6 +29,11 @@ class ExpertOptions(BaseModel):
     def _enough(self) -> Self:
         if self.top > self.count:
             raise ValueError(f"top={self.top} of count={self.count}; expected at most count")
+        if self.top == 1 < self.count:
+            raise ValueError(
+                "top=1, whose weight is always 1, so that the router learns nothing; expected 2 or "
+                "more"
+            )
         return self
 
 

@@ -13,16 +13,22 @@ from undegrade.networks.experts import ExpertOptions, expert_adapters
 from undegrade.networks.gated import TimedConstant, Told
 from undegrade.networks.layers import zeroed
 from undegrade.networks.nafnet import UNBOUNDED, NAFNet, PredictorOptions
-from undegrade.networks.sizes import Width
+from undegrade.networks.sizes import BlockCount, Width
 
 
 class TimedNAFNetOptions(PredictorOptions):
     """Shape of a :class:`TimedNAFNet`."""
 
-    sizes: ClassVar[dict[str, dict[str, Any]]] = PredictorOptions.sizes | {
-        "small": PredictorOptions.sizes["small"] | {"embedding_dim": 16}
+    sizes: ClassVar[dict[str, dict[str, Any]]] = {
+        "nafnet-32": PredictorOptions.sizes["nafnet-32"],
+        "nafnet-64": {},
+        "small": PredictorOptions.sizes["small"] | {"up_bias": True, "embedding_dim": 16},
     }
 
+    widths: tuple[Width, ...] = Field((64, 128, 256, 512, 1024), min_length=2)
+    encoder_blocks: tuple[BlockCount, ...] = (1, 1, 1, 28)
+    middle_blocks: BlockCount = 1
+    up_bias: bool = False
     embedding_dim: Width = Field(32, multiple_of=2, description="Of the time's sinusoids.")
 
 

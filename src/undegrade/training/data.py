@@ -64,6 +64,18 @@ def with_places(recipe: Recipe, output: Path) -> Recipe:
     return recipe.model_copy(update={"data": data, "start_from": origin})
 
 
+def remembered_pairs(output: Path) -> list[str]:
+    """Return as changes to a recipe which pairs the training begun in ``output`` has.
+
+    They decide which tasks there are, and so on the stages.
+    """
+    remembered = output / PLACES
+    if not remembered.exists():
+        return []
+    pairs = json.loads(remembered.read_text(encoding="utf-8"))["pairs"]
+    return [f"data.pairs.{name}={json.dumps(where)}" for name, where in pairs.items()]
+
+
 def remember_places(recipe: Recipe, output: Path) -> None:
     """Note where the data lie, for :func:`with_places`."""
     places = {

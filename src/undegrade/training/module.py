@@ -9,6 +9,7 @@ from typing import Any
 import lightning
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from undegrade.data.batches import StepBatch, StepBatches
 from undegrade.data.samples import Begun, Crops
@@ -91,8 +92,8 @@ class MethodModule(lightning.LightningModule):
         if not retention.mixes(batch.step):
             terms = self._loss(batch) | retention.penalty(self.method)
             return _summed(terms)
-        # Gradients of gradients cannot be had of compiled networks.
-        with torch.compiler.set_stance("force_eager"):
+        # Gradients of gradients cannot be had of compiled networks, nor of fused attention.
+        with torch.compiler.set_stance("force_eager"), sdpa_kernel(SDPBackend.MATH):
             shares = [
                 Share(part.pair, self._noise(part, "retained"), self._loss(part)["total"])
                 for part in batch.pieces(retention.pieces)

@@ -57,16 +57,59 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
             fix="leave out retain, or add a stage",
         )
     method.check_stages(options, [stage.name for stage in recipe.stages])
-    told = [stage for stage in recipe.stages if stage.name not in method.clean_stages]
-    if told:
+    _check_tasks(recipe, options)
+    _check_pieces(recipe)
+
+
+def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
+    """Check that stages and validation are for tasks that there are.
+
+    Raises:
+        RecipeError: There are no data of a task, no set of a name, or a stage heeds no tasks.
+        ValueError: The method has to be told tasks, and does not know one of these.
+    """
+    method, validation = METHODS.get(options.name), recipe.data.validation
+    if any(stage.name not in method.clean_stages for stage in recipe.stages):
         method.tasks_in_order(options, recipe.data.tasks)
-    for stage in told:
+    for stage in recipe.stages:
+        if stage.name in method.clean_stages and (stage.tasks or stage.growing):
+            raise RecipeError(
+                f"tasks of the stage '{stage.name}', which learns from clean pictures alone",
+                expected="neither tasks nor growing there",
+            )
         for task in stage.tasks:
             if task not in recipe.data.tasks:
                 raise RecipeError(
                     f"stage '{stage.name}' is for the task '{task}', of which there are no data",
                     fix=did_you_mean(task, [*filter(None, recipe.data.tasks)]),
                 )
+    for name in validation.tasks:
+        if name not in validation.sets:
+            raise RecipeError(
+                f"data.validation.tasks.{name}, and no set of that name",
+                fix=did_you_mean(name, [*validation.sets]),
+            )
+    try:
+        method.tasks_in_order(options, [validation.tasks.get(name, "") for name in validation.sets])
+    except ValueError as error:
+        raise RecipeError(
+            f"data.validation: {error}", fix="add data.validation.tasks.SET=TASK"
+        ) from error
+
+
+def _check_pieces(recipe: Recipe) -> None:
+    """Check that batches can be divided as what is retained asks for it.
+
+    Raises:
+        RecipeError: They cannot.
+    """
+    pieces = recipe.pieces
+    for stage in recipe.stages:
+        if stage.batch % pieces:
+            raise RecipeError(
+                f"retain.orthogonality.pieces={pieces} of a batch of {stage.batch}",
+                expected="a divisor of the batch",
+            )
 
 
 def _grown(recipe: Recipe, options: MethodOptions) -> Recipe:
@@ -92,5 +135,9 @@ def _repeated(stage: Stage, order: tuple[str, ...]) -> Iterator[Stage]:
         yield stage
         return
     tasks = [task for task in order if not stage.tasks or task in stage.tasks]
+    if not tasks:
+        raise RecipeError(
+            f"a stage '{stage.name}' that grows, and no data", fix="add data with their tasks"
+        )
     for count in range(1, len(tasks) + 1):
         yield stage.model_copy(update={"tasks": tuple(tasks[:count]), "growing": False})

@@ -34,6 +34,12 @@ def check_devices(recipe: Recipe, devices: int) -> None:
         DeviceError: There are accelerators, but not as many.
     """
     for stage in recipe.stages:
+        if stage.batch % devices == 0 and stage.batch // devices % recipe.pieces:
+            raise UsageError(
+                f"{stage.batch // devices} samples for each device in {recipe.pieces} pieces",
+                expected="a divisor of them",
+                fix="change retain.orthogonality.pieces, stages.N.batch or --devices",
+            )
         if stage.batch % devices:
             raise UsageError(
                 f"a batch of {stage.batch} cannot be divided among {devices} devices",

@@ -187,6 +187,12 @@ class Recipe(_Part):
         return values
 
     @property
+    def pieces(self) -> int:
+        """Parts into which a process divides its share of a batch."""
+        angle = None if self.retain is None else self.retain.orthogonality
+        return 1 if angle is None else angle.pieces
+
+    @property
     def method_options(self) -> MethodOptions:
         """The method's validated options."""
         return parse_options(self.method)

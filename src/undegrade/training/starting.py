@@ -38,6 +38,7 @@ def start(method: Method, recipe: Recipe, console: Console) -> None:
     """
     if not recipe.start_from:
         _check_origin_needed(recipe)
+        _check_retained(recipe)
         return
     origin = _origin(method, recipe.start_from)
     stored, wanted = origin.weights, method.state_dict()
@@ -89,6 +90,17 @@ def _check_origin_needed(recipe: Recipe) -> None:
         raise RecipeError(
             f"stage '{stages[0]}' starts from {needed}, and the recipe names none",
             fix="add start_from=MODEL to the command",
+        )
+
+
+def _check_retained(recipe: Recipe) -> None:
+    """Refuse to retain what was never learned."""
+    retain, first = recipe.retain, recipe.stages[0].name
+    if retain is not None and first != retain.stage:
+        raise RecipeError(
+            f"stage '{first}' is to retain what was learned in '{retain.stage}', and nothing was",
+            fix=f"add start_from=MODEL to the command, put a stage '{retain.stage}' first, or "
+            "retain=null",
         )
 
 

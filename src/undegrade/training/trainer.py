@@ -24,7 +24,7 @@ from undegrade.training.callbacks import (
     StateKeeper,
     TrainingProgress,
 )
-from undegrade.training.data import TrainingData, prepare, with_places
+from undegrade.training.data import TrainingData, prepare, remembered_pairs, with_places
 from undegrade.training.finite import FiniteNumbers
 from undegrade.training.interruption import Interruption
 from undegrade.training.module import MethodModule
@@ -88,7 +88,7 @@ def train(
             cannot be divided evenly among the devices.
         DeviceError: There are accelerators, but not as many.
     """
-    recipe = with_places(load_recipe(recipe_path, overrides), output)
+    recipe = with_places(load_recipe(recipe_path, [*remembered_pairs(output), *overrides]), output)
     check_devices(recipe, devices)
     stop_at = None if max_time is None else time.monotonic() + max_time
     console = Console(stderr=True, quiet=not is_first())
@@ -111,8 +111,8 @@ def train(
 def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> bool:
     """Run all stages, or what is left of them; return whether all are finished."""
     begun = Begun()
-    for number, stage in enumerate(recipe.stages):
-        made_of = stage_data(recipe, stage, data.photos, data.pairs)
+    sets = [stage_data(recipe, stage, data.photos, data.pairs) for stage in recipe.stages]
+    for number, (stage, made_of) in enumerate(zip(recipe.stages, sets, strict=True)):
         crops = Crops(made_of.source, stage.crop, stage.batch, made_of.mixture, recipe.seed, begun)
         module = MethodModule(method, recipe, stage, crops, data.validation)
         module.interruption = run.interruption

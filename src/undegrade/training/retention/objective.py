@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from undegrade.errors import RecipeError
 from undegrade.methods import Method, Pair
 from undegrade.processes.noise import TrainingNoise
 from undegrade.randomness import generator
@@ -86,12 +87,24 @@ class Retention(nn.Module):
             batches: As many as the options say.
         """
         parameters = _retained(method)
-        losses = (
-            method.loss(pair, stage=self.options.stage, step=0, noise=noise)["total"]
-            for pair, noise in batches
-        )
+        losses = (self._loss(method, pair, noise) for pair, noise in batches)
         self._importance = mean_absolute_gradients(parameters, losses)
         self._anchors = [parameter.detach().clone() for parameter in parameters]
+
+    def _loss(self, method: Method, pair: Pair, noise: TrainingNoise) -> Tensor:
+        """Return the retained objective.
+
+        Raises:
+            RecipeError: It does not hang on anything that the stage trains.
+        """
+        loss = method.loss(pair, stage=self.options.stage, step=0, noise=noise)["total"]
+        if not loss.requires_grad:
+            raise RecipeError(
+                f"retain.stage={self.options.stage}, whose objective nothing that is trained here "
+                "can change",
+                fix="leave out retain",
+            )
+        return loss
 
     def mixes(self, step: int) -> bool:
         """Return whether the retained objective is added to a step; the same in all processes."""
@@ -122,10 +135,7 @@ class Retention(nn.Module):
         """
         parameters = [one for one in method.parameters() if one.requires_grad]
         angle = self.options.orthogonality
-        losses = [
-            method.loss(share.pair, stage=self.options.stage, step=0, noise=share.noise)["total"]
-            for share in shares
-        ]
+        losses = [self._loss(method, share.pair, share.noise) for share in shares]
         retained = [
             torch.autograd.grad(
                 loss,
@@ -213,7 +223,12 @@ def _retained(method: Method) -> list[nn.Parameter]:
 
 def _chosen(method: Method, options: Orthogonality) -> set[int]:
     """Return the ids of the parameters whose gradients are compared."""
-    parts = method.parts_in_order()
+    retained = {id(parameter) for parameter in method.retained_parameters()}
+    parts = [
+        part
+        for part in method.parts_in_order()
+        if any(id(parameter) in retained for parameter in part.parameters())
+    ]
     if options.over == "edges":
         parts = [parts[0], *parts[max(1, len(parts) - 2) :]]
     return {id(parameter) for part in parts for parameter in part.parameters()}

@@ -1,8 +1,8 @@
 """What a recipe can say of what is to be retained."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Part(BaseModel):
@@ -44,6 +44,23 @@ class Orthogonality(_Part):
 
 class Retain(_Part):
     """What of one stage's objective is retained while the other stages are trained."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_mixed_steps(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("mix") == 0:
+            return {"orthogonality": None} | values
+        return values
+
+    @model_validator(mode="after")
+    def _heeded(self) -> Self:
+        if not self.mix and self.orthogonality is not None:
+            raise ValueError(
+                "orthogonality with mix=0, in no step of which there are two gradients"
+            )
+        if not self.mix and self.importance is None:
+            raise ValueError("mix=0 and importance=null, with which nothing is retained")
+        return self
 
     stage: str = Field(description="Stage whose objective is to be retained.")
     importance: Importance | None = Importance()
