@@ -37,6 +37,11 @@ RUN = [sys.executable, "-c", "from undegrade.cli.main import run; run()"]
 
 
 @pytest.fixture
+def float32_unless_asked() -> None:
+    """Leave the choice of precision alone: processes of their own would know nothing of it."""
+
+
+@pytest.fixture
 def photos(make_photo: Make) -> str:
     for number in range(6):
         make_photo(f"photos/{number}.png", 32, 48)
