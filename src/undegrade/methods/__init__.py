@@ -1,6 +1,6 @@
 """Methods: one file per paper, each with a loss to train by and a way to restore."""
 
-from undegrade.methods import dtpm, eedtp, regression, resflow  # noqa: F401  (each registers its name)
+from undegrade.methods import dtpm, eedtp, prior, regression, resflow  # noqa: F401  (each registers its name)
 from undegrade.methods.base import (
     METHODS,
     Method,

@@ -49,6 +49,8 @@ class Method(nn.Module, ABC):
     clean_stages: ClassVar[frozenset[str]] = frozenset()
     """Those of them that learn from clean pictures alone."""
     default_steps: ClassVar[int]
+    restores: ClassVar[bool] = True
+    """Whether it restores at all; :meth:`restore` of one that does not raises."""
     draws_texture: ClassVar[bool] = False
     """Whether it adds to a guess a texture that it draws: :attr:`texture` is a number."""
 
@@ -83,6 +85,11 @@ class Method(nn.Module, ABC):
         Raises:
             ValueError: They do not; a method that has only one stage cannot go wrong.
         """
+
+    @classmethod
+    def crop_of(cls, options: MethodOptions) -> int | None:  # noqa: ARG003
+        """Return the side of the crops that it has to be trained on; None where any will do."""
+        return None
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:  # noqa: ARG003

@@ -57,8 +57,24 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
             fix="leave out retain, or add a stage",
         )
     method.check_stages(options, [stage.name for stage in recipe.stages])
+    _check_crops(recipe, options)
     _check_tasks(recipe, options)
     _check_pieces(recipe)
+
+
+def _check_crops(recipe: Recipe, options: MethodOptions) -> None:
+    """Check that crops are of the size that the method asks for, if it does.
+
+    Raises:
+        RecipeError: They are not.
+    """
+    side = METHODS.get(options.name).crop_of(options)
+    for number, stage in enumerate(recipe.stages):
+        if side not in (None, stage.crop):
+            raise RecipeError(
+                f"stages.{number}.crop={stage.crop} with method.size={side}",
+                expected="the same number for both",
+            )
 
 
 def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
