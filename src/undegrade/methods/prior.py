@@ -13,8 +13,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.methods.base import (
+    METHODS,
+    MethodOptions,
+    Pair,
+    SingleNetworkMethod,
+    restores_nothing,
+)
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -62,10 +67,11 @@ class Prior(SingleNetworkMethod):
             )
 
     @classmethod
-    def crop_of(cls, options: MethodOptions) -> int | None:
-        """See :class:`Method`: its samples are of that size, and so is what it is asked about."""
+    def check_crop(cls, options: MethodOptions, side: int) -> None:
+        """See :class:`Method`: what it is asked about later is as large as what it has learned."""
         assert isinstance(options, PriorOptions)
-        return options.size
+        if side != options.size:
+            raise ValueError(f"method.size={options.size}; expected the same number for both")
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:
@@ -120,11 +126,7 @@ class Prior(SingleNetworkMethod):
         Raises:
             UsageError: Always.
         """
-        raise UsageError(
-            "a prior restores nothing: it only knows what clean pictures look like",
-            expected="a model of a method that restores",
-            fix="train one, with this as its prior, or take one of `undegrade models list`",
-        )
+        raise restores_nothing("a prior")
 
     @torch.no_grad()
     def sample(self, count: int, steps: int, noise: NoiseSource) -> Tensor:
