@@ -149,7 +149,7 @@ def test_estimates_of_the_clean_picture_stay_within_its_range() -> None:
 
 def test_it_restores_nothing() -> None:
     method = method_of()
-    with pytest.raises(UsageError, match="a prior restores nothing: .*expected a model of a meth"):
+    with pytest.raises(UsageError, match=r"a prior restores nothing: .*expected a model of a meth"):
         method.restore(torch.rand(1, 3, 16, 16), steps=1, noise=noises(1))
     with pytest.raises(UsageError, match="a model of the method 'prior' restores nothing"):
         Restorer(method, device="cpu")

@@ -79,6 +79,11 @@ class Prior(SingleNetworkMethod):
         assert isinstance(options, PriorOptions)
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
 
+    def check_steps(self, steps: int | None) -> None:
+        """See :class:`Method`: those of a sample, of which there are at most as many as times."""
+        if steps is not None:
+            ddim_grid("trailing", steps, self.schedule.times)
+
     def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the noise in pictures, and the features of the encoder.
 
