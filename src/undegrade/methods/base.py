@@ -60,7 +60,7 @@ class Method(nn.Module, ABC):
     """Those of them that learn from clean pictures alone."""
     default_steps: ClassVar[int]
     restores: ClassVar[bool] = True
-    """Whether it restores at all; :meth:`restore` of one that does not raises."""
+    """Whether it restores at all; :meth:`restore` of one that does not raises a UsageError."""
     draws_texture: ClassVar[bool] = False
     """Whether it adds to a guess a texture that it draws: :attr:`texture` is a number."""
 
@@ -97,9 +97,12 @@ class Method(nn.Module, ABC):
         """
 
     @classmethod
-    def crop_of(cls, options: MethodOptions) -> int | None:  # noqa: ARG003
-        """Return the side of the crops that it has to be trained on; None where any will do."""
-        return None
+    def check_crop(cls, options: MethodOptions, side: int) -> None:
+        """Check that the method can be trained on crops of a side; by default on any.
+
+        Raises:
+            ValueError: It cannot; names the option that is against it, and what was expected.
+        """
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:  # noqa: ARG003
@@ -333,6 +336,19 @@ class DirectMethod(SingleNetworkMethod):
     def is_random(self) -> bool:
         """See :class:`Method`."""
         return False
+
+
+def restores_nothing(called: str) -> UsageError:
+    """Return the error for whoever asks a method to restore of which nothing can be restored.
+
+    Args:
+        called: What it is called.
+    """
+    return UsageError(
+        f"{called} restores nothing: it only knows what clean pictures look like",
+        expected="a model of a method that restores",
+        fix="name another one of `undegrade models list`, or train one",
+    )
 
 
 METHODS: Registry[Method] = Registry(

@@ -14,8 +14,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair, SingleNetworkMethod
+from undegrade.methods.base import (
+    METHODS,
+    MethodOptions,
+    Objective,
+    Pair,
+    SingleNetworkMethod,
+    restores_nothing,
+)
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -66,16 +72,22 @@ class Prior(SingleNetworkMethod):
             )
 
     @classmethod
-    def crop_of(cls, options: MethodOptions) -> int | None:
-        """See :class:`Method`: its samples are of that size, and so is what it is asked about."""
+    def check_crop(cls, options: MethodOptions, side: int) -> None:
+        """See :class:`Method`: what it is asked about later is as large as what it has learned."""
         assert isinstance(options, PriorOptions)
-        return options.size
+        if side != options.size:
+            raise ValueError(f"method.size={options.size}; expected the same number for both")
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:
         """See :class:`Method`."""
         assert isinstance(options, PriorOptions)
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
+
+    def check_steps(self, steps: int | None) -> None:
+        """See :class:`Method`: those of a sample, of which there are at most as many as times."""
+        if steps is not None:
+            ddim_grid("trailing", steps, self.schedule.times)
 
     def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the noise in pictures, and the features of the encoder.
@@ -125,11 +137,7 @@ class Prior(SingleNetworkMethod):
         Raises:
             UsageError: Always.
         """
-        raise UsageError(
-            "a prior restores nothing: it only knows what clean pictures look like",
-            expected="a model of a method that restores",
-            fix="train one, with this as its prior, or take one of `undegrade models list`",
-        )
+        raise restores_nothing("a prior")
 
     @torch.no_grad()
     def sample(self, count: int, steps: int, noise: NoiseSource) -> Tensor:

@@ -12,7 +12,7 @@ from undegrade.evaluation.candidates.models import Model
 from undegrade.inference import RestoreOptions, Restorer
 from undegrade.inference.device import choose_device, choose_precision, precision_name
 from undegrade.methods import METHODS
-from undegrade.zoo import find_model
+from undegrade.zoo import check_restores, find_model
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Choice:
         """Refuse what can be told without loading anything.
 
         Raises:
-            UsageError: A name is there twice, or there is no such model or precision.
+            UsageError: A name is there twice, there is no such model or precision, or a model
+                restores nothing.
             WeightsError: A model is not on this machine.
             MissingExtraError: What a baseline needs is not installed.
         """
@@ -76,7 +77,7 @@ class Choice:
         choose_precision(self.precision, torch.device("cpu"))
         for name in self.names:
             if find_baseline(name) is None and not Path(name).is_file():
-                find_model(name)
+                check_restores(find_model(name))
 
     def load(self, *, idle: bool = False) -> list[Candidate]:
         """Return the candidates; the degraded picture itself is the first.
