@@ -118,9 +118,7 @@ def test_a_normal_prior_weighs_the_squared_error_as_computed_by_hand(t: int, wei
     values = [loss.compare(z, x, times, drawn(seed).double()).natural for seed in (0, 1)]
     error = (z - x).square().mean()
     assert float((values[0] / error).detach()) == pytest.approx(weight, rel=2e-3, abs=1e-6)
-    assert float(values[1].detach()) == pytest.approx(
-        float(values[0].detach()), rel=1e-9
-    )  # whatever the noise
+    assert float(values[1].detach()) == pytest.approx(float(values[0].detach()), rel=1e-9)
     (slope,) = torch.autograd.grad(values[0], z)
     exact = values[0].detach() / error.detach()
     torch.testing.assert_close(slope, 2 * exact * (z - x).detach() / z.numel(), rtol=1e-4, atol=0)
