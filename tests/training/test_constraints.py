@@ -81,7 +81,11 @@ def test_any_method_can_be_trained_with_it_and_restores_as_before(
     tmp_path: Path, photo_folder: Path, prior: Path, method: dict[str, Any], stage: str
 ) -> None:
     path = recipe(tmp_path, photo_folder, method, stage)
-    changes = ["method.texture_prior=false"] if method["name"] == "dtpm" else []
+    changes = (
+        ["method.texture_prior=false", "data.validation.steps=[4]"]
+        if method["name"] == "dtpm"
+        else []
+    )
     plain = train(path, changes, tmp_path / "plain")
     with_it = [*changes, f"diffloss.prior={prior}", "diffloss.weight=10"]
     constrained = train(path, with_it, tmp_path / "constrained")

@@ -6,7 +6,8 @@ alike. The clean pictures need no gradient; the restored ones get theirs through
 whose own weights never change. Restoring knows nothing of it.
 """
 
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,7 +24,12 @@ _TIME, _TOP, _LEFT = range(3)
 
 
 class Prior(Protocol):
-    """An unconditional diffusion model of clean pictures, with frozen weights."""
+    """An unconditional diffusion model of clean pictures: a network that is called ``(x_t, t)``.
+
+    It is given states ``(B, 3, S, S)`` and times of its schedule, whole numbers from 0, ``(B,)``,
+    and returns ``eps``, the noise in the states, of their shape, and ``h``, what the middle of the
+    network makes of them, with any shape behind ``B``.
+    """
 
     schedule: LinearSchedule
     image_range: tuple[float, float]
@@ -31,17 +37,7 @@ class Prior(Protocol):
     size: int
     """Side of the pictures that it has learned from."""
 
-    def __call__(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the noise in states, and what the middle of the network makes of them.
-
-        Args:
-            x_t: States ``(B, 3, S, S)``.
-            t: Times of the schedule, whole numbers from 0, ``(B,)``.
-
-        Returns:
-            ``eps`` of the shape of the states, and ``h`` with any shape behind ``B``.
-        """
-        ...
+    __call__: Callable[..., Any]  # as PyTorch declares it for its modules
 
 
 class DiffLossOptions(BaseModel):

@@ -88,12 +88,12 @@ def _with_diffloss(frozen: Frozen, recipe: Recipe, options: DiffLossOptions) -> 
 def _with_perceptual(frozen: Frozen, options: PerceptualOptions) -> tuple[Frozen, str]:
     if options.features == _RESNET:
         resnet = FrozenResNet(options.encoder, options.features_sha256)
-        features, network, sha256 = resnet.maps, resnet, resnet.sha256
-    else:
-        prior, sha256 = load_prior(options.features, recompute=False)
-        _check_hash("perceptual.features", options.features, sha256, options.features_sha256)
-        features, network = middle_of(prior), as_module(prior)
-    return replace(frozen, features=features, networks=(*frozen.networks, network)), sha256
+        networks = (*frozen.networks, resnet)
+        return replace(frozen, features=resnet.maps, networks=networks), resnet.sha256
+    prior, sha256 = load_prior(options.features, recompute=False)
+    _check_hash("perceptual.features", options.features, sha256, options.features_sha256)
+    networks = (*frozen.networks, as_module(prior))
+    return replace(frozen, features=middle_of(prior), networks=networks), sha256
 
 
 def _check_hash(key: str, name: str, found: str, wanted: str) -> None:

@@ -1,19 +1,21 @@
 """Diffusion models by the names that recipes give them."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from undegrade.errors import RecipeError
 from undegrade.hashing import file_sha256
-from undegrade.methods.diffloss import Prior
+from undegrade.methods.diffloss import RANGE, Prior
 from undegrade.methods.prior import Prior as OwnPrior
 from undegrade.networks.adm import AdmUNet
 from undegrade.networks.adm_weights import load_adm
 from undegrade.networks.diffusers_prior import DiffusersPrior
+from undegrade.processes.diffusion import LinearSchedule
 from undegrade.zoo import find_model, load_method
 
 _ADM, _DIFFUSERS = "adm:", "diffusers:"
@@ -32,6 +34,21 @@ def as_module(prior: Prior) -> nn.Module:
     return prior
 
 
+class _Published(nn.Module):
+    """A network of others, whose noise is that of our schedule."""
+
+    schedule = LinearSchedule()
+    image_range = RANGE
+
+    def __init__(self, network: AdmUNet | DiffusersPrior) -> None:
+        super().__init__()
+        self.network, self.size = network, network.size
+
+    def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        said: tuple[Tensor, Tensor] = self.network(x_t, t)
+        return said
+
+
 def load_prior(name: str, *, recompute: bool) -> LoadedPrior:
     """Return a frozen diffusion model.
 
@@ -41,21 +58,24 @@ def load_prior(name: str, *, recompute: bool) -> LoadedPrior:
 
     Raises:
         UsageError: There is no such model.
-        RecipeError: It is no diffusion model, or of pictures in another range.
+        RecipeError: It is no diffusion model.
         WeightsError: It cannot be used.
         MissingExtraError: It needs a package that is not installed.
     """
     if name.startswith(_ADM):
         file = Path(name.removeprefix(_ADM)).expanduser()
-        return _frozen(load_adm(file, checkpointed=recompute), file_sha256(file))
+        adm = load_adm(file, checkpointed=recompute)
+        return LoadedPrior(_frozen(_Published(adm)), file_sha256(file))
     if name.startswith(_DIFFUSERS):
-        foreign = DiffusersPrior(name.removeprefix(_DIFFUSERS), checkpointed=recompute)
-        return _frozen(foreign, foreign.sha256)
+        foreign = DiffusersPrior(name.removeprefix(_DIFFUSERS))
+        if recompute:
+            network = foreign.network
+            _recompute([*network.down_blocks, network.mid_block, *network.up_blocks])
+        return LoadedPrior(_frozen(_Published(foreign)), foreign.sha256)
     own, sha256 = _own(name)
     if recompute:
-        for part in own.network.in_order():
-            part.forward = partial(checkpoint, part.forward, use_reentrant=False)
-    return _frozen(own, sha256)
+        _recompute(own.network.in_order())
+    return LoadedPrior(_frozen(own), sha256)
 
 
 def _own(name: str) -> tuple[OwnPrior, str]:
@@ -71,5 +91,14 @@ def _own(name: str) -> tuple[OwnPrior, str]:
     return method, entry.config.sha256
 
 
-def _frozen(prior: AdmUNet | DiffusersPrior | OwnPrior, sha256: str) -> LoadedPrior:
-    return LoadedPrior(prior.requires_grad_(False).eval(), sha256)
+def _recompute(parts: Iterable[nn.Module]) -> None:
+    """Let parts of a network forget their inner values until the gradient needs them."""
+    for part in parts:
+        part.forward = partial(checkpoint, part.forward, use_reentrant=False)
+
+
+P = TypeVar("P", _Published, OwnPrior)
+
+
+def _frozen(prior: P) -> P:
+    return prior.requires_grad_(False).eval()

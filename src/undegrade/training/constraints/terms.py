@@ -31,8 +31,8 @@ class Constraints(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         for network in self._frozen[0].networks:
-            network._apply(fn, recurse)
-        return super()._apply(fn, recurse)
+            network._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def added(self, objective: Objective, clean: Tensor, noise: TrainingNoise) -> dict[str, Tensor]:
         """Return the terms of an objective, with those that are added to it and the new total.
