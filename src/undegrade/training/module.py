@@ -120,19 +120,33 @@ class MethodModule(lightning.LightningModule):
         if retention is None:
             return
         retention.average = partial(mean, self.trainer)
-        if not retention.is_ready:
+        if retention.is_ready:
+            return
+        try:
             retention.prepare(self.method, self._batches_before())
+        except Cancelled:  # begun anew when the training goes on
+            self.trainer.should_stop = True
+
+    @property
+    def batches_before(self) -> int:
+        """Batches that are looked at before the first step; none if their result is known."""
+        if self.retention is None or self.retention.is_ready:
+            return 0
+        importance = self.retention.options.importance
+        return 0 if importance is None else importance.batches
 
     def _batches_before(self) -> Iterator[tuple[Pair, SampleNoise]]:
         """Yield batches that show what the network has learned before: all of it in each process.
 
         They are those that this stage begins with.
+
+        Raises:
+            Cancelled: A signal was heard; of this stage there is nothing to save yet.
         """
-        assert self.retention is not None
-        importance = self.retention.options.importance
-        count = 0 if importance is None else importance.batches
         batches = StepBatches(self.crops, range(self.stage.batch), self.begun.steps)
-        for step in range(self.begun.steps, self.begun.steps + count):
+        for step in range(self.begun.steps, self.begun.steps + self.batches_before):
+            self.interruption.agreed(self.trainer)
+            self.interruption.check()
             batch = self.transfer_batch_to_device(batches.batch(step), self.device, 0)
             if batch.failure is not None:
                 raise batch.failure
