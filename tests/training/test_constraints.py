@@ -1,5 +1,6 @@
 """Losses besides the method's own: what they reach, what of them is saved, what is refused."""
 
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ import yaml
 from safetensors.torch import load_file
 from tiny_model import tiny_dtpm, tiny_eedtp, tiny_prior, tiny_regression, tiny_resflow
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from undegrade.errors import RecipeError, UsageError, WeightsError
 from undegrade.methods import Pair, build_method, parse_options
-from undegrade.processes.noise import SampleNoise
+from undegrade.processes.noise import FieldNoise, SampleNoise
+from undegrade.randomness import NoiseField
 from undegrade.training import train
 from undegrade.training.constraints.adversarial import Adversary
+from undegrade.training.constraints.frozen import load_frozen
 from undegrade.training.constraints.options import AdversarialOptions
 from undegrade.training.constraints.perceptual import perceptual_loss
 from undegrade.training.constraints.priors import load_prior
+from undegrade.training.constraints.terms import Constraints
 from undegrade.training.recipe_files import load_recipe
 from undegrade.zoo import find_model, load_method
 from undegrade.zoo.files import WEIGHTS_FILE
@@ -67,6 +72,23 @@ def alike(a: Path | None, b: Path | None) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
+def flops(folder: Path) -> int:
+    """Return what restoring one picture costs."""
+    method = load_method(find_model(folder)).with_task("denoise")
+    noise = FieldNoise([NoiseField((0,))])
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        method.restore(torch.rand(1, 3, 16, 16), steps=method.fixed_steps or 4, noise=noise)
+    return int(counter.get_total_flops())
+
+
+def test_averaging_does_not_copy_what_is_frozen(regression: Path, prior: Path) -> None:
+    loaded = load_recipe(regression, [f"diffloss.prior={prior}"])
+    constraints = Constraints(loaded, load_frozen(loaded)[0])
+    copied = copy.deepcopy(constraints)
+    assert copied._frozen[0] is constraints._frozen[0]
+    assert not [*constraints.parameters()]
+
+
 @pytest.mark.parametrize(
     ("method", "stage"),
     [
@@ -93,6 +115,7 @@ def test_any_method_can_be_trained_with_it_and_restores_as_before(
     assert not alike(plain, constrained)
     assert plain is not None
     assert constrained is not None
+    assert flops(plain) == flops(constrained) > 0
     assert (plain / WEIGHTS_FILE).stat().st_size == (constrained / WEIGHTS_FILE).stat().st_size
 
 

@@ -30,6 +30,10 @@ class Frozen:
     features: Features | None = None
     networks: tuple[nn.Module, ...] = ()
 
+    def __deepcopy__(self, _memo: object) -> "Frozen":
+        """Return itself: averaging copies what is trained, and a prior can have gigabytes."""
+        return self
+
 
 def load_frozen(recipe: Recipe) -> tuple[Frozen, Recipe]:
     """Return what a recipe's losses look through, and the recipe with the hashes of that.
