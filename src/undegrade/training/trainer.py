@@ -18,6 +18,7 @@ from undegrade.data.samples import Begun, Crops
 from undegrade.errors import RecipeError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
+from undegrade.training.amounts import stated
 from undegrade.training.begun import claim, compare, look_at
 from undegrade.training.callbacks import (
     AveragedWeights,
@@ -105,7 +106,7 @@ def train(
     if not is_first():
         raise SystemExit(0)
     run.interruption.check()
-    return None if not finished else _export(method, recipe, output)
+    return None if not finished else _export(method, recipe, data, output)
 
 
 def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> bool:
@@ -237,7 +238,7 @@ def _quiet_lightning() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch.optim")
 
 
-def _export(method: Method, recipe: Recipe, output: Path) -> Path:
+def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) -> Path:
     """Write the finished model's folder; it bears the recipe's name."""
     config = ModelConfig(
         recipe=recipe.portable(),
@@ -245,6 +246,6 @@ def _export(method: Method, recipe: Recipe, output: Path) -> Path:
         tasks=recipe.export.tasks,
         licence=recipe.export.licence,
         summary=recipe.export.summary,
-        training_data=recipe.export.training_data,
+        training_data=stated(recipe, data.photos, data.pairs),
     )
     return save_model(output / recipe.name, method, config, half=recipe.export.half).folder
