@@ -34,7 +34,7 @@ from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.settling import default_steps, settled
 from undegrade.training.stage_data import stage_data
-from undegrade.training.starting import start
+from undegrade.training.starting import check_start, start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 
@@ -95,7 +95,8 @@ def train(
     console = Console(stderr=True, quiet=not is_first())
     run = Run(output, stop_at, Interruption(), console, devices)
     _quiet_lightning()
-    look_at(output, resume=resume, console=console)
+    look_at(output, recipe, resume=resume, console=console)
+    check_start(recipe)  # before an encoder is fetched
     method = _build(recipe)
     recipe = settled(recipe, method)
     compare(output, recipe)  # before photos are read, which takes a while
