@@ -1,6 +1,11 @@
 """Small matters of English."""
 
 
+def article(noun: str) -> str:
+    """Return a word with its article: ``a flow``, ``an eedtp model``."""
+    return f"an {noun}" if noun[0].lower() in "aeiou" else f"a {noun}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: ``1 shard``, ``2 shards``."""
     return f"{count} {noun}{'s' * (count != 1)}"

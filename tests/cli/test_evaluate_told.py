@@ -59,8 +59,15 @@ def test_a_task_is_told_and_names_the_model(cli: Cli, told: Path, photos: str) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no task for an eedtp model of several; expected one of denoise"),
-        (["--task", "auto"], "no task for an eedtp model of several"),
+        (
+            [],
+            "has to be told the task, which 'auto' leaves open; expected one of derain, dehaze",
+        ),
+        (["--task", "auto"], "has to be told the task, which 'auto' leaves open"),
+        (
+            ["--task", "paint"],
+            "model 'told' has no task 'paint'; did you mean 'derain'? Known: dehaze",
+        ),
         (["--task", "derian"], "model 'told' has no task 'derian'; did you mean 'derain'"),
         (["--task", "deblur"], "model 'told' has no task 'deblur'"),
     ],
@@ -79,7 +86,7 @@ def test_a_model_is_calibrated_for_a_task(cli: Cli, told: Path, make_photo: Make
     for number in range(4):
         make_photo(f"few/{number}.png", 32, 48)
     command = ["calibrate", "./told", "--data", "few", "--degrade", "rain", "--few"]
-    assert "no task for an eedtp model" in cli(*command).stderr
+    assert "'told' has to be told the task" in cli(*command).stderr
     assert cli(*command, "--task", "derain").exit_code == 0
 
 
@@ -106,7 +113,9 @@ def test_the_search_for_matching_steps(cli: Cli, told: Path, photos: str) -> Non
     assert f"| least L1 | {facts['best']} |" in first.stdout
     noisy = cli(*command, "--degrade", "noise", "--seed", "3", "--renoise")
     assert "told on mine, noise, seed 3, renoised, 2 pictures" in noisy.stdout
-    assert "own step" not in noisy.stdout  # no task is told
+    assert "own step" not in noisy.stdout
+    assert "no line of the model's own step, as it has several" in noisy.stderr
+    assert "no line" not in first.stderr
     with Path("new/out/matching.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert [int(row["t"]) for row in rows] == [*range(1, 51)] * 2

@@ -64,6 +64,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "outputs": ["photo.restored.png"],
         "model": "tiny",
         "weights_hash": find_model(model).sha256,
+        "task": "",
         "steps": 2,
         "sampler": "euler",
         "draws": 1,
@@ -79,6 +80,8 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
     }
     assert seconds > 0
     assert messages == []
+    (told,) = facts_of(restore(make_photo("told.png"), "--json", "--task", "denoise"))
+    assert told["task"] == "denoise"
 
 
 def test_steps_and_seed_change_the_picture(restore: Cli, make_photo: Make) -> None:

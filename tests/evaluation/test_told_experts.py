@@ -90,7 +90,7 @@ def test_what_cannot_be_looked_into() -> None:
         measure_shares(model_of(experts=None), pictures())
     with pytest.raises(InputError, match="no pictures to look at"):
         measure_shares(model_of(), [])
-    with pytest.raises(UsageError, match="no task for an eedtp model of several"):
+    with pytest.raises(UsageError, match="eedtp model of several tasks has to be told one"):
         ToldModel(
             model_of().info, EEDTP(model_of().method.eedtp_options), torch.device("cpu")
         ).told("auto")

@@ -54,6 +54,7 @@ def test_the_report_says_how_it_was_done() -> None:
     assert info.as_dict() | {"seconds": 0} == {
         "model": "testing",
         "weights_hash": "ab" * 32,
+        "task": "",
         "device": "cpu",
         "precision": info.precision,
         "steps": 3,
@@ -457,10 +458,14 @@ def test_a_method_that_has_to_be_told_the_task() -> None:
     rain, haze = (restorer(picture, task=task).image for task in ("derain", "dehaze"))
     assert (rain != haze).any()
     np.testing.assert_array_equal(restorer(picture, task="derain").image, rain)
-    with pytest.raises(UsageError, match="no task for an eedtp model of several"):
+    with pytest.raises(UsageError, match="eedtp model of several tasks has to be told one"):
         restorer(picture)
     with pytest.raises(UsageError, match="no task 'deblur'"):
         restorer(picture, task="deblur")
+    unnoted = Restorer(method, ModelInfo("ten", told=True), device="cpu")
+    np.testing.assert_array_equal(unnoted(picture, task="derain").image, rain)
+    with pytest.raises(UsageError, match="task 'paint' for an eedtp model; expected one of den"):
+        unnoted(picture, task="paint")
 
 
 def test_files_tell_draws_from_their_mean(photo: Path) -> None:

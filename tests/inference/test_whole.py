@@ -216,10 +216,21 @@ def test_methods_without_texture_or_guess_refuse_both() -> None:
         other = Restorer(small_resflow(), device="cpu", sampler=sampler)
         with pytest.raises(UsageError, match=r"steps=0 for the resflow model .* at least 1"):
             other(picture(16, 16), steps=0)
-    prior = Restorer(small_dtpm(predictor=None, adapters=None), device="cpu")
-    with pytest.raises(UsageError, match=r"steps=0 for the dtpm model .* no first guess"):
-        prior(picture(16, 16), steps=0)
     assert restorer(picture(16, 16)).info.texture is None
+
+
+def test_the_first_guess_without_a_predictor_is_what_was_given() -> None:
+    prior, image = (
+        Restorer(small_dtpm(predictor=None, adapters=None), device="cpu"),
+        picture(16, 16),
+    )
+    for options in ({"texture": 0.0}, {"steps": 0}):
+        result = prior(image, **options)
+        np.testing.assert_allclose(result.image, image, atol=1e-6)
+        assert any("nothing was restored: without" in text for text in result.info.messages)
+    drawn = prior(image, steps=2)
+    assert np.abs(drawn.image - image).max() > 0.01
+    assert not any("nothing was restored" in text for text in drawn.info.messages)
 
 
 def test_fewer_bits_do_nearly_the_same() -> None:

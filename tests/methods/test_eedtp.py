@@ -92,7 +92,9 @@ def test_who_tells_the_task() -> None:
     assert one.with_task("auto").time == 47
     assert one.with_task("derain").time == 8
     assert one.time == 47  # the other is a method of its own
-    with pytest.raises(UsageError, match=r"no task for an eedtp model of several.*--task"):
+    with pytest.raises(
+        UsageError, match=r"an eedtp model of several tasks has to be told one.*--task"
+    ):
         several.with_task("auto")
     with pytest.raises(UsageError, match=r"task 'paint' .*expected one of denoise, derain"):
         several.with_task("paint")
@@ -105,9 +107,12 @@ def test_who_tells_the_task() -> None:
 
 
 def test_options_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"matching\.derain=51; expected at most times=50"):
-        parse_options(tiny_eedtp() | {"matching": {"derain": 51}})
-    with pytest.raises(UsageError, match="task=paint; expected one of matching"):
+    for t in (-1, 0, 51):
+        with pytest.raises(UsageError, match=rf"matching\.derain={t}; expected from 1 to times=50"):
+            parse_options(tiny_eedtp() | {"matching": {"derain": t}})
+    with pytest.raises(UsageError, match=r"matching\.derian=5; did you mean derain\?"):
+        parse_options(tiny_eedtp() | {"matching": {"derian": 5}})
+    with pytest.raises(UsageError, match="task=paint; expected one of matching: denoise, derain"):
         parse_options(tiny_eedtp() | {"task": "paint"})
     for channels in ({"in_channels": 6}, {"out_channels": 1}):
         wrong = {"name": "unet", "size": "1m"} | channels

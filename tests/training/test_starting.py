@@ -17,6 +17,7 @@ from undegrade.degradations import Chain
 from undegrade.errors import RecipeError, UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.images.files import find_photos
+from undegrade.networks import semantic
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
 from undegrade.training import train
@@ -187,12 +188,43 @@ def test_models_that_do_not_fit_are_refused(
     assert train(regression, [f"start_from={model}", "stages.0.steps=1"], tmp_path / "other")
     with pytest.raises(UsageError, match="there is no model 'nowhere'"):
         train(flow, ["start_from=nowhere"], tmp_path / "nowhere")
-    with pytest.raises(RecipeError, match=r"tiny-texture: nothing in that 'dtpm' model"):
+    other = r"start_from=tiny-texture, of the method 'dtpm' for a recipe of 'resflow'"
+    with pytest.raises(RecipeError, match=rf"{other}: network.*, and .* in the model"):
+        train(flow, [f"start_from={prior}"], tmp_path / "other method")
+    with pytest.raises(RecipeError, match=rf"{other}: nothing in that model"):
         train(
             flow,
             [f"start_from={keep(prior, lambda name: name.startswith('semantic.'))}"],
             tmp_path / "bare",
         )
+
+
+def test_a_prior_that_does_not_fit_is_told_before_an_encoder_is_fetched(
+    prior: Path, denoise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semantic, "_load", lambda *_: pytest.fail("looked for an encoder"))
+    changes = ["method.semantic=resnet18", f"start_from={prior}"]
+    with pytest.raises(RecipeError, match=r"semantic=resnet18 .*, and small \(64\) in the model"):
+        train(denoise, changes, tmp_path / "second")
+
+
+def test_what_was_never_learned_cannot_be_retained(
+    tmp_path: Path, photo_folder: Path, texture: Path
+) -> None:
+    plain = recipe(tmp_path, photo_folder, tiny_regression(), "regression", "noise:sigma=25")
+    method = tiny_eedtp() | {"task": "denoise"}
+    told = recipe(tmp_path, photo_folder, method, "restoration", "noise:sigma=25")
+    clean = recipe(tmp_path, photo_folder, method, "generation", "noise:sigma=25")
+    retain = "retain={stage: generation, mix: 0, importance: {batches: 1}}"
+    file = tmp_path / "NAFNet.pth"
+    torch.save({}, file)
+    model = train(plain, ["stages.0.steps=1"], tmp_path / "plain")
+    for origin, learned in ((model, "tiny-regression .* 'regression'"), (file, "no stage that")):
+        with pytest.raises(RecipeError, match=f"in 'generation', and nothing was: .*{learned}"):
+            train(told, [retain, f"start_from={origin}"], tmp_path / "refused")
+    first = train(clean, ["stages.0.steps=1"], tmp_path / "first")
+    second = train(told, [retain, f"start_from={first}"], tmp_path / "second")
+    assert train(told, [retain, f"start_from={second}"], tmp_path / "third")  # it was retained
 
 
 def test_a_prior_can_start_from_what_was_guided(

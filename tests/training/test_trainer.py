@@ -330,6 +330,9 @@ def test_a_begun_folder_is_not_overwritten_by_accident(recipe: Path, tmp_path: P
     train(recipe, [], tmp_path / "run", max_time=0)
     with pytest.raises(UsageError, match="add --resume"):
         train(recipe, [], tmp_path / "run")
+    told = r"holds a training of the recipe 'tiny' \(method resflow\), and this is 'other'.*-o"
+    with pytest.raises(RecipeError, match=told):
+        train(recipe, ["name=other"], tmp_path / "run", resume=True)
     with pytest.raises(RecipeError, match=r"recipe: seed is 9 and was 0;.*leave out KEY=VALUE"):
         train(recipe, ["seed=9"], tmp_path / "run", resume=True)
 

@@ -23,6 +23,7 @@ from undegrade.training import train
 from undegrade.training.data import prepare, remember_places, with_places
 from undegrade.training.recipe import Recipe
 from undegrade.training.recipe_files import load_recipe
+from undegrade.zoo import ModelEntry, find_model
 
 NOISE = "data.degradations=[{weight: 1, apply: ['noise:sigma=25']}]"
 
@@ -84,7 +85,7 @@ def test_photos_that_are_too_small_are_told_once(
     names = ", ".join(f"{name}: 15x40" for name in small[:3])
     line = f"not trained on: {len(small)} of 21 are smaller than a crop of 16x16 ({names}, ...)"
     assert told.count(line) == 1
-    assert f"{21 - len(small)} pictures to train on" in told
+    assert f"{21 - len(small)} pictures ({21 - len(small)} photos) to train on" in told
     assert "not trained on" not in prepared(recipe, f"data.photos={photo_folder}", NOISE)[0]
 
 
@@ -95,13 +96,14 @@ def test_a_recipe_runs_on_shards_as_on_folders(
         folder = train(recipe, [NOISE, f"data.photos={where}"], tmp_path / name)
         assert folder is not None
     text, _, _ = prepared(recipe, NOISE, f"data.photos={shards}", "data.scales=[1.0, 0.5]")
-    assert "168 pictures to train on, 3 kept for validation" in text  # 21 photos, 4 tiles, 2 scales
+    told = "168 pictures (21 photos at 2 scales) to train on, 3 photos kept for validation"
+    assert told in text  # in 4 tiles each
 
 
 def test_pairs_are_trained_on_and_validated(recipe: Path, pairs: Path, tmp_path: Path) -> None:
     console = Console(record=True, width=200)
     data = prepare(load_recipe(recipe, [f"data.pairs.mine={pairs}"]), console)
-    assert "21 pictures to train on, 3 kept for validation" in console.export_text()
+    assert "21 pictures (21 pairs of 'mine') to train on, 3 pairs kept" in console.export_text()
     assert [*data.validation] == ["mine"]
     assert float((data.validation["mine"].lq - data.validation["mine"].hq).mean()) > 0.1
     folder = train(recipe, [f"data.pairs.mine={pairs}"], tmp_path / "run")
@@ -121,7 +123,7 @@ def test_scenes_are_trained_on_or_kept_as_a_whole(recipe: Path, tmp_path: Path) 
     kept = 3 * sum(map(is_validation, scenes))
     assert 0 < kept < 20
     text, _, _ = prepared(recipe, f"data.pairs.gopro={tmp_path / 'GOPRO'}")
-    assert f"{60 - kept} pictures to train on, {kept} kept for validation" in text
+    assert f" ({60 - kept} pairs of 'gopro') to train on, {kept} pairs kept for validation" in text
 
 
 def test_pairs_of_one_clean_photo_are_trained_on_or_kept_together(
@@ -136,7 +138,7 @@ def test_pairs_of_one_clean_photo_are_trained_on_or_kept_together(
             Image.new("RGB", (40, 40)).save(tmp_path / "set" / "hazy" / f"{name}_0.{strength}.png")
     kept = 3 * sum(map(is_validation, names))
     assert 0 < kept < 20
-    told = f"{60 - kept} pictures to train on, {kept} kept for validation"
+    told = f" ({60 - kept} pairs of 'mine') to train on, {kept} pairs kept for validation"
     assert told in prepared(recipe, f"data.pairs.mine={tmp_path / 'set'}")[0]
     pack(find_pairs(tmp_path / "set", Problems()), tmp_path / "shards", PackOptions())
     assert told in prepared(recipe, f"data.pairs.mine={tmp_path / 'shards'}")[0]
@@ -144,7 +146,28 @@ def test_pairs_of_one_clean_photo_are_trained_on_or_kept_together(
 
 def test_photos_and_pairs_go_together(recipe: Path, pairs: Path, photo_folder: Path) -> None:
     text, _, _ = prepared(recipe, NOISE, f"data.photos={photo_folder}", f"data.pairs.x={pairs}")
-    assert "42 pictures to train on, 6 kept for validation" in text
+    made = "42 pictures (21 photos, 21 pairs of 'x')"
+    assert f"{made} to train on, 3 photos and 3 pairs kept for validation" in text
+
+
+def test_the_card_says_what_was_trained_on_unless_told_otherwise(
+    recipe: Path, photo_folder: Path, pairs: Path, tmp_path: Path
+) -> None:
+    def trained(name: str, *changes: str) -> ModelEntry:
+        changes = (f"data.photos={photo_folder}", NOISE, "stages.0.steps=1", *changes)
+        folder = train(recipe, changes, tmp_path / name)
+        assert folder is not None
+        return find_model(folder)
+
+    photos = f"21 photos of the folder '{photo_folder.name}'"
+    first = trained("a", "data.scales=[1.0, 0.5]")
+    assert first.config.training_data == photos
+    assert f"- Training data: {photos}\n" in first.card
+    both = trained("b", f"data.pairs.x={pairs}", f"start_from={first.folder}")
+    told = f"{photos}, 21 pairs of 'x', begun with the weights of tiny"
+    assert both.config.training_data == told
+    mine = trained("c", "export.training_data=My garden, CC0.")
+    assert mine.config.training_data == "My garden, CC0."
 
 
 def test_where_the_data_lie_is_remembered(recipe: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _BLANK: Details = {
     "model": None,
     "weights_hash": None,
+    "task": None,
     "steps": None,
     "sampler": None,
     "draws": None,
@@ -177,7 +178,8 @@ def check_model(model: str, task: str) -> None:
     from undegrade.zoo import find_model
 
     entry = find_model(model)
-    ModelInfo(entry.name, tasks=entry.config.tasks).check_task(task)
+    info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
+    info.check_task(task)
 
 
 def check_seed(seed: int | None, *, deterministic: bool) -> None:

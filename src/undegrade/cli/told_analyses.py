@@ -65,6 +65,8 @@ def search_matching(
     result(_matching_table(about, found, own))
     if found.curve.is_flat:
         note("all times give the same: the network does not heed the time")
+    if own is None:
+        note("no line of the model's own step, as it has several and none is told; add --task TASK")
     note(f"a row for each time is in {files[0]}, a curve for each degradation in {files[1]}")
 
 

@@ -19,6 +19,7 @@ class ModelInfo:
         default_steps: Network evaluations unless asked otherwise; None for the method's own.
         tasks: What it was trained to undo.
         uncertainty: What the deviation over draws means; None if nobody measured it.
+        told: Whether it has to be told which of the tasks.
     """
 
     name: str = "unnamed"
@@ -26,14 +27,23 @@ class ModelInfo:
     default_steps: int | None = None
     tasks: tuple[str, ...] = ()
     uncertainty: DeviationCurve | None = None
+    told: bool = False
 
     def check_task(self, task: str) -> None:
-        """Refuse what the model was not trained to undo.
+        """Refuse what the model was not trained to undo, and to leave open what it has to be told.
 
         Raises:
             UsageError: It is so; names the nearest task.
         """
-        tasks = ["auto", *self.tasks]
+        if self.told and not self.tasks:
+            return  # nobody noted which it was trained for: the method says which it knows
+        tasks = [*self.tasks] if self.told else ["auto", *self.tasks]
+        if self.told and task == "auto":
+            raise UsageError(
+                f"model '{self.name}' has to be told the task, which 'auto' leaves open",
+                expected=f"one of {', '.join(tasks)}",
+                fix="name it: --task TASK",
+            )
         if task not in tasks:
             raise UsageError(
                 f"model '{self.name}' has no task '{task}'", fix=did_you_mean(task, tasks)
@@ -47,6 +57,7 @@ class RunInfo:
     Args:
         model: Name of the model.
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are not a file.
+        task: What it was asked to undo; empty where that was left to the model.
         device: Where the network ran, for instance ``"cpu"`` or ``"cuda:0"``.
         precision: Number type of the network: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         steps: Network evaluations for each draw; 0 where the sampler decides on the way, and for a
@@ -66,6 +77,7 @@ class RunInfo:
 
     model: str
     weights_hash: str
+    task: str
     device: str
     precision: str
     steps: int

@@ -155,7 +155,12 @@ class Restorer:
         check_restores(entry)
         config = entry.config
         info = ModelInfo(
-            entry.name, entry.sha256, config.default_steps, config.tasks, config.uncertainty
+            entry.name,
+            entry.sha256,
+            config.default_steps,
+            config.tasks,
+            config.uncertainty,
+            config.is_told,
         )
         method = load_method(entry)
         return cls(method, info, device=device, precision=precision, sampler=sampler)

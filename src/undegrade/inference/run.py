@@ -68,7 +68,7 @@ class Run:
         """
         runner, texture = self._engine.runner, self._options.texture
         if self._options.steps == 0:
-            if not runner.fast.has_first_guess:
+            if runner.fast.texture is None:
                 raise UsageError(
                     f"steps=0 for the {runner.fast.options.name} model '{self._model.name}'",
                     expected="at least 1: it has no first guess to give without a step",
@@ -95,6 +95,10 @@ class Run:
         return steps
 
     @property
+    def _task(self) -> str:
+        return "" if self._options.task == "auto" else self._options.task
+
+    @property
     def _sampler(self) -> str:
         method = self._runner.fast
         return "" if method.sampler is None or method.texture == 0 else str(method.sampler)
@@ -111,7 +115,7 @@ class Run:
             sampler=self._sampler,
             deterministic=self._options.deterministic,
             texture=self._runner.fast.texture,
-            task="" if self._options.task == "auto" else self._options.task,
+            task=self._task,
         )
         return PhotoJob(photo, tiler, write, provenance)
 
@@ -145,6 +149,7 @@ class Run:
         info = RunInfo(
             model=self._model.name,
             weights_hash=self._model.weights_hash,
+            task=self._task,
             device=str(runner.device),
             precision=precision_name(runner.dtype),
             steps=self._steps,
@@ -160,7 +165,9 @@ class Run:
             messages=messages,
         )
         own = [text for tiler in tilers for text in tiler.messages]
-        own += filter(None, [self._about_sampler(), *self._about_draws(info.drawing)])
+        own += filter(
+            None, [self._about_sampler(), self._about_guess(), *self._about_draws(info.drawing)]
+        )
         if info.redone_tiles:
             own.append(f"{info.redone_tiles} tiles were not finite in {info.precision}: redone")
         return replace(info, messages=tuple(dict.fromkeys([*messages, *own])))
@@ -168,6 +175,16 @@ class Run:
     def _about_sampler(self) -> str | None:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.remark(self._steps)
+
+    def _about_guess(self) -> str | None:
+        """Return what to know of a first guess alone, where no network makes it."""
+        method = self._runner.fast
+        if method.texture != 0 or method.has_first_guess:
+            return None
+        return (
+            "nothing was restored: without a predictor this model's first guess is the degraded "
+            "picture itself"
+        )
 
     def _about_draws(self, drawing: Drawing) -> list[str]:
         """Return what the user should know about the draws that were asked for."""

@@ -17,6 +17,7 @@ from undegrade.processes.samplers import Callback
 from undegrade.processes.sampling import Sampler
 from undegrade.registry import Registry
 from undegrade.validation import explain
+from undegrade.wording import article
 
 
 class Pair(NamedTuple):
@@ -189,7 +190,8 @@ class Method(nn.Module, ABC):
             WeightsError: They are not those of its network.
         """
         raise ValueError(
-            f"weights of another program for a {self.options.name} model; expected a model of ours"
+            f"weights of another program for {article(self.options.name)} model; expected a model "
+            "of ours"
         )
 
     def parts_in_order(self) -> list[nn.Module]:
@@ -220,7 +222,7 @@ class Method(nn.Module, ABC):
     @sampler.setter
     def sampler(self, sampler: Sampler) -> None:
         raise UsageError(
-            f"sampler '{sampler}' for a {self.options.name} model",
+            f"sampler '{sampler}' for {article(self.options.name)} model",
             expected="no sampler: this method has only one way of restoring",
         )
 
@@ -244,7 +246,7 @@ class Method(nn.Module, ABC):
             self.sampler.check_steps(steps)
         elif self.fixed_steps is not None and steps not in (None, self.fixed_steps):
             raise UsageError(
-                f"steps={steps} for a {self.options.name} model",
+                f"steps={steps} for {article(self.options.name)} model",
                 expected=f"{self.fixed_steps} or no number: it has only one way of restoring",
             )
 
@@ -268,7 +270,7 @@ class Method(nn.Module, ABC):
             UsageError: It adds none, or the share is not from 0 to 1.
         """
         raise UsageError(
-            f"texture={share} for a {self.options.name} model",
+            f"texture={share} for {article(self.options.name)} model",
             expected="no texture: this method draws none that could be left out in part",
             fix="leave it out, or take a model of the method dtpm",
         )
@@ -297,7 +299,7 @@ class Method(nn.Module, ABC):
         Args:
             lq: Degraded pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``, H and W divisible by
                 :attr:`multiple_of`.
-            steps: Number of network evaluations; 0 only with :attr:`has_first_guess`.
+            steps: Number of network evaluations; 0 only where :attr:`texture` is a number.
             noise: Source of everything random.
             callback: Called after each step, with states in the method's own range.
         """

@@ -59,7 +59,7 @@ class EEDTP(DirectMethod):
         if task == "auto":
             if not self._task:
                 raise UsageError(
-                    "no task for an eedtp model of several",
+                    "an eedtp model of several tasks has to be told one, which 'auto' leaves open",
                     expected=f"one of {known}",
                     fix="name it: --task TASK",
                 )

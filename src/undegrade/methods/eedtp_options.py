@@ -12,6 +12,7 @@ from undegrade.networks.timed import TimedNAFNetOptions
 from undegrade.networks.transformer import TransformerOptions
 from undegrade.networks.unet import UNetOptions
 from undegrade.processes.mean_reverting import Forward, MeanRevertingSchedule
+from undegrade.registry import near_misses
 
 GENERATION, RESTORATION = "generation", "restoration"
 
@@ -57,7 +58,7 @@ class EEDTPOptions(MethodOptions):
     forward: Forward = Field(
         "ve", description="Whether pictures stay while noise is added (ve) or fade away (ou)."
     )
-    matching: dict[str, Annotated[int, Field(ge=0)]] = Field(
+    matching: dict[str, int] = Field(
         default_factory=dict,
         validate_default=True,
         description="Matching step of tasks; of others those of the paper, if there are so many.",
@@ -78,12 +79,24 @@ class EEDTPOptions(MethodOptions):
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:
-        late = {task: t for task, t in self.matching.items() if t > self.times}
-        if late:
-            task, t = next(iter(late.items()))
-            raise ValueError(f"matching.{task}={t}; expected at most times={self.times}")
+        for task, t in self.matching.items():
+            if not 1 <= t <= self.times:
+                raise ValueError(f"matching.{task}={t}; expected from 1 to times={self.times}")
         if self.task and self.task not in self.matching:
-            raise ValueError(f"task={self.task}; expected one of matching: {[*self.matching]}")
+            raise ValueError(
+                f"task={self.task}; expected one of matching: {', '.join(self.matching)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _no_slips(self) -> Self:
+        """Refuse a task of one's own that is a published one but for a slip."""
+        for task in self.matching.keys() - PUBLISHED_TIMES.keys():
+            if meant := near_misses(task, PUBLISHED_TIMES):
+                raise ValueError(
+                    f"matching.{task}={self.matching[task]}; did you mean {' or '.join(meant)}? "
+                    "A task of your own needs a name that differs by more than a letter"
+                )
         return self
 
     @property

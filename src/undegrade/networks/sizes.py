@@ -49,5 +49,5 @@ def with_size(values: Any, sizes: Mapping[str, dict[str, Any]]) -> Any:
         return values
     given = {key: value for key, value in values.items() if key != "size"}
     if not isinstance(values["size"], str) or values["size"] not in sizes:
-        raise ValueError(f"no size {values['size']!r}; expected one of {[*sizes]}")
+        raise ValueError(f"no size {values['size']!r}; expected one of {', '.join(sizes)}")
     return sizes[values["size"]] | given

@@ -26,24 +26,44 @@ _ABSENT = object()
 _NAMED = 6  # differences that are told one by one
 
 
-def look_at(output: Path, *, resume: bool, console: Console) -> None:
+def look_at(output: Path, recipe: Recipe, *, resume: bool, console: Console) -> None:
     """See whether a training may use a folder, before anything that takes time.
 
     Args:
         output: The training's folder.
+        recipe: What is to be trained.
         resume: Whether to go on with what is there; where there is nothing, that is told.
         console: Where to tell it.
 
     Raises:
         UsageError: The folder holds a training, and that is not to be gone on with.
+        RecipeError: It is to be, and is that of a recipe of another name or method.
     """
     begun = (output / RECIPE).exists()
     if begun and not resume and is_first():
         raise UsageError(
             f"{output} holds a training already", fix="add --resume or name another folder"
         )
+    if begun and is_first():
+        _check_kin(output, recipe)
     if resume and not begun:
         console.print(f"{output} holds no training to go on with: beginning one", soft_wrap=True)
+
+
+def _check_kin(output: Path, recipe: Recipe) -> None:
+    """Check that a folder holds a training of the recipe's name and method.
+
+    Raises:
+        RecipeError: It does not: nothing in a command would make the one into the other.
+    """
+    before = parse_recipe(json.loads((output / RECIPE).read_text(encoding="utf-8")))
+    found = (before.name, before.method_options.name)
+    if found != (recipe.name, recipe.method_options.name):
+        raise RecipeError(
+            f"{output} holds a training of the recipe '{found[0]}' (method {found[1]}), and this "
+            f"is '{recipe.name}' (method {recipe.method_options.name})",
+            fix="name another folder with -o, or go on with that recipe",
+        )
 
 
 def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:

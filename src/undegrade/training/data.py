@@ -18,8 +18,10 @@ from undegrade.degradations import Chain
 from undegrade.environment import home
 from undegrade.errors import RecipeError
 from undegrade.methods import METHODS, Pair
+from undegrade.training.amounts import amounts
 from undegrade.training.recipe import Recipe
 from undegrade.training.twins import check_pairs, check_photos
+from undegrade.wording import counted
 
 PLACES = "places.json"
 """File in a training's folder that remembers where its data lie on this machine."""
@@ -115,10 +117,21 @@ def prepare(recipe: Recipe, console: Console) -> TrainingData:
         {name: _large_enough(part.trained, recipe) for name, part in pairs.items()},
         _validation_sets(crops, recipe),
     )
-    console.print(f"{len(data.source)} pictures to train on, {kept} kept for validation")
+    made = amounts(data.photos, data.pairs, len(recipe.data.scales))
+    told = f"{len(data.source)} pictures ({made}) to train on, {_kept(crops)} kept for validation"
+    console.print(told, highlight=False, soft_wrap=True)
     if not kept:
         console.print("nothing is validated: of so few photos none was chosen to be kept")
     return data
+
+
+def _kept(crops: Mapping[str, Sequence[Pictures]]) -> str:
+    """Return how many photos and pairs are validated on."""
+    every = [crop for part in crops.values() for crop in part]
+    pairs = sum(crop.lq is not None for crop in every)
+    photos = len(every) - pairs
+    counts = [counted(count, noun) for count, noun in ((photos, "photo"), (pairs, "pair")) if count]
+    return " and ".join(counts) or "none"
 
 
 def _tell(opened: "Sequence[_Opened]", console: Console) -> None:

@@ -153,7 +153,11 @@ class Export(_Part):
     tasks: tuple[str, ...] = ()
     licence: str = "Apache-2.0"
     summary: str = ""
-    training_data: str = Field("", description="What was trained on, and under which licences.")
+    training_data: str = Field(
+        "",
+        description="What was trained on, and under which licences; how much, and from where, "
+        "unless given.",
+    )
     half: bool = Field(True, description="Store the weights in half precision.")
 
 

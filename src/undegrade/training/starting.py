@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 _SAME = "the same"
 
 
-def start(method: Method, recipe: Recipe, console: Console) -> None:
-    """Load the weights that a recipe starts from, and tell what begins anew.
-
-    Args:
-        method: What is to be trained; its weights are replaced where there are others.
-        recipe: Says where they come from, and what is trained first.
-        console: Where to tell.
+def check_start(recipe: Recipe) -> None:
+    """Refuse what a recipe cannot start from, as far as that is told without loading anything.
 
     Raises:
         RecipeError: The recipe starts from nothing and must not, or from what does not fit.
@@ -38,7 +33,28 @@ def start(method: Method, recipe: Recipe, console: Console) -> None:
     """
     if not recipe.start_from:
         _check_origin_needed(recipe)
-        _check_retained(recipe)
+        _check_retained(recipe, None)
+        return
+    entry = None if _is_file(recipe.start_from) else find_model(recipe.start_from)
+    _check_retained(recipe, entry)
+    if entry is not None:
+        _check_options(recipe.method_options, entry)
+
+
+def start(method: Method, recipe: Recipe, console: Console) -> None:
+    """Load the weights that a recipe starts from, if from any, and tell what begins anew.
+
+    Args:
+        method: What is to be trained; its weights are replaced where there are others.
+        recipe: Says where they come from, and what is trained first.
+        console: Where to tell.
+
+    Raises:
+        RecipeError: They do not fit.
+        UsageError: There is no such model.
+        WeightsError: It cannot be used.
+    """
+    if not recipe.start_from:
         return
     origin = _origin(method, recipe.start_from)
     stored, wanted = origin.weights, method.state_dict()
@@ -60,26 +76,33 @@ class _Origin:
 
     Args:
         name: What to call them.
-        kind: Method of the model that they belong to.
+        label: What to say of them where they do not fit.
         weights: Tensors by the names that they have in a method.
     """
 
     name: str
-    kind: str
+    label: str
     weights: "Mapping[str, Tensor]"
 
 
 def _origin(method: Method, start_from: str) -> _Origin:
     """Return what a recipe starts from: a model, or a file of another program's weights."""
-    file = Path(start_from).expanduser()
-    if not file.is_file():
+    if not _is_file(start_from):
         entry = find_model(start_from)
         _check_options(method.options, entry)
-        return _Origin(entry.name, entry.config.method_name, load_weights(entry))
+        there, here = entry.config.method_name, method.options.name
+        methods = f", of the method '{there}' for a recipe of '{here}'" if there != here else ""
+        return _Origin(entry.name, f"start_from={entry.name}{methods}", load_weights(entry))
+    file = Path(start_from).expanduser()
     try:
-        return _Origin(file.name, method.options.name, method.adopted(read_weights(file)))
+        weights = method.adopted(read_weights(file))
+        return _Origin(file.name, f"start_from={file.name}", weights)
     except ValueError as error:
         raise RecipeError(f"start_from={start_from}: {error}") from error
+
+
+def _is_file(start_from: str) -> bool:
+    return Path(start_from).expanduser().is_file()
 
 
 def _check_origin_needed(recipe: Recipe) -> None:
@@ -93,15 +116,30 @@ def _check_origin_needed(recipe: Recipe) -> None:
         )
 
 
-def _check_retained(recipe: Recipe) -> None:
+def _check_retained(recipe: Recipe, entry: ModelEntry | None) -> None:
     """Refuse to retain what was never learned."""
     retain, first = recipe.retain, recipe.stages[0].name
-    if retain is not None and first != retain.stage:
-        raise RecipeError(
-            f"stage '{first}' is to retain what was learned in '{retain.stage}', and nothing was",
-            fix=f"add start_from=MODEL to the command, put a stage '{retain.stage}' first, or "
-            "retain=null",
-        )
+    learned = () if entry is None else _stages_of(entry)
+    if retain is None or retain.stage in (first, *learned):
+        return
+    told = f"stage '{first}' is to retain what was learned in '{retain.stage}', and nothing was"
+    where = "start_from=MODEL"
+    if recipe.start_from:
+        stages = ", ".join(f"'{stage}'" for stage in learned) or "no stage that is known"
+        told += f": {Path(recipe.start_from).name} has learned in {stages}"
+        where += f" with a model that has learned in '{retain.stage}'"
+    raise RecipeError(
+        told,
+        fix=f"add {where} to the command, put a stage '{retain.stage}' first, or retain=null",
+    )
+
+
+def _stages_of(entry: ModelEntry) -> tuple[str, ...]:
+    """Return the stages of the training that made a model, and the one that it retained."""
+    made = entry.config.recipe
+    stages = [stage["name"] for stage in made.get("stages", ())]
+    retained = [made["retain"]["stage"]] if made.get("retain") else []
+    return tuple(dict.fromkeys([*retained, *stages]))
 
 
 def _check_options(options: MethodOptions, entry: ModelEntry) -> None:
@@ -122,8 +160,7 @@ def _check_shapes(origin: _Origin, wanted: "Mapping[str, Tensor]", shared: Itera
     pairs = {name: (tuple(wanted[name].shape), tuple(stored[name].shape)) for name in shared}
     if not pairs:
         raise RecipeError(
-            f"start_from={origin.name}: nothing in that '{origin.kind}' model is "
-            "called as in the recipe's",
+            f"{origin.label}: nothing in that model is called as in the recipe's",
             fix="start from a model of the same method",
         )
     wrong = [
@@ -134,7 +171,7 @@ def _check_shapes(origin: _Origin, wanted: "Mapping[str, Tensor]", shared: Itera
     if wrong:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise RecipeError(
-            f"start_from={origin.name}: {wrong[0]}{more}",
+            f"{origin.label}: {wrong[0]}{more}",
             expected="the same shapes",
             fix="change the network in the recipe, or start from another model",
         )
@@ -149,7 +186,7 @@ def _check_learned(method: Method, recipe: Recipe, origin: _Origin, fresh: Itera
     idle = [name for name in fresh if name in parameters and id(parameters[name]) not in learned]
     if idle:
         raise RecipeError(
-            f"start_from={origin.name}: not in that model, and not trained here: {_listing(idle)}",
+            f"{origin.label}: not in that model, and not trained here: {_listing(idle)}",
             expected="a model that has them",
             fix="start from another model, or train them",
         )

@@ -18,6 +18,7 @@ from undegrade.data.samples import Begun, Crops
 from undegrade.errors import RecipeError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
+from undegrade.training.amounts import stated
 from undegrade.training.begun import claim, compare, look_at
 from undegrade.training.callbacks import (
     AveragedWeights,
@@ -35,7 +36,7 @@ from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.settling import default_steps, settled
 from undegrade.training.stage_data import stage_data
-from undegrade.training.starting import start
+from undegrade.training.starting import check_start, start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 
@@ -96,7 +97,8 @@ def train(
     console = Console(stderr=True, quiet=not is_first())
     run = Run(output, stop_at, Interruption(), console, devices)
     _quiet_lightning()
-    look_at(output, resume=resume, console=console)
+    look_at(output, recipe, resume=resume, console=console)
+    check_start(recipe)  # before an encoder is fetched
     method = _build(recipe)
     frozen, recipe = load_frozen(settled(recipe, method))
     compare(output, recipe)  # before photos are read, which takes a while
@@ -107,7 +109,7 @@ def train(
     if not is_first():
         raise SystemExit(0)
     run.interruption.check()
-    return None if not finished else _export(method, recipe, output)
+    return None if not finished else _export(method, recipe, data, output)
 
 
 def _run_stages(
@@ -242,7 +244,7 @@ def _quiet_lightning() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch.optim")
 
 
-def _export(method: Method, recipe: Recipe, output: Path) -> Path:
+def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) -> Path:
     """Write the finished model's folder; it bears the recipe's name."""
     config = ModelConfig(
         recipe=recipe.portable(),
@@ -250,6 +252,6 @@ def _export(method: Method, recipe: Recipe, output: Path) -> Path:
         tasks=recipe.export.tasks,
         licence=recipe.export.licence,
         summary=recipe.export.summary,
-        training_data=recipe.export.training_data,
+        training_data=stated(recipe, data.photos, data.pairs),
     )
     return save_model(output / recipe.name, method, config, half=recipe.export.half).folder

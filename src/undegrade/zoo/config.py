@@ -54,6 +54,11 @@ class ModelConfig(BaseModel):
         """Name of the method, ``"?"`` if the options do not say."""
         return str(self.method.get("name", "?"))
 
+    @property
+    def is_told(self) -> bool:
+        """Whether it has to be told what to undo: its method asks for a task, and none is set."""
+        return self.method.get("task") == ""
+
     def to_json(self) -> str:
         """Return the text of ``config.json``; the same for equal configs."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"

@@ -151,7 +151,8 @@ def find_model(name_or_folder: str | Path) -> ModelEntry:
         return read_entry(folder, folder.resolve().name)
     if is_hub_name(name):
         raise WeightsError(
-            f"model '{name}' is not on this machine", fix=f"run: undegrade models pull {name}"
+            f"model '{name}' is not on this machine, neither as a folder nor pulled from the hub",
+            fix=f"check the path, or run: undegrade models pull {name}",
         )
     if os.sep in name:
         raise UsageError(f"there is no model folder {name}", fix="check the path")

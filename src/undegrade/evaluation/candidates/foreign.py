@@ -28,6 +28,7 @@ from undegrade.inference.report import ModelInfo
 from undegrade.methods.base import Method, MethodOptions, Objective, Pair
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
+from undegrade.wording import article
 
 _PICKLED = (".pth", ".pt", ".ckpt")
 _SAFE = ".safetensors"
@@ -70,7 +71,9 @@ class ForeignMethod(Method):
         Raises:
             UsageError: Always.
         """
-        raise UsageError(f"training of a {self.options.name} network", expected="a method of ours")
+        raise UsageError(
+            f"training of {article(self.options.name)} network", expected="a method of ours"
+        )
 
     def restore(
         self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None

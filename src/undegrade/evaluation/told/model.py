@@ -54,7 +54,8 @@ class ToldModel:
                 "told no time and has no experts",
                 expected="a model of the method 'eedtp'",
             )
-        return cls(ModelInfo(entry.name, tasks=entry.config.tasks), method, place)
+        info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
+        return cls(info, method, place)
 
     def told(self, task: str) -> "ToldModel":
         """Return the same for a task, as restoring is told it.
