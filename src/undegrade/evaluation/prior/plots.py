@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from undegrade.evaluation.drawing import Axes, colours, new_figure, save_figure
+from undegrade.evaluation.drawing import Axes, colours, new_figure, save_figure, stretch
 from undegrade.evaluation.prior.kept import CLEAN, LossesOf, RangeLoss
 
 ROWS, COLUMNS = 4, 8
@@ -60,8 +60,7 @@ def draw_losses(curves: Mapping[LossesOf, Sequence[RangeLoss]], file: Path) -> N
             beside = np.array([part.loss for part in clean])
             relative.plot(times, values / np.maximum(beside, 1e-12), "o-", color=colour)
     relative.axhline(1, color="black", lw=1)
-    if min(part.loss for curve in curves.values() for part in curve) > 0:
-        absolute.set_yscale("log")
+    stretch(absolute, [part.loss for curve in curves.values() for part in curve])
     _say(absolute, "Error of the noise, 1 where nothing is known", "mean squared error")
     _say(relative, "The same beside that in clean pictures", "degraded / clean")
     lines, labels = absolute.get_legend_handles_labels()
