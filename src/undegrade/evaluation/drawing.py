@@ -14,6 +14,7 @@ Figure = Any
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Those of Okabe and Ito, which colour-blind people tell apart."""
 
+_STYLES = ("-", "--", ":", "-.")
 _DPI = 100
 _FAR = 10.0  # ratio from which on small values would be flat beside large ones
 
@@ -61,6 +62,11 @@ def save_figure(figure: Figure, file: Path) -> None:
 def colours(count: int) -> list[str]:
     """Return so many colours, the first ones again where there are not enough."""
     return [COLOURS[index % len(COLOURS)] for index in range(count)]
+
+
+def styles(count: int) -> list[str]:
+    """Return a style for each of so many lines: another one once :func:`colours` begins again."""
+    return [_STYLES[index // len(COLOURS) % len(_STYLES)] for index in range(count)]
 
 
 def stretch(panel: Axes, values: Sequence[float]) -> None:

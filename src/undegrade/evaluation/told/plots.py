@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from undegrade.evaluation.drawing import (
-    COLOURS,
     Axes,
     colours,
     new_figure,
     save_figure,
     stretch,
+    styles,
 )
 from undegrade.evaluation.told.experts import Shares
 from undegrade.evaluation.told.kept import CurveOf, SharesOf
 from undegrade.evaluation.told.matching import Curve
 
-_STYLES = ("-", "--", ":", "-.")
 _ACROSS = 2  # levels side by side
 _MOST_NUMBERS = 16  # experts beyond which cells are too small for their number
 
@@ -33,10 +32,10 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
     absolute, relative = figure.subplots(1, 2)
     names, common = _names([about[:4] for about in curves], usual=2)
     figure.suptitle(common)
-    for index, (name, curve, colour) in enumerate(
-        zip(names, curves.values(), colours(len(curves)), strict=True)
+    count = len(curves)
+    for name, curve, colour, style in zip(
+        names, curves.values(), colours(count), styles(count), strict=True
     ):
-        style = _STYLES[index // len(COLOURS) % len(_STYLES)]
         values = np.array([error.l1 for error in curve.errors])
         times = np.arange(1, len(values) + 1)
         for panel, heights in ((absolute, values), (relative, values / max(values.min(), 1e-9))):
