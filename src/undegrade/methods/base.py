@@ -28,6 +28,16 @@ class Pair(NamedTuple):
     """What undoes the degradation of each; empty texts, or none at all, where it is not known."""
 
 
+class Objective(NamedTuple):
+    """What a batch comes to in training."""
+
+    terms: dict[str, Tensor]
+    """The terms, each a scalar, with their sum under ``"total"``."""
+    estimate: Tensor | None = None
+    """The clean pictures that the networks' answers amount to, ``(B, 3, H, W)`` for ``[0, 1]``, not
+    clamped; None in stages whose answers amount to none."""
+
+
 class MethodOptions(BaseModel):
     """Base of every method's options; stored beside the weights that it made."""
 
@@ -143,6 +153,14 @@ class Method(nn.Module, ABC):
             ValueError: It cannot; names both values.
         """
 
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:  # noqa: ARG003
+        """Return the stages whose :meth:`objective` has an estimate of the clean pictures.
+
+        Other losses can be added there.
+        """
+        return frozenset()
+
     def trainable(self, stage: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return what learns in a stage; all of it, unless a method says otherwise."""
         return self.parameters()
@@ -255,9 +273,13 @@ class Method(nn.Module, ABC):
             fix="leave it out, or take a model of the method dtpm",
         )
 
-    @abstractmethod
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
-        """Return the terms of the objective, each a scalar, with their sum under ``"total"``.
+        """Return the terms of the objective, each a scalar, with their sum under ``"total"``."""
+        return self.objective(pair, stage=stage, step=step, noise=noise).terms
+
+    @abstractmethod
+    def objective(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
+        """Return what a batch comes to: the terms of the method's own objective.
 
         Args:
             pair: Training pictures.
@@ -329,7 +351,14 @@ def restores_nothing(called: str) -> UsageError:
     )
 
 
-METHODS: Registry[Method] = Registry("method")
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        name: f"undegrade.methods.{name}"
+        for name in ("dtpm", "eedtp", "prior", "regression", "resflow")
+    },
+)
+"""Methods by name; the module of each is imported with the first model of it."""
 
 
 def parse_options(values: dict[str, Any]) -> MethodOptions:
