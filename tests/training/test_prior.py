@@ -85,6 +85,7 @@ def test_the_recipes_are_as_they_say() -> None:
         (["stages.0.crop=32"], r"stages\.0\.crop=32 with method\.size=16; expected the same num"),
         (["method.size=32"], r"stages\.0\.crop=16 with method\.size=32; expected the same num"),
         (["method.size=18", "stages.0.crop=18"], "size=18 for a network .* a multiple of 4"),
+        (["method.network.injection=add"], r"injection=add with method\.network\.aux_channels=0"),
         (["data.validation.sets={a: [noise]}"], r"data\.validation\.sets with a prior, which rest"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from undegrade.evaluation.drawing import Axes, colours, new_figure, save_figure
+from undegrade.evaluation.drawing import Axes, colours, new_figure, save_figure, stretch, styles
 from undegrade.evaluation.prior.kept import CLEAN, LossesOf, RangeLoss
 
 ROWS, COLUMNS = 4, 8
@@ -48,20 +48,21 @@ def draw_losses(curves: Mapping[LossesOf, Sequence[RangeLoss]], file: Path) -> N
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
-    figure = new_figure((13, 5.5 + 0.2 * -(-len(curves) // 2)))
+    count = len(curves)
+    figure = new_figure((13, 5.5 + 0.2 * -(-count // 2)))
     absolute, relative = figure.subplots(1, 2)
-    for (about, curve), colour in zip(curves.items(), colours(len(curves)), strict=True):
+    for about, colour, style in zip(curves, colours(count), styles(count), strict=True):
+        curve, clean = curves[about], _clean_beside(about, curves)
         times = [(part.first + part.last) / 2 for part in curve]
         values = np.array([part.loss for part in curve])
         label = f"{about.model}, {about.data}, {about.degradation}"
-        absolute.plot(times, values, "o-", color=colour, label=label)
-        clean = _clean_beside(about, curves)
-        if clean is not None and len(clean) == len(curve):
+        absolute.plot(times, values, style, marker="o", color=colour, label=label)
+        if clean is not None:
             beside = np.array([part.loss for part in clean])
-            relative.plot(times, values / np.maximum(beside, 1e-12), "o-", color=colour)
+            quotient = values / np.maximum(beside, 1e-12)
+            relative.plot(times, quotient, style, marker="o", color=colour)
     relative.axhline(1, color="black", lw=1)
-    if min(part.loss for curve in curves.values() for part in curve) > 0:
-        absolute.set_yscale("log")
+    stretch(absolute, [part.loss for curve in curves.values() for part in curve])
     _say(absolute, "Error of the noise, 1 where nothing is known", "mean squared error")
     _say(relative, "The same beside that in clean pictures", "degraded / clean")
     lines, labels = absolute.get_legend_handles_labels()
