@@ -19,6 +19,8 @@ from undegrade.training.constraints.terms import Constraints
 from undegrade.training.recipe import Recipe
 from undegrade.training.recipe_files import load_recipe
 
+_DRAWS = 24  # of what is random in a loss: gradients at times with little noise are far longer
+
 Rows = Mapping[str, Sequence[str]]
 """Changes to a recipe, by what to call them."""
 
@@ -80,8 +82,9 @@ def print_lengths(recipe: Path, rows: Rows, pictures: PictureSet) -> None:
         method, constraints = build(loaded)
         stage = loaded.stages[-1]
         lengths = [
-            length(method, constraints, pair, stage.name, number)
+            length(method, constraints, pair, stage.name, _DRAWS * number + draw)
             for number, pair in enumerate(batches(pictures, stage.batch, stage.crop))
+            for draw in range(_DRAWS)
         ]
         squares, added = torch.tensor(lengths).mean(dim=0).tolist()
         lines.append(
