@@ -9,21 +9,19 @@ trained: the table is printed and drawn from what there is.
 """
 
 import argparse
-import json
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
+from trainings import Figures, Results, Run, add_arguments, make_missing, markdown, squares
 
 from undegrade import Restorer
-from undegrade.data.places import Place
-from undegrade.degradations import Chain
 from undegrade.evaluation.candidates.models import Model
-from undegrade.evaluation.pictures import Cut, PictureSet
+from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.results.rows import Journal
 from undegrade.evaluation.running.measuring import Plan, measure
-from undegrade.images.files import write_whole
 from undegrade.metrics.catalogue import find_metrics
 from undegrade.training import train
 
@@ -53,29 +51,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 }
 
 STEPS = (1, 4)
-_SQUARE = Cut(side=160)
 _SPREAD_PICTURES, _SPREAD_DRAWS = 6, 4
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training: what is changed, for which degradation, with which seed."""
-
-    task: str
-    row: str
-    seed: int
-
-    def folder(self, root: Path) -> Path:
-        """Return where it lies."""
-        return root / f"{self.task}-{self.row.replace(' ', '-').lower()}-{self.seed}"
-
-    def result(self, root: Path) -> dict[str, float] | None:
-        """Return what was measured; None if it is still to be done."""
-        file = self.folder(root) / "result.json"
-        if not file.exists():
-            return None
-        values: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-        return values
 
 
 def main() -> None:
@@ -85,30 +61,22 @@ def main() -> None:
     seeds = range(arguments.seeds)
     runs = [Run(task, row, seed) for task in tasks for seed in seeds for row in ROWS]
     if arguments.photos:
-        for run in runs:
-            if run.result(arguments.output) is None:
-                make(run, arguments)
-    print(table(runs, arguments.output))
+        make_missing(runs, arguments.output, partial(make, arguments))
+    results = Results(runs, arguments.output)
+    print(table(results))
     if arguments.table:
         arguments.table.parent.mkdir(parents=True, exist_ok=True)
-        draw(runs, arguments.output).savefig(arguments.table, dpi=110)
+        draw(results).savefig(arguments.table, dpi=110)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--photos", help="folder of photos to train on")
-    parser.add_argument("--test", required=True, help="NAME=DIR of clean test photos")
-    parser.add_argument("--task", choices=TASKS, help="only this degradation")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, help="optimiser steps instead of the recipe's")
-    parser.add_argument("--pictures", type=int, default=24, help="test photos")
-    parser.add_argument("--output", "-o", type=Path, required=True)
-    parser.add_argument("--table", type=Path, help="draw the table into this picture")
+    add_arguments(parser, [*TASKS])
     return parser.parse_args()
 
 
-def make(run: Run, arguments: argparse.Namespace) -> None:
+def make(arguments: argparse.Namespace, run: Run, folder: Path) -> Figures:
     """Train and measure one model."""
     degradation = TASKS[run.task]
     changes = [
@@ -119,12 +87,10 @@ def make(run: Run, arguments: argparse.Namespace) -> None:
     ]
     if arguments.steps:
         changes.append(f"stages.0.steps={arguments.steps}")
-    folder = run.folder(arguments.output)
     model = train(RECIPE, changes, folder, resume=True)
     assert model is not None  # there was no limit of time
     restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
-    place, chain = Place.parse(arguments.test), Chain.parse([degradation])
-    pictures = PictureSet.open(place, chain, limit=arguments.pictures, cut=_SQUARE)
+    pictures = squares(arguments.test, degradation, arguments.pictures)
     plan = Plan(find_metrics("psnr,ssim"), STEPS)
     rows = measure([Model(restorer, "own")], pictures, plan, Journal(folder))
     values = {
@@ -134,9 +100,8 @@ def make(run: Run, arguments: argparse.Namespace) -> None:
         for name in ("psnr", "ssim")
         for steps in STEPS
     }
-    few = PictureSet.open(place, chain, limit=_SPREAD_PICTURES, cut=_SQUARE)
-    values["spread"] = spread(restorer, few)
-    write_whole(folder / "result.json", json.dumps(values, indent=2).encode())
+    few = squares(arguments.test, degradation, _SPREAD_PICTURES)
+    return values | {"spread": spread(restorer, few)}
 
 
 def spread(restorer: Restorer, pictures: PictureSet) -> float:
@@ -148,30 +113,24 @@ def spread(restorer: Restorer, pictures: PictureSet) -> float:
     return 255 * float(np.mean(deviations))
 
 
-def table(runs: list[Run], root: Path) -> str:
+def table(results: Results) -> str:
     """Return the means over seeds and, where there are several, their deviation, as Markdown."""
     heads = ["degradation", "row", "PSNR, 1 step", "PSNR, 4 steps", "SSIM, 4 steps"]
     heads += ["against the paper's, 4 steps", "spread over y, of 255"]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for task in dict.fromkeys(run.task for run in runs):
-        for row in ROWS:
-            cells = [values(runs, root, task, row, key) for key in ("psnr_1", "psnr_4", "ssim_4")]
+    lines = []
+    for task in results.tasks:
+        for row in results.rows:
+            cells = [results.values(task, row, key) for key in ("psnr_1", "psnr_4", "ssim_4")]
             if np.isnan(cells[0]).all():
                 continue
-            gain = cells[1] - values(runs, root, task, PAPER, "psnr_4")
+            gain = cells[1] - results.values(task, PAPER, "psnr_4")
             shown = [show(cell, 2) for cell in cells[:2]] + [show(cells[2], 4), show(gain, 2, "+")]
-            shown.append(show(values(runs, root, task, row, "spread"), 2))
-            lines.append("| " + " | ".join([task, row, *shown]) + " |")
-    return "\n".join(lines)
+            shown.append(show(results.values(task, row, "spread"), 2))
+            lines.append([task, row, *shown])
+    return markdown(heads, lines)
 
 
-def values(runs: list[Run], root: Path, task: str, row: str, key: str) -> np.ndarray:
-    """Return a figure of every run of a row, by its seed; NaN where it is still to be made."""
-    results = [run.result(root) for run in runs if (run.task, run.row) == (task, row)]
-    return np.array([np.nan if result is None else result[key] for result in results])
-
-
-def show(cell: np.ndarray, digits: int, sign: str = "") -> str:
+def show(cell: npt.NDArray[np.float64], digits: int, sign: str = "") -> str:
     """Return mean and deviation over the seeds there are, in words."""
     cell = cell[~np.isnan(cell)]
     if not len(cell):
@@ -180,14 +139,14 @@ def show(cell: np.ndarray, digits: int, sign: str = "") -> str:
     return f"{cell.mean():{sign}.{digits}f}{deviation}"
 
 
-def draw(runs: list[Run], root: Path) -> Figure:
+def draw(results: Results) -> Figure:
     """Draw every run as a dot, beside the paper's row of the same seed."""
-    tasks = list(dict.fromkeys(run.task for run in runs))
+    tasks = results.tasks
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
-        base = values(runs, root, task, PAPER, "psnr_4")
+        base = results.values(task, PAPER, "psnr_4")
         for place, row in enumerate(ROWS):
-            gain = values(runs, root, task, row, "psnr_4") - base
+            gain = results.values(task, row, "psnr_4") - base
             axes.plot(gain, np.full(len(gain), place), "o", alpha=0.6)
             if not np.isnan(gain).all():
                 axes.plot(np.nanmean(gain), place, "|", color="black", markersize=16)

@@ -17,13 +17,22 @@ def matrix_multiplication_rate() -> float:
 
 def best_time(work: Callable[[], object], rounds: int = 4) -> float:
     """Return the shortest of several times after one to warm up, in seconds."""
+    return float(np.min(_times(work, rounds)))
+
+
+def median_time(work: Callable[[], object], rounds: int = 9) -> float:
+    """Return the median of several times after one to warm up, in seconds."""
+    return float(np.median(_times(work, rounds)))
+
+
+def _times(work: Callable[[], object], rounds: int) -> list[float]:
     work()
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
-    return float(np.min(times))
+    return times
 
 
 def processor() -> str:

@@ -1,6 +1,8 @@
 """EEDTP from clean photos to several tasks: stages that grow, retain, stop and go on."""
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ import yaml
 from tiny_model import tiny_eedtp
 
 from undegrade.errors import RecipeError
-from undegrade.methods import Pair
+from undegrade.methods import Method, Objective, Pair
 from undegrade.methods.eedtp import EEDTP
 from undegrade.processes.noise import SampleNoise, TrainingNoise
+from undegrade.signals import Cancelled
 from undegrade.training import train
+from undegrade.training.retention.objective import Retention
 from undegrade.zoo import find_model, load_method
 
 
@@ -70,16 +74,14 @@ Seen = list[tuple[str, int, tuple[str, ...]]]
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """What the method was taught: stage, step and the tasks of the samples."""
     taught: Seen = []
-    loss: Callable[..., dict[str, torch.Tensor]] = EEDTP.loss
+    plain: Callable[..., Objective] = EEDTP.objective
 
-    def noted(
-        self: EEDTP, pair: Pair, *, stage: str, step: int, noise: TrainingNoise
-    ) -> dict[str, torch.Tensor]:
+    def noted(self: EEDTP, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
         assert isinstance(noise, SampleNoise)
         taught.append((stage, step, pair.tasks))
-        return loss(self, pair, stage=stage, step=step, noise=noise)
+        return plain(self, pair, stage=stage, step=step, noise=noise)
 
-    monkeypatch.setattr(EEDTP, "loss", noted)
+    monkeypatch.setattr(EEDTP, "objective", noted)
     return taught
 
 
@@ -111,6 +113,34 @@ def test_stopped_in_every_stage_it_is_the_training_uninterrupted(
     parts = weights(folder)
     assert parts.keys() == whole.keys()
     assert all(torch.equal(tensor, whole[name]) for name, tensor in parts.items())
+
+
+def test_a_signal_is_heeded_while_it_looks_at_what_was_learned_before(
+    recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain, looked = Retention._loss, []
+
+    def loss(self: Retention, method: Method, pair: Pair, noise: TrainingNoise) -> torch.Tensor:
+        looked.append(pair)
+        if len(looked) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return plain(self, method, pair, noise)
+
+    monkeypatch.setattr(Retention, "_loss", loss)
+    whole = tmp_path / "run"
+    with pytest.raises(Cancelled):
+        train(recipe, [], whole)
+    assert len(looked) == 1  # of two
+    assert "looking at 2 batches for what was learned before" in capsys.readouterr().err
+    monkeypatch.setattr(Retention, "_loss", plain)
+    resumed, plainly = train(recipe, [], whole, resume=True), train(recipe, [], tmp_path / "plain")
+    assert resumed is not None
+    assert plainly is not None
+    first, second = (load_method(find_model(one)).state_dict() for one in (resumed, plainly))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_attention_is_mixed_too(recipe: Path, tmp_path: Path) -> None:

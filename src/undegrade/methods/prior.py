@@ -3,7 +3,8 @@
 "Denoising Diffusion Probabilistic Models" (2020) at a size that a processor trains: a U-Net says
 which noise is in crops of clean photos, at any of a thousand times. It restores nothing. What it is
 for is :meth:`Prior.forward`, the noise and the features of its encoder at a time, by which DiffLoss
-(2024) compares restored and clean pictures. Pictures are in ``[-1, 1]`` there.
+(2024) compares restored and clean pictures. Pictures are in ``[-1, 1]`` unless it is told another
+range.
 """
 
 import math
@@ -13,8 +14,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.methods.base import (
+    METHODS,
+    MethodOptions,
+    Objective,
+    Pair,
+    SingleNetworkMethod,
+    restores_nothing,
+)
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
@@ -31,6 +38,9 @@ class PriorOptions(MethodOptions):
     name: Literal["prior"] = "prior"
     network: UNetOptions = UNetOptions(encoder_blocks=(1, 2, 2), attention=True)
     size: int = Field(64, ge=8, description="Side of the crops that it is trained on, in pixels.")
+    image_range: tuple[float, float] = Field(
+        (-1.0, 1.0), description="Least and greatest value of the pictures that it is shown."
+    )
 
 
 @METHODS.register("prior")
@@ -52,7 +62,7 @@ class Prior(SingleNetworkMethod):
     def __init__(self, options: PriorOptions) -> None:
         super().__init__(options)
         _check(options)
-        self.size = options.size
+        self.size, self.image_range = options.size, options.image_range
         self.schedule = LinearSchedule()
         self.network = UNet(options.network)
         if self.size % self.multiple_of:
@@ -62,16 +72,22 @@ class Prior(SingleNetworkMethod):
             )
 
     @classmethod
-    def crop_of(cls, options: MethodOptions) -> int | None:
-        """See :class:`Method`: its samples are of that size, and so is what it is asked about."""
+    def check_crop(cls, options: MethodOptions, side: int) -> None:
+        """See :class:`Method`: what it is asked about later is as large as what it has learned."""
         assert isinstance(options, PriorOptions)
-        return options.size
+        if side != options.size:
+            raise ValueError(f"method.size={options.size}; expected the same number for both")
 
     @classmethod
     def unheeded(cls, options: MethodOptions) -> dict[str, str]:
         """See :class:`Method`."""
         assert isinstance(options, PriorOptions)
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
+
+    def check_steps(self, steps: int | None) -> None:
+        """See :class:`Method`: those of a sample, of which there are at most as many as times."""
+        if steps is not None:
+            ddim_grid("trailing", steps, self.schedule.times)
 
     def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the noise in pictures, and the features of the encoder.
@@ -91,21 +107,22 @@ class Prior(SingleNetworkMethod):
         """Return times as the network is told them."""
         return t.to(x_t.device, torch.float32) / self.schedule.times
 
-    def loss(
+    def objective(
         self,
         pair: Pair,
         *,
         stage: str,  # noqa: ARG002
         step: int,  # noqa: ARG002
         noise: TrainingNoise,
-    ) -> dict[str, Tensor]:
+    ) -> Objective:
         """Return the mean squared error of the noise in clean pictures at random times."""
-        x_0 = 2 * pair.hq - 1
+        low, high = self.image_range
+        x_0 = low + (high - low) * pair.hq
         t = self.schedule.times_of(noise.uniform())
         drawn = torch.empty_like(x_0).copy_(noise.normal(tuple(x_0.shape)))  # laid out as pictures
         x_t = diffuse(x_0, drawn, self.schedule.alpha_bar[t].to(x_0.device, x_0.dtype))
         predicted = self.network(x_t, self._told(t, x_t))
-        return {"total": (predicted.float() - drawn).square().mean()}
+        return Objective({"total": (predicted.float() - drawn).square().mean()})
 
     def restore(
         self,
@@ -120,11 +137,7 @@ class Prior(SingleNetworkMethod):
         Raises:
             UsageError: Always.
         """
-        raise UsageError(
-            "a prior restores nothing: it only knows what clean pictures look like",
-            expected="a model of a method that restores",
-            fix="train one, with this as its prior, or take one of `undegrade models list`",
-        )
+        raise restores_nothing("a prior")
 
     @torch.no_grad()
     def sample(self, count: int, steps: int, noise: NoiseSource) -> Tensor:
@@ -145,14 +158,15 @@ class Prior(SingleNetworkMethod):
         start = noise.normal((count, _CHANNELS, self.size, self.size)).to(place)
         grid = ddim_grid("trailing", steps, self.schedule.times)
         drawn = ddim(self._bounded_noise, start, grid, schedule=self.schedule)
-        return ((drawn + 1) / 2).clamp(0, 1)
+        low, high = self.image_range
+        return ((drawn - low) / (high - low)).clamp(0, 1)
 
     def _bounded_noise(self, x_t: Tensor, t: int) -> Tensor:
-        """Return the noise beside which the clean picture stays in ``[-1, 1]``."""
+        """Return the noise beside which the clean picture stays in its range."""
         left = self.schedule.alpha_bar_at(t)
         noise: Tensor = self.network(x_t, self._told(torch.tensor([t]), x_t))
         x_0 = (x_t - math.sqrt(1 - left) * noise) / math.sqrt(left)
-        return (x_t - math.sqrt(left) * x_0.clamp(-1, 1)) / math.sqrt(1 - left)
+        return (x_t - math.sqrt(left) * x_0.clamp(*self.image_range)) / math.sqrt(1 - left)
 
 
 def _check(options: PriorOptions) -> None:

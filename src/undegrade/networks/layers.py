@@ -9,7 +9,7 @@ from torch.nn import functional as F
 HEADS = 4
 """Heads of self-attention."""
 
-M = TypeVar("M", nn.Conv2d, nn.Linear)
+M = TypeVar("M", nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 def conv3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:

@@ -1,6 +1,10 @@
-"""Published weights of NAFNet ("Simple Baselines for Image Restoration", 2022) as a predictor's."""
+"""Published weights of NAFNet ("Simple Baselines for Image Restoration", 2022) as a predictor's.
 
-from collections.abc import Iterator, Mapping
+And what is the same for those of any network: reading them, and telling what does not fit.
+"""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +32,13 @@ _NORMS = ("norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias")
 _VALUES = "modulation.values"
 
 
-def read_weights(file: Path) -> dict[str, Any]:
+def read_weights(file: Path, *, mapped: bool = False) -> dict[str, Any]:
     """Return what a local file of weights holds; nothing in it is run.
 
     Args:
         file: ``.safetensors``, or what PyTorch saves: ``.pth``, ``.pt`` or ``.ckpt``.
+        mapped: Read numbers from the file only as they are needed, where it is of a kind that
+            allows that (it does since PyTorch 1.6); the file then has to stay as it is.
 
     Raises:
         WeightsError: It is not there, is no such file, or is damaged.
@@ -52,7 +58,8 @@ def read_weights(file: Path) -> dict[str, Any]:
             import safetensors.torch
 
             return dict(safetensors.torch.load_file(file))
-        return dict(torch.load(file, map_location="cpu", weights_only=True))
+        mapped = mapped and zipfile.is_zipfile(file)
+        return dict(torch.load(file, map_location="cpu", weights_only=True, mmap=mapped))
     except Exception as error:  # a reader of untrusted bytes may stumble in any way
         reason = " ".join(str(error).split()).partition(". ")[0][:200]
         raise WeightsError(
@@ -70,7 +77,7 @@ def published_options(weights: Mapping[str, Any]) -> PredictorOptions:
     Raises:
         WeightsError: They are no weights of a NAFNet.
     """
-    tensors = _tensors(weights)
+    tensors = named_tensors(weights)
     levels = _count(tensors, "downs.")
     try:
         widths = [len(tensors["intro.weight"])]
@@ -86,7 +93,7 @@ def published_options(weights: Mapping[str, Any]) -> PredictorOptions:
         )
     except (KeyError, TypeError, ValidationError) as error:
         raise WeightsError(
-            f"no weights of a NAFNet: they hold {_some(tensors)}",
+            f"no weights of a NAFNet: they hold {some(tensors)}",
             expected="names such as intro.weight, encoders.0.0.conv1.weight, downs.0.weight",
         ) from error
 
@@ -101,7 +108,7 @@ def from_published(weights: Mapping[str, Any], options: PredictorOptions) -> dic
     Raises:
         WeightsError: Tensors are missing, unknown, or of another shape.
     """
-    tensors = _tensors(weights)
+    tensors = named_tensors(weights)
     with torch.device("meta"):
         ours = Predictor(options).state_dict()
     names = {name: _published(name, len(options.widths) - 1) for name in ours}
@@ -110,19 +117,34 @@ def from_published(weights: Mapping[str, Any], options: PredictorOptions) -> dic
         for name, tensor in ours.items()
         for theirs, shape in zip(names[name], _shapes(name, tensor), strict=True)
     }
-    _check(tensors, shapes)
+    if told := misfits(tensors, shapes):
+        raise WeightsError(
+            f"the published weights do not fit the network ({told})",
+            expected="a network of the sizes that the weights are of",
+            fix=_remedy(tensors),
+        )
     return {name: _ours(name, [tensors[theirs] for theirs in names[name]]) for name in ours}
 
 
-def _tensors(weights: Mapping[str, Any]) -> dict[str, Tensor]:
+def named_tensors(weights: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return tensors by their published names.
+
+    Args:
+        weights: These, or these under ``params`` or ``state_dict``.
+
+    Raises:
+        WeightsError: There is something else among them, or under something else than a name.
+    """
     for wrapping in _WRAPPINGS:
         if isinstance(weights.get(wrapping), Mapping):
             weights = weights[wrapping]
-    others = [name for name, value in weights.items() if not isinstance(value, Tensor)]
+    others = [
+        name
+        for name, value in weights.items()
+        if not (isinstance(name, str) and isinstance(value, Tensor))
+    ]
     if others:
-        raise WeightsError(
-            f"not only tensors: {_some(others)}", expected="a tensor under each name"
-        )
+        raise WeightsError(f"not only tensors: {some(others)}", expected="a tensor under each name")
     return dict(weights)
 
 
@@ -175,8 +197,8 @@ def _ours(name: str, theirs: list[Tensor]) -> Tensor:
     return torch.cat([weight - 1, bias, second_weight - 1, second_bias])[None]
 
 
-def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> None:
-    """Raise a WeightsError unless there is a tensor of each of these shapes and nothing else."""
+def misfits(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> str:
+    """Return which tensors are missing, unknown or of another shape; nothing if all fit."""
     both = [name for name in shapes if name in tensors]
     wrong = [name for name in both if tensors[name].shape != shapes[name]]
     problems = {
@@ -186,13 +208,15 @@ def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size]) -> N
             f"{name} {tuple(tensors[name].shape)} for {tuple(shapes[name])}" for name in wrong
         ],
     }
-    told = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems.items() if names]
-    if told:
-        raise WeightsError(
-            f"the published weights do not fit the network ({'; '.join(told)})",
-            expected="a network of the sizes that the weights are of",
-            fix=_remedy(tensors),
-        )
+    told = [f"{len(names)} {kind}: {some(names)}" for kind, names in problems.items() if names]
+    return "; ".join(told)
+
+
+def some(names: Iterable[Any]) -> str:
+    """Return the first few names, and how many more there are."""
+    listed = [*names]
+    more = f", and {len(listed) - _NAMED_AT_MOST} more" if len(listed) > _NAMED_AT_MOST else ""
+    return (", ".join(map(str, listed[:_NAMED_AT_MOST])) or "nothing") + more
 
 
 def _remedy(tensors: Mapping[str, Tensor]) -> str:
@@ -202,9 +226,3 @@ def _remedy(tensors: Mapping[str, Tensor]) -> str:
         return "take weights of a NAFNet"
     keys = ("widths", "encoder_blocks", "middle_blocks", "decoder_blocks", "up_bias")
     return "the weights are of " + ", ".join(f"{key}={getattr(found, key)}" for key in keys)
-
-
-def _some(names: Any) -> str:
-    listed = [*names]
-    more = f", and {len(listed) - _NAMED_AT_MOST} more" if len(listed) > _NAMED_AT_MOST else ""
-    return (", ".join(map(str, listed[:_NAMED_AT_MOST])) or "nothing") + more

@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.environment import home, is_offline
 from undegrade.errors import MissingExtraError, WeightsError
 from undegrade.hashing import file_sha256
+from undegrade.networks.hub import hub_folder
 from undegrade.networks.layers import conv3
 
 RESNET_CODE = 512
@@ -92,6 +92,18 @@ class FrozenResNet(nn.Module):
         code: Tensor = network(imagenet_range(x)).pooler_output.flatten(1)
         return code
 
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return its features before they are averaged, from fine to coarse; with a gradient to x.
+
+        Args:
+            x: Pictures ``(B, 3, H, W)`` in ``[-1, 1]``.
+        """
+        [network] = self._hidden
+        maps: tuple[Tensor, ...] = network(
+            imagenet_range(x), output_hidden_states=True
+        ).hidden_states
+        return maps
+
 
 class SmallEncoder(nn.Module):
     """Four convolutions that halve the resolution, averaged over the picture.
@@ -126,7 +138,7 @@ def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
             "semantic=resnet18 needs transformers",
             fix="install undegrade[semantic], or take semantic=small or semantic=none",
         ) from error
-    folder = _find(name)
+    folder = hub_folder(name, "encoder", _FILES, "semantic=small and semantic=none need none")
     found = file_sha256(folder / _WEIGHTS)
     if sha256 and found != sha256:
         raise WeightsError(
@@ -169,39 +181,6 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if has_bars:
             logging.enable_progress_bar()
-
-
-def _find(name: str) -> Path:
-    """Return the folder of an encoder, fetching it if need be."""
-    own = home() / "encoders" / name
-    if own.is_dir():
-        return own
-    import huggingface_hub
-
-    def fetch(*, local: bool) -> Path:
-        folder = huggingface_hub.snapshot_download(
-            name, cache_dir=home() / "hub", allow_patterns=[*_FILES], local_files_only=local
-        )
-        return Path(folder)
-
-    try:
-        return fetch(local=True)
-    except (OSError, ValueError) as error:  # it was not downloaded before
-        if is_offline():
-            raise WeightsError(
-                f"encoder '{name}' is not on this machine and UNDEGRADE_OFFLINE forbids downloads",
-                fix=f"unset UNDEGRADE_OFFLINE, or put {' and '.join(_FILES)} into {own}",
-            ) from error
-    # The hub's client lets errors of several HTTP libraries through; here they all mean the same.
-    try:
-        return fetch(local=False)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsError(
-            f"encoder '{name}' cannot be fetched from the Hugging Face hub ({reason})",
-            fix=f"check the connection, or put {' and '.join(_FILES)} into {own}; semantic=small "
-            "and semantic=none need none",
-        ) from error
 
 
 def _unusable(folder: Path, why: str) -> WeightsError:

@@ -120,11 +120,13 @@ class TrainingProgress(Callback):
     def on_train_start(
         self,
         trainer: lightning.Trainer,  # noqa: ARG002
-        pl_module: lightning.LightningModule,  # noqa: ARG002
+        pl_module: lightning.LightningModule,
     ) -> None:
-        """Start the clock."""
+        """Start the clock; say what comes before the first step."""
         self.started = self.last_line = time.monotonic()
         self.bar.start()
+        if batches := getattr(pl_module, "batches_before", 0):
+            self.console.print(f"looking at {batches} batches for what was learned before")
 
     def on_train_batch_end(
         self,

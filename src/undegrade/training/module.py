@@ -18,6 +18,7 @@ from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
 from undegrade.signals import Cancelled
+from undegrade.training.constraints.terms import Constraints
 from undegrade.training.interruption import Interruption
 from undegrade.training.processes import mean
 from undegrade.training.recipe import Optimiser, Recipe, Stage
@@ -35,6 +36,7 @@ class MethodModule(lightning.LightningModule):
         stage: Which stage of it.
         crops: What its samples are made of.
         validation: Pairs by the name of their degradation.
+        constraints: Losses besides the method's own.
     """
 
     def __init__(
@@ -44,10 +46,11 @@ class MethodModule(lightning.LightningModule):
         stage: Stage,
         crops: Crops,
         validation: dict[str, Pair],
+        constraints: Constraints,
     ) -> None:
         super().__init__()
         self.method, self.recipe, self.stage, self.crops = method, recipe, stage, crops
-        self.validation = validation
+        self.validation, self.constraints = validation, constraints
         self.retention = _retention(method, recipe, stage)
         learned = {id(parameter) for parameter in method.trainable(stage.name)}
         for parameter in method.parameters():
@@ -103,9 +106,10 @@ class MethodModule(lightning.LightningModule):
             return _summed(terms | retention.mixed(self.method, shares))
 
     def _loss(self, batch: StepBatch) -> dict[str, Tensor]:
-        return self.method.loss(
+        objective = self.method.objective(
             batch.pair, stage=self.stage.name, step=self.global_step, noise=self._noise(batch)
         )
+        return self.constraints.added(objective, batch.hq, self._noise(batch, "constraints"))
 
     def _noise(self, batch: StepBatch, purpose: str = "") -> SampleNoise:
         return SampleNoise(self.recipe.seed, batch.step, batch.samples, purpose)
@@ -116,19 +120,33 @@ class MethodModule(lightning.LightningModule):
         if retention is None:
             return
         retention.average = partial(mean, self.trainer)
-        if not retention.is_ready:
+        if retention.is_ready:
+            return
+        try:
             retention.prepare(self.method, self._batches_before())
+        except Cancelled:  # begun anew when the training goes on
+            self.trainer.should_stop = True
+
+    @property
+    def batches_before(self) -> int:
+        """Batches that are looked at before the first step; none if their result is known."""
+        if self.retention is None or self.retention.is_ready:
+            return 0
+        importance = self.retention.options.importance
+        return 0 if importance is None else importance.batches
 
     def _batches_before(self) -> Iterator[tuple[Pair, SampleNoise]]:
         """Yield batches that show what the network has learned before: all of it in each process.
 
         They are those that this stage begins with.
+
+        Raises:
+            Cancelled: A signal was heard; of this stage there is nothing to save yet.
         """
-        assert self.retention is not None
-        importance = self.retention.options.importance
-        count = 0 if importance is None else importance.batches
         batches = StepBatches(self.crops, range(self.stage.batch), self.begun.steps)
-        for step in range(self.begun.steps, self.begun.steps + count):
+        for step in range(self.begun.steps, self.begun.steps + self.batches_before):
+            self.interruption.agreed(self.trainer)
+            self.interruption.check()
             batch = self.transfer_batch_to_device(batches.batch(step), self.device, 0)
             if batch.failure is not None:
                 raise batch.failure
@@ -174,7 +192,7 @@ class MethodModule(lightning.LightningModule):
         """Return AdamW and its schedule."""
         options = self.recipe.optimiser
         optimiser = torch.optim.AdamW(
-            (parameter for parameter in self.method.parameters() if parameter.requires_grad),
+            [parameter for parameter in self.parameters() if parameter.requires_grad],
             lr=options.lr,
             betas=options.betas,
             weight_decay=options.weight_decay,
@@ -201,7 +219,7 @@ def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None
 def _summed(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return terms with the sum of all as their total, and the stage's own as one of them."""
     added = {name: value for name, value in terms.items() if name in RETAINED_TERMS}
-    return terms | {"own": terms["total"], "total": terms["total"] + sum(added.values())}
+    return {"own": terms["total"]} | terms | {"total": terms["total"] + sum(added.values())}
 
 
 def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:

@@ -63,18 +63,17 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
 
 
 def _check_crops(recipe: Recipe, options: MethodOptions) -> None:
-    """Check that crops are of the size that the method asks for, if it does.
+    """Check that crops are of a size that the method can be trained on.
 
     Raises:
         RecipeError: They are not.
     """
-    side = METHODS.get(options.name).crop_of(options)
+    method = METHODS.get(options.name)
     for number, stage in enumerate(recipe.stages):
-        if side not in (None, stage.crop):
-            raise RecipeError(
-                f"stages.{number}.crop={stage.crop} with method.size={side}",
-                expected="the same number for both",
-            )
+        try:
+            method.check_crop(options, stage.crop)
+        except ValueError as error:
+            raise RecipeError(f"stages.{number}.crop={stage.crop} with {error}") from error
 
 
 def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
@@ -85,6 +84,11 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
         ValueError: The method has to be told tasks, and does not know one of these.
     """
     method, validation = METHODS.get(options.name), recipe.data.validation
+    if validation.sets and not method.restores:
+        raise RecipeError(
+            f"data.validation.sets with a {options.name}, which restores nothing",
+            expected="none: validation measures what is restored",
+        )
     if any(stage.name not in method.clean_stages for stage in recipe.stages):
         method.tasks_in_order(options, recipe.data.tasks)
     for stage in recipe.stages:

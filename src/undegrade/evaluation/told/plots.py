@@ -5,14 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from undegrade.evaluation.drawing import COLOURS, Axes, colours, new_figure, save_figure
+from undegrade.evaluation.drawing import (
+    Axes,
+    colours,
+    new_figure,
+    save_figure,
+    stretch,
+    styles,
+)
 from undegrade.evaluation.told.experts import Shares
 from undegrade.evaluation.told.kept import CurveOf, SharesOf
 from undegrade.evaluation.told.matching import Curve
 
-_STYLES = ("-", "--", ":", "-.")
 _ACROSS = 2  # levels side by side
-_FAR = 10.0  # ratio from which on small values would be flat beside large ones
 _MOST_NUMBERS = 16  # experts beyond which cells are too small for their number
 
 
@@ -27,10 +32,10 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
     absolute, relative = figure.subplots(1, 2)
     names, common = _names([about[:4] for about in curves], usual=2)
     figure.suptitle(common)
-    for index, (name, curve, colour) in enumerate(
-        zip(names, curves.values(), colours(len(curves)), strict=True)
+    count = len(curves)
+    for name, curve, colour, style in zip(
+        names, curves.values(), colours(count), styles(count), strict=True
     ):
-        style = _STYLES[index // len(COLOURS) % len(_STYLES)]
         values = np.array([error.l1 for error in curve.errors])
         times = np.arange(1, len(values) + 1)
         for panel, heights in ((absolute, values), (relative, values / max(values.min(), 1e-9))):
@@ -38,7 +43,7 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
             label = f"{name}: t = {best}"
             panel.plot(times, heights, style, color=colour, label=label)
             panel.plot([best], [heights[best - 1]], "o", color=colour, markeredgecolor="black")
-    _stretch(absolute, [error.l1 for curve in curves.values() for error in curve.errors])
+    stretch(absolute, [error.l1 for curve in curves.values() for error in curve.errors])
     _say(absolute, "Error of what is restored at each time", "L1 in levels of 255")
     _say(relative, "The same beside its least", "L1 / least L1")
     lines, labels = absolute.get_legend_handles_labels()
@@ -46,18 +51,6 @@ def draw_curves(curves: Mapping[CurveOf, Curve], file: Path) -> None:
         lines, labels, loc="outside lower center", ncols=3, fontsize=8, title="least error at"
     )
     save_figure(figure, file)
-
-
-def _stretch(panel: Axes, values: Sequence[float]) -> None:
-    """Make the scale logarithmic where curves are far apart."""
-    if min(values) <= 0 or max(values) < _FAR * min(values):
-        return
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _say(panel: Axes, title: str, unit: str) -> None:
