@@ -1,6 +1,7 @@
 """`undegrade data`: what is known, what is wrong, what is packed."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from typer.testing import Result
 
 from undegrade.data.shards import ShardedSource
+from undegrade.signals import Cancelled
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -236,3 +238,16 @@ def test_a_check_ends_with_what_would_become_of_the_set(cli: Cli, make_photo: Ma
 def test_facts_of_a_benchmark_are_in_plain_words(cli: Cli) -> None:
     assert "scenes    not told apart" in cli("data", "show", "cbsd68").stdout
     assert "scenes    kept whole" in cli("data", "show", "gopro").stdout
+
+
+def test_who_stops_a_texture_set_is_told_how_to_go_on(
+    cli: Cli, photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Cancelled(signal.SIGTERM)
+
+    monkeypatch.setattr("undegrade.data.packing.write_shards", stop)
+    result = cli("data", "texture", photo_folder, "-o", tmp_path / "texture", "--patch", "40")
+    assert (result.exit_code, result.stdout) == (143, "")
+    told = "cancelled; none of 1 shard is whole: run the same command again to begin anew"
+    assert told in result.stderr

@@ -407,6 +407,16 @@ def test_a_share_of_texture_names_the_model(
     assert "texture=0.5 for a resflow model" in refused.stderr
 
 
+def test_without_texture_steps_are_not_heeded_and_that_is_told(
+    cli: Cli, diffusion: Path, photos: str
+) -> None:
+    command = ["--data", photos, "-o", "out", "--texture", "0", "--no-report"]
+    for steps, is_told in ((["--steps", "4"], True), (["--steps", "0"], False), ([], False)):
+        result = cli("evaluate", diffusion, *command, *steps)
+        assert "| diffusion (texture=0.0), first guess |" in result.stdout
+        assert ("--steps 4 is not heeded with --texture 0" in result.stderr) == is_told
+
+
 def test_steps_in_words() -> None:
     assert parse_steps("0,4") == (0, 4)
     assert parse_steps("1, 2,16") == (1, 2, 16)

@@ -67,6 +67,18 @@ def test_a_file_has_a_line_a_minute_where_that_is_wanted(
     ]
 
 
+def test_a_line_does_not_say_how_a_picture_is_divided(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("undegrade.cli.progress.time.monotonic", lambda: now)
+    with Bar(1, lines=True) as bar:
+        bar.begin("packing")
+        now += 60
+        bar.advance(123 + 1 / 3, 1000)
+    assert capsys.readouterr().err == "undegrade: packing: 123.3 of 1000\n"
+
+
 def test_an_interrupted_bar_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setenv("TERM", "xterm")

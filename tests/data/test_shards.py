@@ -144,6 +144,23 @@ def test_what_cannot_be_read_is_left_out_and_named(photo_folder: Path, tmp_path:
     assert not (tmp_path / "others" / "shards.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("done", "kept"), [(12, "2 of 5 shards are kept: run"), (2, "none of 5 shards is whole: run")]
+)
+def test_who_stops_a_packing_is_told_what_is_kept(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int, kept: str
+) -> None:
+    monkeypatch.setattr("undegrade.data.packing._SHARD_PIXELS", 5 * 72 * 88)
+
+    def stop(now: float, _total: int) -> None:
+        if now == done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        pack(find_photos(photo_folder, recursive=False), tmp_path / "set", PackOptions(), stop)
+    assert caught.value.__notes__[0].startswith(kept)
+
+
 def test_an_interrupted_packing_goes_on(
     photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,6 +228,8 @@ def test_the_first_guess_without_a_predictor_is_what_was_given() -> None:
         result = prior(image, **options)
         np.testing.assert_allclose(result.image, image, atol=1e-6)
         assert any("nothing was restored: without" in text for text in result.info.messages)
+    told = prior(image, steps=3, texture=0.0).info.messages
+    assert "steps=3 is not heeded: without texture none is made" in told
     drawn = prior(image, steps=2)
     assert np.abs(drawn.image - image).max() > 0.01
     assert not any("nothing was restored" in text for text in drawn.info.messages)

@@ -160,6 +160,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
 
         choice = Choice(tuple(models), device, str(precision), sampler, texture, task)
         _refuse_idle(given, choice)
+        if texture == 0 and counts is not None and any(counts):
+            note(f"--steps {steps} is not heeded with --texture 0: a first guess takes none")
         named = tuple(range(seed, seed + seeds))
         wish = Wish(choice, metrics, counts or _USUAL_STEPS, named, workers)
         found = fulfil(

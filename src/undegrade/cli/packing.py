@@ -118,7 +118,7 @@ def _write(
 ) -> None:
     from undegrade.data.packing import pack
 
-    with Bar(1) as bar:
+    with Bar(1, lines=True) as bar:
         bar.begin("packing")
         index, unread = pack(items, output, options, bar.advance)
     for text in filter(None, (str(problems), str(unread))):

@@ -36,7 +36,7 @@ class _Lines:
         if now - self._last < _LINE_EVERY:
             return
         self._last = now
-        note(f"{what}: {done:g} of {total}{self._left(now, share)}")
+        note(f"{what}: {round(done, 1):g} of {total}{self._left(now, share)}")
 
     def _left(self, now: float, share: float) -> str:
         """Return the time left by the pace up to now; empty where there is none yet."""

@@ -13,6 +13,7 @@ from undegrade.data.shards import INDEX, Index, Table
 from undegrade.errors import InputError, UsageError
 from undegrade.images.files import write_whole
 from undegrade.randomness import entropy
+from undegrade.wording import counted
 
 __all__ = ["Item", "PackOptions", "pack"]
 
@@ -59,7 +60,11 @@ def pack(
             progress(done + more, len(items))
 
     tell(0)
-    write_shards(missing, options.workers, tell)
+    try:
+        write_shards(missing, options.workers, tell)
+    except KeyboardInterrupt as stop:
+        stop.add_note(_kept(jobs))
+        raise
     tables = [Table.model_validate_json(job.file("json").read_bytes()) for job in jobs]
     problems = Problems()
     for name in (name for table in tables for name in table.skipped):
@@ -72,6 +77,14 @@ def pack(
     index = _index(jobs, tables, options)
     write_whole(output / INDEX, index.model_dump_json(indent=1).encode())
     return index, problems
+
+
+def _kept(jobs: Sequence[Job]) -> str:
+    """Return what an interrupted packing leaves behind."""
+    whole, again = sum(job.is_done for job in jobs), "run the same command again to"
+    if not whole:
+        return f"none of {counted(len(jobs), 'shard')} is whole: {again} begin anew"
+    return f"{whole} of {counted(len(jobs), 'shard')} are kept: {again} go on"
 
 
 def _refuse_among(items: Sequence[Item], output: Path) -> None:

@@ -165,9 +165,8 @@ class Run:
             messages=messages,
         )
         own = [text for tiler in tilers for text in tiler.messages]
-        own += filter(
-            None, [self._about_sampler(), self._about_guess(), *self._about_draws(info.drawing)]
-        )
+        own += filter(None, [self._about_sampler()])
+        own += [*self._about_draws(info.drawing), *self._about_guess()]
         if info.redone_tiles:
             own.append(f"{info.redone_tiles} tiles were not finite in {info.precision}: redone")
         return replace(info, messages=tuple(dict.fromkeys([*messages, *own])))
@@ -176,15 +175,20 @@ class Run:
         sampler = self._engine.runner.fast.sampler
         return None if sampler is None else sampler.remark(self._steps)
 
-    def _about_guess(self) -> str | None:
-        """Return what to know of a first guess alone, where no network makes it."""
-        method = self._runner.fast
-        if method.texture != 0 or method.has_first_guess:
-            return None
-        return (
-            "nothing was restored: without a predictor this model's first guess is the degraded "
-            "picture itself"
-        )
+    def _about_guess(self) -> list[str]:
+        """Return what the user should know where no texture is added, and the first guess is all.
+
+        Nothing, if there is texture.
+        """
+        method, told = self._runner.fast, []
+        if method.texture == 0 and self._options.steps:
+            told.append(f"steps={self._options.steps} is not heeded: without texture none is made")
+        if method.texture == 0 and not method.has_first_guess:
+            told.append(
+                "nothing was restored: without a predictor this model's first guess is the "
+                "degraded picture itself"
+            )
+        return told
 
     def _about_draws(self, drawing: Drawing) -> list[str]:
         """Return what the user should know about the draws that were asked for."""
