@@ -28,10 +28,10 @@ from undegrade.allocator import keep_freed_memory
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.caching import Cache
 from undegrade.data.packing import PackOptions, pack
-from undegrade.data.photos import is_validation
+from undegrade.data.photos import as_float, is_validation
 from undegrade.data.places import open_photos
 from undegrade.data.problems import Problems
-from undegrade.data.samples import Crops, as_float, random_crop
+from undegrade.data.samples import Crops, random_crop
 from undegrade.data.shards import ShardedSource
 from undegrade.data.sources import Selection, Source
 from undegrade.degradations import REGISTRY, Chain, DegradationSpec, Image, Mixture

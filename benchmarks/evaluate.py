@@ -26,7 +26,7 @@ import pyvips
 from machine import processor
 
 from undegrade.data.photos import decode
-from undegrade.inference.device import usable_cores
+from undegrade.inference.host import usable_cores
 
 _FEW = 2  # pictures of a run that is all beginning
 

@@ -17,8 +17,7 @@ import numpy.typing as npt
 import pyvips
 
 from undegrade.allocator import keep_freed_memory
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float
+from undegrade.data.photos import as_float, decode
 from undegrade.data.shard_writing import rounded
 from undegrade.data.tars import png
 from undegrade.degradations import Image

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float, to_tensor
+from undegrade.data.photos import as_float, decode
+from undegrade.data.samples import to_tensor
 from undegrade.metrics.distortion import psnr
 
 PHOTOS = Path(__file__).parent / "photos"

@@ -18,8 +18,7 @@ from PIL import Image as PilImage
 from scipy.io import savemat
 from skimage import data
 
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float
+from undegrade.data.photos import as_float, decode
 from undegrade.degradations import REGISTRY, Chain, Degradation, Image
 from undegrade.degradations.kernels import trajectory_kernel
 from undegrade.randomness import generator

@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image as PilImage
 from skimage import data
 
-from undegrade.data.photos import shrunk
-from undegrade.data.samples import as_float
+from undegrade.data.photos import as_float, shrunk
 from undegrade.degradations import Image
 
 SIDE = 160

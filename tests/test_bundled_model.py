@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from undegrade import Restorer, list_models
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float, to_tensor
+from undegrade.data.photos import as_float, decode
+from undegrade.data.samples import to_tensor
 from undegrade.degradations import Chain, Image
 from undegrade.metrics.distortion import psnr
 from undegrade.randomness import generator

@@ -1,6 +1,7 @@
-"""Public names of a package, imported when they are first asked for."""
+"""Names whose modules are imported when they are first asked for, or called."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -19,3 +20,19 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
         return getattr(import_module(modules[name]), name)
 
     return getattribute
+
+
+def lazy_function(module: str, name: str) -> Callable[..., Any]:
+    """Return what calls a function whose module is imported only then.
+
+    It can be sent to other processes, which import the module as late.
+
+    Args:
+        module: Full name of the module.
+        name: Of the function in it.
+    """
+    return partial(_called, module, name)
+
+
+def _called(module: str, name: str, *arguments: Any) -> Any:
+    return getattr(import_module(module), name)(*arguments)

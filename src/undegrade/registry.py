@@ -1,8 +1,9 @@
 """One small registry: a name to a class, open to other packages, helpful when a name is wrong."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib import import_module
 from itertools import takewhile
 from typing import Generic, TypeVar
 
@@ -48,10 +49,16 @@ class Registry(Generic[T]):
 
     Other packages add to it through the entry-point group ``undegrade.<kind>s``; these are looked
     up only when a name is not built in.
+
+    Args:
+        kind: What the classes are.
+        modules: Full names of modules by the names of classes that register themselves there: each
+            is imported when it is asked for, and not before.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, modules: Mapping[str, str] | None = None) -> None:
         self.kind = kind
+        self._modules = dict(modules or {})
         self._entries: dict[str, type[T]] = {}
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
@@ -75,6 +82,8 @@ class Registry(Generic[T]):
         Raises:
             UsageError: There is none; the message names the nearest one.
         """
+        if name not in self._entries and name in self._modules:
+            import_module(self._modules[name])
         if name not in self._entries:
             self._load_entry_points()
         if name not in self._entries:
@@ -85,7 +94,7 @@ class Registry(Generic[T]):
 
     def names(self) -> list[str]:
         """Return all known names, sorted."""
-        return sorted(self._entries)
+        return sorted({*self._entries, *self._modules})
 
     def _load_entry_points(self) -> None:
         # Imported here, as it is slow and every command needs this module.

@@ -214,6 +214,53 @@ def test_an_end_before_the_end(cli: Cli, make_photo: Make, how: str) -> None:
     assert Path("out/rows.jsonl").read_text().splitlines()[: len(kept)][:4] == kept[:4]
 
 
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+from undegrade.data.places import Place
+from undegrade.degradations import Chain
+from undegrade.evaluation.candidates.choice import Choice
+from undegrade.evaluation.pictures import PictureSet
+from undegrade.evaluation.running.crew import BenchOrders
+from undegrade.evaluation.running.measuring import Plan
+from undegrade.evaluation.running.tasks import Task
+from undegrade.metrics.catalogue import find_metrics
+
+pictures, plan = PictureSet.open(Place.parse("pairs"), Chain()), Plan(find_metrics("psnr,ssim"))
+bench = BenchOrders(Choice(("input",)), ((pictures, plan),), 1).open()
+for name, keys in plan.keys(bench.candidates, pictures).items():
+    (row,) = bench.do(Task(0, name, tuple(keys)))
+    print(*row.scores, "torch" in sys.modules, "scipy" in sys.modules)
+"""
+
+
+def test_pairs_on_disk_are_measured_without_torch(make_photo: Make) -> None:
+    pytest.importorskip("numba")
+    for half in ("lq", "hq"):
+        make_photo(f"pairs/{half}/large.png", 400, 420)
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "psnr ssim False False\n"
+
+
+def test_processes_are_started_for_what_is_missing_alone(
+    cli: Cli, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    start = Crew.start
+    monkeypatch.setattr(
+        Crew, "start", lambda self, tasks: (begun.append(tasks), start(self, tasks))
+    )
+    command = ["evaluate", "input", "--data", photos, "-o", "out", "--workers", "2"]
+    assert cli(*command, "--pictures", "4").exit_code == 0
+    assert cli(*command).exit_code == 0
+    assert cli(*command).exit_code == 0
+    # Before it is known what the pictures hold, and when they are to be measured.
+    assert begun == [4, 4, 2, 2, 0, 0]
+    assert len(rows_of("out")) == 6
+
+
 def test_more_devices_than_there_are_and_no_workers_are_refused(cli: Cli, photos: str) -> None:
     command = ["evaluate", "median", "--data", photos, "-o", "out"]
     for more, message in (

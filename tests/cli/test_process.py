@@ -53,6 +53,21 @@ def test_completion_of_models_needs_no_torch(model: Path) -> None:
     assert "imported:" in text
 
 
+@pytest.mark.parametrize("more", [["--metrics", "psmr"], ["--metrics", "psnr,psnr"]])
+def test_measures_that_there_are_not_are_refused_without_torch(
+    make_photo: Callable[..., Path], more: list[str]
+) -> None:
+    make_photo("photos/one.png")
+    command = ["evaluate", "input", "--data", "photos", "-o", "out", *more]
+    result = subprocess.run(
+        [sys.executable, "-c", AUDIT, *command], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2, result.stderr
+    assert "torch" not in result.stdout
+    assert "numpy" in result.stdout
+    assert not Path("out").exists()
+
+
 def test_names_that_are_no_text_come_out_as_they_went_in(make_photo: Callable[..., Path]) -> None:
     name = b"caf\xe9.png"
     try:

@@ -13,8 +13,8 @@ import pytest
 
 from undegrade.data.pack_options import PackOptions
 from undegrade.data.packing import pack
-from undegrade.data.photos import decode
-from undegrade.data.samples import Crops, as_float
+from undegrade.data.photos import as_float, decode
+from undegrade.data.samples import Crops
 from undegrade.data.shards import ShardedSource, read_index
 from undegrade.data.squares import some_squares
 from undegrade.degradations import Chain, Mixture

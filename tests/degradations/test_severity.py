@@ -7,8 +7,7 @@ import pytest
 from pictures import degrade, distance, scenery
 from scipy.io import savemat
 
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float
+from undegrade.data.photos import as_float, decode
 from undegrade.degradations import REGISTRY, DegradationSpec, Image
 from undegrade.degradations.kernels import trajectory_kernel
 from undegrade.errors import UsageError

@@ -9,9 +9,8 @@ from PIL import Image
 from xxhash import xxh3_128_hexdigest
 
 from undegrade.data.headers import shorter_side
-from undegrade.data.photos import decode
+from undegrade.data.photos import as_float, decode
 from undegrade.data.places import Place
-from undegrade.data.samples import as_float
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.contents import content_of

@@ -121,7 +121,8 @@ def test_maps_are_drawn_once_and_know_how_they_kept_their_promise(
     candidates = [find_baseline("median"), _model(method)]
     plan = Plan(METRICS, (2,), shelf=shelf)
     rows = measure(candidates, pictures, plan, Journal(tmp_path))
-    session = Session(candidates, sets := [(pictures, plan)], Bench(candidates, sets).work)
+    sets = [(pictures, plan)]
+    session = Session(candidates, sets, Bench(candidates, sets).work, lambda _tasks: None)
     seen: list[tuple[int, int]] = []
     session.draw_maps(0, rows, lambda *now: seen.append(now))
     assert seen == [(1, 2), (2, 2)]

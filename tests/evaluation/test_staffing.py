@@ -18,7 +18,7 @@ MODELS = Choice(("median", "resflow-general"))
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Sixteen cores, 64 GiB, no accelerator."""
     monkeypatch.setattr(staffing, "usable_cores", lambda: 16)
-    monkeypatch.setattr(staffing, "available_memory", lambda _device: 64 << 30)
+    monkeypatch.setattr(staffing, "free_memory", lambda: 64 << 30)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     return monkeypatch
@@ -47,9 +47,9 @@ def test_on_processors(
 
 
 def test_little_memory_means_few_processes(machine: pytest.MonkeyPatch) -> None:
-    machine.setattr(staffing, "available_memory", lambda _device: 3 << 30)
+    machine.setattr(staffing, "free_memory", lambda: 3 << 30)
     assert choose_staff(BASELINES, None, 1000).processes == 3
-    machine.setattr(staffing, "available_memory", lambda _device: 100 << 20)
+    machine.setattr(staffing, "free_memory", lambda: 100 << 20)
     assert choose_staff(BASELINES, None, 1000).processes == 1
 
 

@@ -26,6 +26,10 @@ def noisy(sigma: float) -> torch.Tensor:
     return (hq + sigma * (torch.randn(hq.shape, generator=generator) + 0.3)).clamp(0, 1)
 
 
+def case(restored: torch.Tensor, hq: torch.Tensor) -> Case:
+    return Case(*(part[0].movedim(0, -1).numpy() for part in (restored, hq)))
+
+
 @pytest.mark.parametrize("metric", PLAIN.values(), ids=PLAIN)
 def test_more_noise_is_worse_and_numbers_are_in_range(metric: Metric) -> None:
     if metric.needs.missing_library():
@@ -121,7 +125,7 @@ def test_equal_pictures_have_all_their_information_and_what_has_none_has_no_numb
     vif = METRICS["vif"]
     black, grey = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
     for picture in (black, grey, scene()):
-        assert vif.of(Case(picture, picture)) == 1
+        assert vif.of(case(picture, picture)) == 1
     for restored, found in ((noisy(0.1)[..., :64, :64], "nan|inf"), (grey, "nan|inf")):
         with pytest.raises(InputError, match=f"vif gives ({found}) for it; expected a number"):
-            vif.of(Case(restored, black))
+            vif.of(case(restored, black))

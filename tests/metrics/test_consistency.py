@@ -27,7 +27,7 @@ def rounded(picture: Image) -> Image:
 def consistency(restored: Image, hq: Image, *texts: str) -> float:
     rng = generator(0)
     _, operator = degrade(Chain.parse(texts).draw(rng), hq, rng)
-    return CONSISTENCY.of(Case(tensor(restored), tensor(hq), operator))
+    return CONSISTENCY.of(Case(restored, hq, operator))
 
 
 def test_the_truth_and_whatever_degrades_to_the_same_are_consistent() -> None:
@@ -59,7 +59,7 @@ def test_noise_beside_something_else_is_left_out_on_both_sides() -> None:
 
 
 def test_without_an_operator_it_is_refused() -> None:
-    hq = tensor(scenery(16, 16))
+    hq = scenery(16, 16)
     with pytest.raises(InputError, match="a pair whose degradation is not known"):
         CONSISTENCY.of(Case(hq, hq))
     assert METRICS["psnr"].of(Case(hq, hq)) == 100

@@ -7,7 +7,9 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from undegrade.metrics import channels
+from undegrade.errors import InputError
+from undegrade.metrics import levels
+from undegrade.metrics.base import Case
 from undegrade.metrics.catalogue import METRICS
 from undegrade.metrics.channels import luma, quantise
 from undegrade.metrics.distortion import mae, psnr, psnr_luma
@@ -71,18 +73,31 @@ def test_compiled_loops_find_the_same(
     generator = torch.Generator().manual_seed(width)
     hq = quantise(torch.rand(1, 3, height, width, generator=generator))
     restored = quantise(hq + 0.2 * torch.randn(hq.shape, generator=generator))
-    by_products, by_parts = float(ssim(restored, hq)), float(psnr(restored, hq))
-    monkeypatch.setattr(channels, "_WORTH_COMPILING", 0)
-    assert float(psnr(restored, hq)) == by_parts
-    reference = reference_ssim(as_uint8(hq), as_uint8(restored), 2)
-    assert float(ssim(restored, hq)) == pytest.approx(reference, abs=1e-6)
-    assert float(ssim(restored, hq)) == pytest.approx(by_products, abs=1e-6)
-    assert float(ssim(hq, hq)) == pytest.approx(1, abs=1e-6)
+    in_files = Case(as_uint8(restored), as_uint8(hq))
+    monkeypatch.setattr(levels, "_WORTH_COMPILING", 0)
+    assert METRICS["psnr"].of(in_files) == pytest.approx(float(psnr(restored, hq)), rel=1e-14)
+    found = METRICS["ssim"].of(in_files)
+    assert found == pytest.approx(reference_ssim(in_files.hq, in_files.restored, 2), abs=1e-6)
+    assert found == pytest.approx(float(ssim(restored, hq)), abs=1e-6)
+    equal = Case(in_files.hq, in_files.hq)
+    assert METRICS["ssim"].of(equal) == pytest.approx(1, abs=1e-6)
+    assert METRICS["psnr"].of(equal) == 100
+
+
+def test_loops_refuse_what_others_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "_WORTH_COMPILING", 0)
+    flat = np.zeros((10, 50, 3), np.uint8)
+    with pytest.raises(InputError, match="50x10 pixels; expected at least 11x11 for ssim"):
+        METRICS["ssim"].of(Case(flat, flat))
+    with pytest.raises(InputError, match="expected one shape"):
+        METRICS["psnr"].of(Case(flat, flat[1:]))
 
 
 def test_the_largest_differences_add_up() -> None:
     black, white = (torch.full((1, 3, 400, 500), level, dtype=torch.uint8) for level in (0, 255))
     assert float(psnr(black, white)) == 0
+    in_files = Case(*(part[0].permute(1, 2, 0).numpy() for part in (black, white)))
+    assert METRICS["psnr"].of(in_files) == 0
 
 
 @pytest.mark.parametrize("level", [0.02, 0.5, 0.98])

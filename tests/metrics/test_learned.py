@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from undegrade.errors import WeightsError
 from undegrade.evaluation.running.choosing import choose
 from undegrade.hashing import file_sha256
-from undegrade.metrics import learned
 from undegrade.metrics import published_weights as published
 from undegrade.metrics.base import Metric
 from undegrade.metrics.catalogue import METRICS, SET_METRICS
@@ -45,9 +44,9 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
         else:
             torch.save(content, file.path)
         monkeypatch.setattr(published, name, file)
-        for backbone, known in learned.BACKBONES.items():
+        for backbone, known in published.BACKBONES.items():
             if known.name == file.name:
-                monkeypatch.setitem(learned.BACKBONES, backbone, file)
+                monkeypatch.setitem(published.BACKBONES, backbone, file)
         return file
 
     return lay
@@ -222,7 +221,7 @@ def test_a_file_that_is_not_the_published_one_is_refused(
     ):
         METRICS["lpips-squeeze"](scene(), scene())
     assert torch.hub.get_dir() == before
-    monkeypatch.setitem(learned.BACKBONES, "squeeze", replace(file, sha256="b8a52dc0"))
+    monkeypatch.setitem(published.BACKBONES, "squeeze", replace(file, sha256="b8a52dc0"))
     with pytest.raises(WeightsError, match="expected b8a52dc0"):
         METRICS["lpips-squeeze"](scene(), scene())
 

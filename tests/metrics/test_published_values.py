@@ -12,8 +12,8 @@ import pytest
 from scipy.stats import norm
 from skimage import data
 
-from undegrade.data.photos import decode
-from undegrade.data.samples import as_float, to_tensor
+from undegrade.data.photos import as_float, decode
+from undegrade.data.samples import to_tensor
 from undegrade.degradations import Chain, Image
 from undegrade.metrics.catalogue import METRICS
 from undegrade.randomness import generator

@@ -72,6 +72,7 @@ def test_pictures_of_a_batch_and_large_ones() -> None:
     both = sliced_wasserstein(*pair)
     assert both.tolist() == [distance(grain(1), grain(3)), distance(grain(2), grain(3))]
     large = grain(4, side=400), grain(5, side=400)
+    assert METRICS["swd"].least_side == LEAST_SIDE
     assert distance(*large) < distance(grain(4, side=LEAST_SIDE), grain(5, side=LEAST_SIDE))
 
 

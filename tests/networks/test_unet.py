@@ -154,3 +154,30 @@ def test_sizes_by_name(size: str, millions: float) -> None:
 def test_an_unknown_size_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one of"):
         UNetOptions.model_validate({"size": "huge"})
+
+
+def test_the_middle_is_told_beside_the_result() -> None:
+    options = SMALL.model_copy(update={"aux_channels": 3, "attention": True})
+    network = randomised(UNet(options))
+    x, t, y = torch.randn(2, 3, 16, 24), torch.rand(2), torch.randn(2, 3, 16, 24)
+    with torch.no_grad():
+        result, middle = network.with_middle(x, t, y)
+        assert torch.equal(result, network(x, t, y))
+        assert middle.shape == (2, 12, 4, 6)
+        for part in (network.head, network.decoder[0], network.merges[0]):
+            for parameter in part.parameters():
+                parameter.zero_()
+        assert torch.equal(middle, network.with_middle(x, t, y)[1])  # nothing after it matters
+        assert network.attention is not None
+        network.attention.out.weight.zero_()
+        assert not torch.allclose(middle, network.with_middle(x, t, y)[1])  # attention is before it
+
+
+def test_weights_of_old_still_fit() -> None:
+    """What is in a file of weights is called as it always was."""
+    options = SMALL.model_copy(update={"aux_channels": 3, "attention": True})
+    parts = {name.split(".")[0] for name in UNet(options).state_dict()}
+    assert parts == {
+        *("time", "stem", "encoder", "downs", "attention"),
+        *("ups", "merges", "decoder", "head", "adaptor"),
+    }

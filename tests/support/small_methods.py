@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from undegrade.methods.base import Method, MethodOptions, Pair
+from undegrade.methods.base import Method, MethodOptions, Objective, Pair
 from undegrade.methods.dtpm import DTPM
 from undegrade.methods.dtpm_options import DTPMOptions
 from undegrade.methods.resflow import ResFlow, ResFlowOptions
@@ -36,7 +36,7 @@ class Simple(Method):
     def receptive_radius(self) -> int:
         return 0
 
-    def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
+    def objective(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
         raise AssertionError("restoring asks for no loss")
 
     def restore(

@@ -56,3 +56,15 @@ def tiny_eedtp(*, experts: bool = False) -> dict[str, Any]:
     }
     mixture = {"count": 4, "top": 2, "reduction": 2, "router_width": 4} if experts else None
     return {"name": "eedtp", "network": network, "experts": mixture}
+
+
+def tiny_prior() -> dict[str, Any]:
+    """Return options of a diffusion of clean crops of 16 pixels."""
+    network = {
+        "widths": [4, 8],
+        "encoder_blocks": [1, 1],
+        "decoder_blocks": [1, 1],
+        "embedding_dim": 4,
+        "attention": True,
+    }
+    return {"name": "prior", "size": 16, "network": network}

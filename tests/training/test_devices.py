@@ -165,16 +165,16 @@ HARMED = """
 import os
 from undegrade.methods.resflow import ResFlow
 
-plain = ResFlow.loss
+plain = ResFlow.objective
 
-def loss(self, pair, *, stage, step, noise):
-    terms = plain(self, pair, stage=stage, step=step, noise=noise)
+def objective(self, pair, *, stage, step, noise):
+    objective = plain(self, pair, stage=stage, step=step, noise=noise)
     if step == 2 and os.environ.get("LOCAL_RANK", "0") in {ranks!r}:
         zero = self.network.head.weight.sum() * 0
-        terms["total"] = terms["total"] + {harm}
-    return terms
+        objective.terms["total"] = objective.terms["total"] + {harm}
+    return objective
 
-ResFlow.loss = loss
+ResFlow.objective = objective
 from undegrade.cli.main import run
 run()
 """

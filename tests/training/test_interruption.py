@@ -70,15 +70,15 @@ def saved_step(run: Path, stage: int = 0) -> int:
 
 def at_loss(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
     """Do something in the middle of a step, by its number among those of this test."""
-    plain, seen = ResFlow.loss, []
+    plain, seen = ResFlow.objective, []
 
-    def loss(self: ResFlow, pair: Any, *, stage: str, step: int, noise: Any) -> Any:
+    def objective(self: ResFlow, pair: Any, *, stage: str, step: int, noise: Any) -> Any:
         seen.append(step)
         if len(seen) == number:
             act()
         return plain(self, pair, stage=stage, step=step, noise=noise)
 
-    monkeypatch.setattr(ResFlow, "loss", loss)
+    monkeypatch.setattr(ResFlow, "objective", objective)
 
 
 @pytest.mark.parametrize(
@@ -217,15 +217,15 @@ SLOW = """
 import time
 from undegrade.methods.resflow import ResFlow
 
-plain = ResFlow.loss
+plain = ResFlow.objective
 
-def loss(self, pair, *, stage, step, noise):
+def objective(self, pair, *, stage, step, noise):
     if step == 5:
         print("waiting", flush=True)
         time.sleep(200)
     return plain(self, pair, stage=stage, step=step, noise=noise)
 
-ResFlow.loss = loss
+ResFlow.objective = objective
 if __name__ == "__main__":  # data workers import this file too
     from undegrade.cli.main import run
     run()

@@ -23,6 +23,8 @@ from undegrade.methods.base import build_method, parse_options
 from undegrade.methods.resflow import ResFlow
 from undegrade.training import train
 from undegrade.training.callbacks import AveragedWeights
+from undegrade.training.constraints.frozen import Frozen
+from undegrade.training.constraints.terms import Constraints
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.trainer import _build
@@ -183,7 +185,9 @@ def test_the_optimiser_is_the_recipes(recipe: Path) -> None:
     loaded = load_recipe(recipe, changes)
     method = build_method(parse_options(loaded.method))
     crops = Crops(Joined([]), 16, 1, loaded.data.mixture, 0)
-    module = MethodModule(method, loaded, loaded.stages[0], crops, {})
+    module = MethodModule(
+        method, loaded, loaded.stages[0], crops, {}, Constraints(loaded, Frozen())
+    )
     (group,) = module.configure_optimizers()["optimizer"].param_groups
     assert (group["betas"], group["weight_decay"]) == ((0.8, 0.95), 0.02)
     assert group["initial_lr"] == 1e-3
@@ -461,18 +465,18 @@ def test_a_coupling_is_gone_on_with_where_it_was_stopped(recipe: Path, tmp_path:
 
 
 def break_at(monkeypatch: pytest.MonkeyPatch, broken_step: int, factor: str) -> None:
-    plain = ResFlow.loss
+    plain = ResFlow.objective
 
-    def loss(self: ResFlow, pair: Any, *, stage: str, step: int, noise: Any) -> Any:
-        terms = plain(self, pair, stage=stage, step=step, noise=noise)
+    def objective(self: ResFlow, pair: Any, *, stage: str, step: int, noise: Any) -> Any:
+        objective = plain(self, pair, stage=stage, step=step, noise=noise)
         if step == broken_step:
             zero = self.network.head.weight.sum() * 0
             # The root has no slope at zero: the loss is finite and its gradient is not.
             harm = zero.sqrt() if factor == "gradient" else zero / 0
-            return terms | {"total": terms["total"] + harm}
-        return terms
+            objective.terms["total"] = objective.terms["total"] + harm
+        return objective
 
-    monkeypatch.setattr(ResFlow, "loss", loss)
+    monkeypatch.setattr(ResFlow, "objective", objective)
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from undegrade.cli.flow_analysis import analyse_flow
 from undegrade.cli.options import refuse
+from undegrade.cli.prior_analysis import analyse_prior
 from undegrade.cli.told_analyses import analyse_experts, search_matching
 from undegrade.errors import UsageError
 
 if TYPE_CHECKING:
     from undegrade.evaluation.pictures import PictureSet
+    from undegrade.evaluation.prior.denoising import PriorModel
 
 
 class Analysis(StrEnum):
@@ -21,6 +23,7 @@ class Analysis(StrEnum):
     FLOW = "flow"
     MATCHING = "matching"
     EXPERTS = "experts"
+    PRIOR = "prior"
 
     @property
     def pictures(self) -> int:
@@ -83,6 +86,13 @@ _RULES = {
         "it runs in float32 and writes no report",
         frozenset({"--steps", "--renoise"}),
     ),
+    Analysis.PRIOR: _Rule(
+        50,
+        "a model of the method 'prior', since nothing else knows noise in clean pictures alone",
+        "neither a task nor a sampler, as nothing is restored, nor what quality is measured by: it "
+        "runs in float32 and writes no report",
+        frozenset({"--task", "--renoise"}),
+    ),
 }
 
 
@@ -127,15 +137,32 @@ def inquire(
         analyse_flow(model, pictures, inquiry.steps, folder, as_json=inquiry.as_json)
         return
     from undegrade.evaluation.drawing import check_drawing
-    from undegrade.evaluation.told.model import ToldModel
 
     check_drawing()
+    if analysis is Analysis.PRIOR:
+        prior = _load_prior(model, inquiry, pictures.seed)
+        analyse_prior(prior, pictures, folder, as_json=inquiry.as_json)
+        return
+    from undegrade.evaluation.told.model import ToldModel
+
     told = ToldModel.load(model, inquiry.device)
     if analysis is Analysis.EXPERTS:
         analyse_experts(told.told(inquiry.task), pictures, folder, as_json=inquiry.as_json)
         return
     own = told.own_step(inquiry.task)
     search_matching(told, pictures, folder, own, renoise=inquiry.renoise, as_json=inquiry.as_json)
+
+
+def _load_prior(model: str, inquiry: Inquiry, seed: int) -> "PriorModel":
+    from undegrade.evaluation.prior.denoising import PriorModel
+
+    counts = inquiry.steps
+    if counts is not None and len(counts) != 1:
+        raise UsageError(
+            f"steps={','.join(map(str, counts))} with --analyse {Analysis.PRIOR}",
+            expected="one number, of the steps of a sample",
+        )
+    return PriorModel.load(model, inquiry.device, counts[0] if counts else None, seed)
 
 
 def _check(analysis: Analysis, models: Sequence[str], sets: "Sequence[PictureSet]") -> None:

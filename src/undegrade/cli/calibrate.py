@@ -55,11 +55,12 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     from undegrade.evaluation.calibrating import FEWEST_PICTURES, LEAST_PICTURES, check_count
     from undegrade.evaluation.calibrating import calibrate as measure
     from undegrade.inference import RestoreOptions
-    from undegrade.zoo import find_model, record_uncertainty
+    from undegrade.zoo import check_restores, find_model, record_uncertainty
 
     if len(data) > 1:
         raise UsageError(f"--data {' and '.join(data)}", expected="one set of pictures")
     entry = find_model(model)
+    check_restores(entry)
     entry.check_writable()
     opened = TestPictures(data[0], degrade or [], seed, pictures).open()
     if opened.condition == "clean":

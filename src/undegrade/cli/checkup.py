@@ -160,15 +160,15 @@ def why_no_cuda() -> tuple[str, str]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    from undegrade.inference.device import cpu_has_bfloat16, usable_cores
-    from undegrade.inference.memory import available_memory
+    from undegrade.inference.device import cpu_has_bfloat16
+    from undegrade.inference.host import free_memory, usable_cores
 
     section = "processor and memory"
     yield Finding(section, "instructions", torch.backends.cpu.get_cpu_capability())
     yield Finding(section, "cores", usable_cores())
     yield Finding(section, "torch threads", torch.get_num_threads())
     yield Finding(section, "bfloat16", cpu_has_bfloat16())
-    total, free = _total_memory(), available_memory(torch.device("cpu")) / 1e9
+    total, free = _total_memory(), free_memory() / 1e9
     yield Finding(section, "memory in GB", None if total is None else round(total, 1))
     advice = "close other programs: restoring wants about 1 GB" if free < 1 else ""
     yield Finding(section, "memory free in GB", round(free, 1), advice)

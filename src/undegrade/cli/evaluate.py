@@ -78,7 +78,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         Analysis | None,
         typer.Option(
             help="Look into a model instead of measuring quality: the flow of a ResFlow model; of "
-            "an EEDTP model the time that suits a degradation (matching), or its experts."
+            "an EEDTP model the time that suits a degradation (matching), or its experts; of a "
+            "prior what it draws, and its error of the noise."
         ),
     ] = None,
     renoise: Annotated[
@@ -91,8 +92,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="Numbers of network evaluations; 1,2,4 unless given, and with flow 1,2,4,8. 0 for "
-            "the first guess of a DTPM model; what a model cannot make is left out for it.",
+            help="Numbers of network evaluations; 1,2,4 unless given, with flow 1,2,4,8, and with "
+            "prior the one of its samples. 0 for the first guess of a DTPM model; what a model "
+            "cannot make is left out for it.",
         ),
     ] = None,
     seed: SeedOption = 0,

@@ -168,6 +168,7 @@ def measure(
         tell_outdated(journal)
         kept = KeptRows(session, journal, results.folder)
         kept.tell_found()
+        session.prepare(journal)
         with (
             kept.however_it_ends(),
             recorded(results.folder, sets, journal, outcome.is_whole_so_far),

@@ -129,6 +129,11 @@ def _decode_bmp(path: Path) -> Samples:
         raise InputError(f"{path} cannot be read ({error})", expected="a BMP picture") from error
 
 
+def as_float(samples: AnySamples) -> npt.NDArray[np.float32]:
+    """Map samples 0..255, or 0..65535 if they have 16 bits, to ``[0, 1]``."""
+    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+
+
 def shrunk(samples: Depth, scale: float) -> Depth:
     """Return samples ``(H, W, 3)`` with both sides multiplied by a factor in ``(0, 1]``."""
     if scale == 1:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from undegrade.data.photos import AnySamples, Depth
+from undegrade.data.photos import Depth, as_float
 from undegrade.data.problems import Problems
 from undegrade.data.sources import Pictures, Source, index_at
 from undegrade.degradations import Chain, Image, Mixture
@@ -155,11 +155,6 @@ def validation_pairs(crops: Sequence[Pictures], chain: Chain) -> Pair:
         for index, hq in enumerate(clean)
     ]
     return Pair(to_tensor(degraded), to_tensor(clean))
-
-
-def as_float(samples: AnySamples) -> Image:
-    """Map samples 0..255, or 0..65535 if they have 16 bits, to ``[0, 1]``."""
-    return samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
 
 
 def to_tensor(pictures: Sequence[Image]) -> Tensor:

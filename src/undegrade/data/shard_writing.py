@@ -16,8 +16,7 @@ import numpy as np
 from undegrade.allocator import keep_freed_memory
 from undegrade.data.pack_options import DEPTHS, Item, PackOptions
 from undegrade.data.pairs import PhotoPair
-from undegrade.data.photos import AnySamples, decode
-from undegrade.data.samples import as_float
+from undegrade.data.photos import AnySamples, as_float, decode
 from undegrade.data.shards import Packed, Table
 from undegrade.data.sources import Pictures
 from undegrade.data.tars import add

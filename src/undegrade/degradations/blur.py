@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -47,6 +46,8 @@ class GaussianBlur(Degradation):
 
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002
         """Return the blurred picture; nothing here is random."""
+        from scipy.ndimage import gaussian_filter  # takes a moment to load
+
         blurred: Image = gaussian_filter(hq, (self.sigma, self.sigma, 0), mode="reflect")
         return blurred.clip(0, 1)
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -128,6 +127,8 @@ def _box(rng: np.random.Generator, height: int, width: int, area: float) -> Mask
 
 def _distance_to_strokes(rng: np.random.Generator, height: int, width: int, kind: str) -> Plane:
     """Return how far each pixel lies from random strokes, in radii of their brushes."""
+    from scipy.ndimage import distance_transform_edt  # takes a moment to load
+
     brushes = {"thin": [_THIN], "thick": [_THICK], "strokes": [_THIN, _THICK]}[kind]
     longer = max(height, width)
     distances = []

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.ndimage import correlate, gaussian_filter
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -108,6 +107,8 @@ class CameraNoise(Degradation):
 
     def _apply(self, hq: Image, rng: np.random.Generator) -> Image:
         """Return the picture with the noise of a camera."""
+        from scipy.ndimage import gaussian_filter  # takes a moment to load
+
         light = decode_srgb(hq.clip(0, 1).astype(np.float32))
         pattern = _bayer(*hq.shape[:2])
         seen = (light * pattern).sum(axis=-1, dtype=np.float64)
@@ -134,6 +135,8 @@ def _bayer(height: int, width: int) -> Image:
 
 def _demosaicked(mosaic: Image, pattern: Image) -> Image:
     """Fill each colour's gaps with the mean of its seen neighbours (bilinear)."""
+    from scipy.ndimage import correlate  # takes a moment to load
+
     near = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32)[..., None]
     total = correlate(mosaic, near, mode="mirror")
     weight = correlate(pattern, near, mode="mirror")

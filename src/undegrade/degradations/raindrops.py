@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -109,6 +108,8 @@ class Raindrops(Degradation):
 
 def _wide_view(hq: Image) -> Image:
     """Return the scene as a drop shows it: small, and far out of focus."""
+    from scipy.ndimage import gaussian_filter  # takes a moment to load
+
     height, width = hq.shape[:2]
     wide = hq
     for axis, side in enumerate((height, width)):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -54,6 +53,8 @@ class Shadow(Degradation):
 
     def _cover(self, rng: np.random.Generator, height: int, width: int) -> Plane:
         """Return how much of the sun is hidden at each pixel, 0 to 1."""
+        from scipy.ndimage import gaussian_filter  # takes a moment to load
+
         shape_rng, bars_rng, edge_rng = children(rng, 3)
         longer = max(height, width)
         scale = longer * rng.uniform(0.25, 0.6)

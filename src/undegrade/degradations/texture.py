@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import correlate1d
 
 from undegrade.degradations.base import (
     REGISTRY,
@@ -183,6 +182,8 @@ def _differences(planes: Planes) -> tuple[Planes, Planes]:
 
 def _blurred(planes: Planes, kernel: Kernel) -> Planes:
     """Blur along both axes, zero beyond the borders."""
+    from scipy.ndimage import correlate1d  # takes a moment to load
+
     for axis in (1, 2):
         planes = correlate1d(planes, kernel, axis=axis, mode="constant")
     return planes

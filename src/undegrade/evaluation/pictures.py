@@ -9,15 +9,14 @@ import numpy as np
 
 from undegrade.data.headers import shorter_side
 from undegrade.data.pairs import PARTNERLESS, PhotoPair
-from undegrade.data.photos import Samples, decode, shrunk, shrunk_length
+from undegrade.data.photos import Samples, as_float, decode, shrunk, shrunk_length
 from undegrade.data.places import Place
 from undegrade.data.problems import Problems, first_names, refuse, too_many
-from undegrade.data.samples import as_float
 from undegrade.degradations import REGISTRY, Chain, Image, Member, Operator
 from undegrade.degradations.operator import degrade, why_undefined
 from undegrade.errors import InputError, UsageError
 from undegrade.evaluation.contents import content_of
-from undegrade.inference.device import usable_cores
+from undegrade.inference.host import usable_cores
 from undegrade.randomness import generator
 
 Progress = Callable[[int, int], None]

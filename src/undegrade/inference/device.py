@@ -1,6 +1,5 @@
 """Where the network runs and in which number type: what was asked for, or the best there is."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -131,13 +130,6 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     except OSError:  # not Linux
         return False
     return bool(words & {"amx_bf16", "avx512_bf16"})
-
-
-def usable_cores() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def precision_name(dtype: torch.dtype) -> str:

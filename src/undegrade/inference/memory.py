@@ -1,7 +1,6 @@
 """How large a tile may be: the memory there is, and what a network needs for each pixel."""
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from undegrade.inference.host import free_memory
 from undegrade.inference.options import MIN_TILE
 
 CPU_TILE = 1024  # larger ones leave the caches and save hardly any overlap
@@ -17,7 +17,6 @@ DEVICE_TILE = 2048
 _BAND_BYTES = 192 << 20  # for one row of tiles across a wide picture
 _PLAIN_CHANNELS = 3  # of a single draw
 _SHARE = 0.5  # of the memory there is, for one tile
-_UNKNOWN = 4 << 30  # where the system does not say
 _PICTURE_BYTES = 100  # states, noise and result of a method at full resolution, for each pixel
 _WALK_BYTES = 160  # photo, guess, state, prediction and sums of a walk, for each pixel
 _LAYERS = 3  # how many of the largest layer's inputs and outputs are alive together
@@ -33,46 +32,7 @@ def available_memory(device: torch.device, root: Path = Path("/")) -> int:
     if device.type == "cuda":
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + cached
-    known = [value for value in (_linux_free(root), _cgroup_free(root)) if value is not None]
-    return min(known) if known else _posix_free()
-
-
-def _linux_free(root: Path) -> int | None:
-    try:
-        lines = (root / "proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _cgroup_free(root: Path) -> int | None:
-    """Return what a container is still allowed; None if it is not limited."""
-    for folder, limit, usage in (
-        (root / "sys/fs/cgroup", "memory.max", "memory.current"),
-        (root / "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        try:
-            allowed = (folder / limit).read_text(encoding="ascii").strip()
-            used = (folder / usage).read_text(encoding="ascii").strip()
-            stat = (folder / "memory.stat").read_text(encoding="ascii").split()
-        except OSError:
-            continue
-        if allowed.isdecimal():
-            # Cached files count as used, but make room when it is needed.
-            values = dict(zip(stat[::2], stat[1::2], strict=False))
-            cached = values.get("total_inactive_file", values.get("inactive_file", "0"))
-            return max(int(allowed) - int(used) + int(cached), 0)
-    return None
-
-
-def _posix_free() -> int:
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return _UNKNOWN
+    return free_memory(root)
 
 
 class PeakCounter:

@@ -20,9 +20,9 @@ from undegrade.inference.report import FileReport, ModelInfo, RunInfo
 from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
-from undegrade.methods.base import Method
+from undegrade.methods.base import Method, restores_nothing
 from undegrade.processes.any_sampler import parse_sampler
-from undegrade.zoo import DEFAULT_MODEL, find_model, load_method
+from undegrade.zoo import DEFAULT_MODEL, check_restores, find_model, load_method
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
 
@@ -67,8 +67,8 @@ class Restorer:
 
     Raises:
         DeviceError: The device is not there.
-        UsageError: There is no such kind of device, precision or sampler, or the method has no
-            choice of samplers.
+        UsageError: There is no such kind of device, precision or sampler, the method has no choice
+            of samplers, or it restores nothing.
     """
 
     def __init__(
@@ -80,6 +80,8 @@ class Restorer:
         precision: str = "auto",
         sampler: str | None = None,
     ) -> None:
+        if not method.restores:
+            raise restores_nothing(f"a model of the method '{method.options.name}'")
         place = choose_device(device)
         dtype = choose_precision(precision, place)
         if sampler is not None:
@@ -144,11 +146,13 @@ class Restorer:
             sampler: See :class:`Restorer`.
 
         Raises:
-            UsageError: There is no such model, device, precision or sampler.
+            UsageError: There is no such model, device, precision or sampler, or the model restores
+                nothing.
             WeightsError: The model cannot be used.
         """
         choose_precision(precision, choose_device(device))  # before time is spent on loading
         entry = find_model(model)
+        check_restores(entry)
         config = entry.config
         info = ModelInfo(
             entry.name, entry.sha256, config.default_steps, config.tasks, config.uncertainty

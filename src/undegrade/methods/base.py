@@ -28,6 +28,16 @@ class Pair(NamedTuple):
     """What undoes the degradation of each; empty texts, or none at all, where it is not known."""
 
 
+class Objective(NamedTuple):
+    """What a batch comes to in training."""
+
+    terms: dict[str, Tensor]
+    """The terms, each a scalar, with their sum under ``"total"``."""
+    estimate: Tensor | None = None
+    """The clean pictures that the networks' answers amount to, ``(B, 3, H, W)`` for ``[0, 1]``, not
+    clamped; None in stages whose answers amount to none."""
+
+
 class MethodOptions(BaseModel):
     """Base of every method's options; stored beside the weights that it made."""
 
@@ -49,6 +59,8 @@ class Method(nn.Module, ABC):
     clean_stages: ClassVar[frozenset[str]] = frozenset()
     """Those of them that learn from clean pictures alone."""
     default_steps: ClassVar[int]
+    restores: ClassVar[bool] = True
+    """Whether it restores at all; :meth:`restore` of one that does not raises a UsageError."""
     draws_texture: ClassVar[bool] = False
     """Whether it adds to a guess a texture that it draws: :attr:`texture` is a number."""
 
@@ -82,6 +94,14 @@ class Method(nn.Module, ABC):
 
         Raises:
             ValueError: They do not; a method that has only one stage cannot go wrong.
+        """
+
+    @classmethod
+    def check_crop(cls, options: MethodOptions, side: int) -> None:
+        """Check that the method can be trained on crops of a side; by default on any.
+
+        Raises:
+            ValueError: It cannot; names the option that is against it, and what was expected.
         """
 
     @classmethod
@@ -132,6 +152,14 @@ class Method(nn.Module, ABC):
         Raises:
             ValueError: It cannot; names both values.
         """
+
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:  # noqa: ARG003
+        """Return the stages whose :meth:`objective` has an estimate of the clean pictures.
+
+        Other losses can be added there.
+        """
+        return frozenset()
 
     def trainable(self, stage: str) -> Iterable[nn.Parameter]:  # noqa: ARG002
         """Return what learns in a stage; all of it, unless a method says otherwise."""
@@ -245,9 +273,13 @@ class Method(nn.Module, ABC):
             fix="leave it out, or take a model of the method dtpm",
         )
 
-    @abstractmethod
     def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
-        """Return the terms of the objective, each a scalar, with their sum under ``"total"``.
+        """Return the terms of the objective, each a scalar, with their sum under ``"total"``."""
+        return self.objective(pair, stage=stage, step=step, noise=noise).terms
+
+    @abstractmethod
+    def objective(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
+        """Return what a batch comes to: the terms of the method's own objective.
 
         Args:
             pair: Training pictures.
@@ -306,7 +338,27 @@ class DirectMethod(SingleNetworkMethod):
         return False
 
 
-METHODS: Registry[Method] = Registry("method")
+def restores_nothing(called: str) -> UsageError:
+    """Return the error for whoever asks a method to restore of which nothing can be restored.
+
+    Args:
+        called: What it is called.
+    """
+    return UsageError(
+        f"{called} restores nothing: it only knows what clean pictures look like",
+        expected="a model of a method that restores",
+        fix="name another one of `undegrade models list`, or train one",
+    )
+
+
+METHODS: Registry[Method] = Registry(
+    "method",
+    {
+        name: f"undegrade.methods.{name}"
+        for name in ("dtpm", "eedtp", "prior", "regression", "resflow")
+    },
+)
+"""Methods by name; the module of each is imported with the first model of it."""
 
 
 def parse_options(values: dict[str, Any]) -> MethodOptions:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from undegrade.errors import UsageError
 from undegrade.methods import dtpm_options
-from undegrade.methods.base import METHODS, MethodOptions, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
 from undegrade.methods.dtpm_options import ADAPTERS, TEXTURE, DTPMOptions
 from undegrade.methods.windowed import Evaluate, WindowedMethod, at_once
 from undegrade.networks.denoiser import Denoiser, Part
@@ -157,14 +157,20 @@ class DTPM(WindowedMethod):
         textured._texture = share
         return textured
 
-    def loss(
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:
+        """See :class:`Method`: where a first guess is learned, which is what is estimated."""
+        assert isinstance(options, DTPMOptions)
+        return frozenset() if options.predictor is None else frozenset({ADAPTERS})
+
+    def objective(
         self,
         pair: Pair,
         *,
         stage: str,
         step: int,  # noqa: ARG002
         noise: TrainingNoise,
-    ) -> dict[str, Tensor]:
+    ) -> Objective:
         """Return the error of the noise that the denoiser sees in the residual.
 
         In the stage ``"texture"`` (equation 4) pairs are smoothed and clean photos, and the
@@ -183,7 +189,9 @@ class DTPM(WindowedMethod):
         predicted = self.network(state, shown.condition, times, shown.code, guide)
         difference = predicted.float() - wanted
         absolute = self.dtpm_options.error == "l1"
-        return {"total": difference.abs().mean() if absolute else difference.square().mean()}
+        total = difference.abs().mean() if absolute else difference.square().mean()
+        estimates = stage == ADAPTERS and self.predictor is not None
+        return Objective({"total": total}, (initial + 1) / 2 if estimates else None)
 
     def restore_whole(
         self,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Pair
+from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Objective, Pair
 from undegrade.methods.eedtp_options import GENERATION, RESTORATION, EEDTPOptions
 from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
@@ -111,14 +111,19 @@ class EEDTP(DirectMethod):
         residual: Tensor = self.network(x, t.to(x.device, torch.float32) / self.schedule.times)
         return residual
 
-    def loss(
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:  # noqa: ARG003
+        """See :class:`Method`; what generation makes of noisy pictures is no restoration."""
+        return frozenset({RESTORATION})
+
+    def objective(
         self,
         pair: Pair,
         *,
         stage: str,
         step: int,  # noqa: ARG002
         noise: TrainingNoise,
-    ) -> dict[str, Tensor]:
+    ) -> Objective:
         """Return the mean absolute error of the clean pictures (equations 11 and 12).
 
         Raises:
@@ -128,14 +133,14 @@ class EEDTP(DirectMethod):
             t = self.schedule.times_of(noise.uniform())
             drawn = torch.empty_like(pair.hq).copy_(noise.normal(tuple(pair.hq.shape)))
             x = self.schedule.noisy(pair.hq, drawn, t, self.eedtp_options.forward)
-            return {"total": self._error(x, t, pair.hq)[0]}
+            return Objective({"total": self._error(x, t, pair.hq)[0]})
         t = torch.tensor([self.eedtp_options.time_of(task) for task in self._tasks_of(pair)])
         error, restored = self._error(pair.lq, t, pair.hq)
         weight = self.eedtp_options.fft_weight
         if not weight:
-            return {"total": error}
+            return Objective({"total": error}, restored)
         spectrum = torch.fft.fft2(restored.float() - pair.hq.float()).abs().mean()
-        return {"total": error + weight * spectrum, "spectrum": spectrum}
+        return Objective({"total": error + weight * spectrum, "spectrum": spectrum}, restored)
 
     def _error(self, x: Tensor, t: Tensor, hq: Tensor) -> tuple[Tensor, Tensor]:
         restored = x - self.residual(x, t)

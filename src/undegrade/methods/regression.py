@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, Tag
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Pair
+from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Objective, Pair
 from undegrade.networks.nafnet import Predictor, PredictorOptions
 from undegrade.networks.sizes import named
 from undegrade.networks.unet import UNet, UNetOptions
@@ -50,18 +50,24 @@ class Regression(DirectMethod):
             return {}
         return {f"network.{key}": why for key, why in options.network.unheeded.items()}
 
-    def loss(
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:  # noqa: ARG003
+        """See :class:`Method`."""
+        return frozenset(cls.stages)
+
+    def objective(
         self,
         pair: Pair,
         *,
         stage: str,  # noqa: ARG002
         step: int,  # noqa: ARG002
         noise: TrainingNoise,  # noqa: ARG002
-    ) -> dict[str, Tensor]:
+    ) -> Objective:
         """Return the error of the restored pictures, in units of the range ``[-1, 1]``."""
-        difference = 2 * pair.hq - 1 - self._predict(2 * pair.lq - 1)
+        restored = self._predict(2 * pair.lq - 1)
+        difference = 2 * pair.hq - 1 - restored
         total = difference.square().mean() if self.error == "mse" else difference.abs().mean()
-        return {"total": total}
+        return Objective({"total": total}, (restored + 1) / 2)
 
     def restore(
         self,

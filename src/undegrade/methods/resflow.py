@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Pair, SingleNetworkMethod
+from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair, SingleNetworkMethod
 from undegrade.methods.resflow_options import (
     CHANNELS,
     CouplingOptions,
@@ -119,15 +119,22 @@ class ResFlow(SingleNetworkMethod):
         prior = 0 if self.prior is None else self.prior.receptive_radius
         return super().receptive_radius + prior
 
-    def loss(
+    @classmethod
+    def estimating_stages(cls, options: MethodOptions) -> frozenset[str]:  # noqa: ARG003
+        """See :class:`Method`."""
+        return frozenset(cls.stages)
+
+    def objective(
         self,
         pair: Pair,
         *,
         stage: str,
         step: int,
         noise: TrainingNoise,
-    ) -> dict[str, Tensor]:
+    ) -> Objective:
         """Return the weighted velocity error (equation 9), with its x and y parts.
+
+        The estimate of the clean pictures is the one from the time that is drawn.
 
         In the stage ``"flow"`` the auxiliary variable is drawn without looking. In the stage
         ``"coupling"``, of the variational coupling, it comes from the recognition network, and
@@ -154,7 +161,10 @@ class ResFlow(SingleNetworkMethod):
         if auxiliary is not None and auxiliary.divergence is not None:
             terms["kl"] = auxiliary.divergence.mean()
             total = total + _kl_weight(options.coupling, step) * terms["kl"]
-        return terms | {"total": total}
+        x_0_hat = predicted[:, :CHANNELS]
+        if options.parameterisation == "velocity":
+            x_0_hat = sample.x_t - t.view(-1, 1, 1, 1) * x_0_hat
+        return Objective(terms | {"total": total}, (x_0_hat + 1) / 2)
 
     def restore(
         self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from undegrade.degradations import Image
 from undegrade.errors import InputError
 from undegrade.metrics.channels import quantise
+from undegrade.metrics.levels import Levels, to_levels, worth_compiling
 from undegrade.metrics.needs import Needs
 
-Measure = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Measure = Callable[["Tensor", "Tensor"], "Tensor"]
 """``measure(restored, hq)``: pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a number each, ``(B,)``."""
+
+LoopMeasure = Callable[[Levels, Levels], float]
+"""``measure(restored, hq)``: levels ``(H, W, 3)`` to the same number."""
 
 Operator = Callable[[Image], Image]
 """What was done to a clean picture ``(H, W, 3)``, ready to be done to another in the same way."""
@@ -32,16 +36,20 @@ class Case:
     """All that is known of one restoration.
 
     Args:
-        restored: The restored picture ``(1, 3, H, W)``, RGB in ``[0, 1]``, or uint8 levels.
+        restored: The restored picture ``(H, W, 3)``, RGB in ``[0, 1]``, or uint8 levels.
         hq: The true picture, same shape.
         operator: What was done to the true one, without the noise in it; None if it is not known.
     """
 
-    restored: Tensor
-    hq: Tensor
+    restored: Levels | Image
+    hq: Levels | Image
     operator: Operator | None = None
 
-    def degraded_again(self) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> "tuple[Tensor, Tensor]":
+        """Return the restored and the true picture, each ``(1, 3, H, W)``."""
+        return _tensor(self.restored), _tensor(self.hq)
+
+    def degraded_again(self) -> "tuple[Tensor, Tensor]":
         """Return the restored and the true picture, both degraded by the operator.
 
         Raises:
@@ -52,9 +60,15 @@ class Case:
         return self._done(self.operator, self.restored), self._done(self.operator, self.hq)
 
     @staticmethod
-    def _done(operator: Operator, picture: Tensor) -> Tensor:
-        samples: Image = quantise(picture)[0].movedim(0, -1).float().cpu().numpy()
-        return torch.from_numpy(operator(samples)).movedim(-1, 0)[None]
+    def _done(operator: Operator, picture: Levels | Image) -> "Tensor":
+        samples: Image = quantise(_tensor(picture))[0].movedim(0, -1).float().numpy()
+        return _tensor(operator(samples))
+
+
+def _tensor(picture: Levels | Image) -> "Tensor":
+    import torch
+
+    return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ class About:
         """Return whether ``one`` is a better number than ``other``."""
         return one > other if self.better == "higher" else one < other
 
-    def check_size(self, pictures: Tensor) -> None:
+    def check_size(self, pictures: "Tensor") -> None:
         """Refuse pictures ``(B, 3, H, W)`` that are too small.
 
         Raises:
@@ -129,14 +143,16 @@ class Metric(About):
     Args:
         measure: What computes it.
         takes_levels: Whether it does so of levels as they are in a file, uint8, too.
+        in_loops: What computes the same of large pictures in compiled loops; None for nothing.
         degraded_again: Measure not the pictures but what the known degradation makes of them.
     """
 
     measure: Measure
     takes_levels: bool = False
+    in_loops: LoopMeasure | None = None
     degraded_again: bool = False
 
-    def __call__(self, restored: Tensor, hq: Tensor) -> Tensor:
+    def __call__(self, restored: "Tensor", hq: "Tensor") -> "Tensor":
         """Return one number for each picture.
 
         Args:
@@ -167,8 +183,7 @@ class Metric(About):
             MissingExtraError: As above.
             WeightsError: As above.
         """
-        pair = case.degraded_again() if self.degraded_again else (case.restored, case.hq)
-        number = float(self(*pair))
+        number = self._number(case)
         if not isfinite(number):
             raise InputError(
                 f"{self.name} gives {number} for it",
@@ -176,3 +191,10 @@ class Metric(About):
                 fix=f"leave the picture out, or measure it without {self.name}",
             )
         return number
+
+    def _number(self, case: Case) -> float:
+        high_enough = self.least_side <= min(case.hq.shape[:2])
+        if self.in_loops and high_enough and worth_compiling(case.restored, case.hq):
+            return min(self.in_loops(to_levels(case.restored), to_levels(case.hq)), self.highest)
+        pair = case.degraded_again() if self.degraded_again else case.tensors()
+        return float(self(*pair))

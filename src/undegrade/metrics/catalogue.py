@@ -5,16 +5,12 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from undegrade.errors import UsageError
-from undegrade.metrics.base import DECIBELS, WHOLE_RGB, About, Metric
+from undegrade.lazy import lazy_function
+from undegrade.metrics.base import DECIBELS, WHOLE_RGB, About, Measure, Metric
 from undegrade.metrics.catalogue_learned import LEARNED, OF_SETS
-from undegrade.metrics.colour import colour_drift
-from undegrade.metrics.distortion import mae, psnr, psnr_luma
 from undegrade.metrics.distributions import SetMetric
-from undegrade.metrics.gradients import fsim, gmsd, haarpsi
+from undegrade.metrics.levels import REACH, psnr_in_loops, ssim_in_loops
 from undegrade.metrics.needs import Needs
-from undegrade.metrics.similarity import REACH
-from undegrade.metrics.sliced import LEAST_SIDE, sliced_wasserstein
-from undegrade.metrics.structure import ms_ssim, ssim, ssim_luma, vif
 from undegrade.registry import did_you_mean
 
 _WINDOW = 2 * REACH + 1
@@ -32,6 +28,12 @@ _PIQ = Needs(("piq", "torchvision"), "perceptual")
 
 _Kind = TypeVar("_Kind", bound=About)
 
+
+def _taken(module: str, name: str) -> Measure:
+    """Return a measure whose module, and with it PyTorch, is imported when it is taken."""
+    return lazy_function(f"{__package__}.{module}", name)
+
+
 _ALL = (
     Metric(
         "psnr",
@@ -42,8 +44,9 @@ _ALL = (
         "peak signal-to-noise ratio",
         f"{_RGB}; {_PEAK}",
         1,
-        psnr,
+        _taken("distortion", "psnr"),
         takes_levels=True,
+        in_loops=psnr_in_loops,
     ),
     Metric(
         "psnr-y",
@@ -54,7 +57,7 @@ _ALL = (
         "peak signal-to-noise ratio",
         f"{_LUMA}; {_PEAK}",
         1,
-        psnr_luma,
+        _taken("distortion", "psnr_luma"),
         takes_levels=True,
     ),
     Metric(
@@ -66,8 +69,9 @@ _ALL = (
         _WANG,
         f"{_RGB}; {_SSIM}; mean of the three channels",
         _WINDOW,
-        ssim,
+        _taken("structure", "ssim"),
         takes_levels=True,
+        in_loops=ssim_in_loops,
     ),
     Metric(
         "ssim-y",
@@ -78,7 +82,7 @@ _ALL = (
         _WANG,
         f"{_LUMA}; {_SSIM}",
         _WINDOW,
-        ssim_luma,
+        _taken("structure", "ssim_luma"),
         takes_levels=True,
     ),
     Metric(
@@ -91,11 +95,20 @@ _ALL = (
         f"{_RGB}; {_GAUSSIAN}, inside at four scales, over the mirrored border at the fifth; "
         "K1 = 0.01, K2 = 0.03, peak 255; each scale the mean of the three channels",
         176,
-        ms_ssim,
+        _taken("structure", "ms_ssim"),
         needs=_TORCHMETRICS,
     ),
     Metric(
-        "mae", "lower", 0, 255, "of 255", "mean absolute error", _RGB, 1, mae, takes_levels=True
+        "mae",
+        "lower",
+        0,
+        255,
+        "of 255",
+        "mean absolute error",
+        _RGB,
+        1,
+        _taken("distortion", "mae"),
+        takes_levels=True,
     ),
     Metric(
         "vif",
@@ -107,7 +120,7 @@ _ALL = (
         f"{_RGB}; four scales, Gaussian windows of 17, 9, 5 and 3 pixels, only where they lie "
         "inside; visual noise of variance 2, peak 255; mean of the three channels",
         41,
-        vif,
+        _taken("structure", "vif"),
         needs=_TORCHMETRICS,
     ),
     Metric(
@@ -119,7 +132,7 @@ _ALL = (
         "Xue, Zhang, Mou & Bovik, Gradient magnitude similarity deviation, IEEE TIP 2014",
         f"luminance of {_YIQ}; halved, zeros beyond the border; constant 170 of peak 255",
         8,
-        gmsd,
+        _taken("gradients", "gmsd"),
         needs=_PIQ,
     ),
     Metric(
@@ -132,7 +145,7 @@ _ALL = (
         f"{_YIQ}; the shorter side reduced to about 256 by a whole number; constants of the paper "
         "for peak 255",
         32,
-        fsim,
+        _taken("gradients", "fsim"),
         needs=_PIQ,
     ),
     Metric(
@@ -144,7 +157,7 @@ _ALL = (
         "Reisenhofer, Bosse, Kutyniok & Wiegand, HaarPSI, Signal Processing 2018",
         f"{_YIQ}; halved, zeros beyond the border; C = 30 of peak 255, alpha = 4.2",
         16,
-        haarpsi,
+        _taken("gradients", "haarpsi"),
         needs=_PIQ,
     ),
     Metric(
@@ -155,8 +168,8 @@ _ALL = (
         "of 100",
         "sliced Wasserstein distance of patches: Karras, Aila, Laine & Lehtinen, ICLR 2018",
         f"{_RGB}, three finest levels of a Laplacian pyramid, in deviations of the true ones",
-        LEAST_SIDE,
-        sliced_wasserstein,
+        32,
+        _taken("sliced", "sliced_wasserstein"),
         caution="noise and blocks of the right strength and grain please it: read it beside a "
         "measure of distortion, never alone",
     ),
@@ -169,7 +182,7 @@ _ALL = (
         "distance of the mean colours, CIE 1976",
         _RGB,
         1,
-        colour_drift,
+        _taken("colour", "colour_drift"),
     ),
     Metric(
         "consistency",
@@ -180,7 +193,7 @@ _ALL = (
         "peak signal-to-noise ratio after degrading again, as data consistency of inverse problems",
         f"{_RGB}, both degraded by the known degradation without its noise; {_PEAK}",
         1,
-        psnr,
+        _taken("distortion", "psnr"),
         degraded_again=True,
     ),
     *LEARNED,

@@ -1,9 +1,10 @@
 """The measures that are made of trained networks, and those of whole sets of pictures."""
 
 import math
+from functools import partial
+from typing import TYPE_CHECKING
 
-from torch import Tensor
-
+from undegrade.lazy import lazy_function
 from undegrade.metrics import published_weights as published
 from undegrade.metrics.base import WHOLE_RGB, Metric
 from undegrade.metrics.distributions import (
@@ -14,15 +15,12 @@ from undegrade.metrics.distributions import (
     kernel_distance,
     patches,
 )
-from undegrade.metrics.learned import (
-    BACKBONES,
-    clip_iqa,
-    dists,
-    inception_features,
-    lpips,
-    niqe,
-)
 from undegrade.metrics.needs import Needs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NETWORKS = "undegrade.metrics.learned"
 
 _RGB = WHOLE_RGB
 _ALONE = "; the restored picture alone"
@@ -48,8 +46,10 @@ def _lpips(name: str, backbone: str) -> Metric:
         _ZHANG,
         f"{_RGB}, features of {backbone}",
         _LEAST_OF_LPIPS[backbone],
-        lpips(backbone),
-        needs=Needs(("torchmetrics", "torchvision"), "perceptual", (BACKBONES[backbone],)),
+        partial(lazy_function(_NETWORKS, "lpips"), backbone),
+        needs=Needs(
+            ("torchmetrics", "torchvision"), "perceptual", (published.BACKBONES[backbone],)
+        ),
     )
 
 
@@ -66,7 +66,7 @@ LEARNED = (
         "Ding, Ma, Wang & Simoncelli, Image quality assessment: DISTS, IEEE TPAMI 2022",
         f"{_RGB}, shorter side reduced to 256",
         16,
-        dists,
+        lazy_function(_NETWORKS, "dists"),
         needs=Needs(("piq", "torchvision"), "perceptual", (published.VGG16, published.DISTS)),
     ),
     Metric(
@@ -78,7 +78,7 @@ LEARNED = (
         "Wang, Chan & Loy, Exploring CLIP for assessing the look and feel of images, AAAI 2023",
         _RGB + _ALONE,
         32,
-        clip_iqa,
+        lazy_function(_NETWORKS, "clip_iqa"),
         needs=Needs(("piq", "torchvision"), "perceptual", (published.CLIP, published.PROMPTS)),
     ),
     Metric(
@@ -90,17 +90,21 @@ LEARNED = (
         "Mittal, Soundararajan & Bovik, Making a completely blind analyzer, IEEE SPL 2013",
         f"luma of {_RGB}; blocks of 96x96, what fills none left out{_ALONE}",
         96,
-        niqe,
+        lazy_function(_NETWORKS, "niqe"),
         needs=Needs(("pyiqa",), "pyiqa", (published.NIQE,)),
     ),
 )
 
 
-def _of_patches(picture: Tensor) -> Tensor:  # no lambda: other processes are sent it by name
-    return inception_features(patches(picture))
+_inception_features = lazy_function(_NETWORKS, "inception_features")
 
 
-_WHOLE = Extractor("inception-6726825d", inception_features)
+def _of_patches(picture: "Tensor") -> "Tensor":  # no lambda: other processes are sent it by name
+    features: Tensor = _inception_features(patches(picture))
+    return features
+
+
+_WHOLE = Extractor("inception-6726825d", _inception_features)
 _PATCHED = Extractor(
     f"inception-6726825d-patches-{PATCH}",
     _of_patches,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from undegrade.metrics.channels import as_in_file, levels, luma, quantise, worth_compiling
+from undegrade.metrics.channels import levels, luma, quantise
 
 _PART = 2**15  # samples, of which even the greatest squares add up to less than 2^31
 
@@ -37,10 +37,6 @@ def mae(restored: Tensor, hq: Tensor) -> Tensor:
 
 def _squared_error(restored: Tensor, hq: Tensor) -> int:
     """Return the sum of squared differences of levels ``(3, H, W)``, exactly."""
-    if worth_compiling(restored, hq):
-        from undegrade.metrics.loops import squared_error
-
-        return squared_error(as_in_file(restored), as_in_file(hq))
     # Colours side by side, as in a file: that is how pictures come, and nothing has to be moved.
     parts = (part.movedim(0, -1).reshape(-1) for part in (restored, hq))
     one, other = parts

@@ -6,15 +6,17 @@ clouds lie. Both numbers depend on n: compare only what was measured on equally 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from undegrade.errors import InputError
 from undegrade.metrics.base import About
 from undegrade.metrics.channels import quantise
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Features = npt.NDArray[np.floating]
 """Rows of features ``(n, d)``."""
@@ -38,7 +40,7 @@ class Extractor:
     """
 
     name: str
-    apply: Callable[[Tensor], Tensor]
+    apply: "Callable[[Tensor], Tensor]"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class SetMetric(About):
     extractor: Extractor
     compare: Comparing
 
-    def extract(self, picture: Tensor) -> Features:
+    def extract(self, picture: "Tensor") -> Features:
         """Return the features of one picture ``(1, 3, H, W)``, single precision ``(n, d)``.
 
         It is in ``[0, 1]`` and rounded to 8 bits first, or uint8 levels.
@@ -116,7 +118,7 @@ def _enough(rows: Features) -> npt.NDArray[np.float64]:
     return np.asarray(rows, np.float64)
 
 
-def patches(picture: Tensor, side: int = PATCH) -> Tensor:
+def patches(picture: "Tensor", side: int = PATCH) -> "Tensor":
     """Cut a picture into as few squares as cover it, evenly spaced.
 
     Neighbours overlap where the side does not divide the picture. One of 1280x720 pixels gives
@@ -129,6 +131,8 @@ def patches(picture: Tensor, side: int = PATCH) -> Tensor:
     Returns:
         Squares ``(n, 3, side, side)``, row by row.
     """
+    import torch
+
     tops, lefts = (_places(length, side) for length in picture.shape[-2:])
     cut = [picture[..., top : top + side, left : left + side] for top in tops for left in lefts]
     return torch.cat(cut)

@@ -18,16 +18,8 @@ from torch import Tensor
 from undegrade.errors import InputError, MissingExtraError, WeightsError
 from undegrade.matlab import read_arrays
 from undegrade.metrics import published_weights as published
-from undegrade.metrics.base import Measure
 from undegrade.metrics.channels import quantise
 from undegrade.metrics.needs import WeightFile, weights_folder
-
-BACKBONES = {
-    "alex": published.ALEXNET,
-    "vgg": published.VGG16,
-    "squeeze": published.SQUEEZENET,
-}
-"""Networks that LPIPS was trained for."""
 
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
@@ -36,17 +28,18 @@ _MATLAB = ".mat"
 _CLIP_SCALE = 100.0  # what the logits are multiplied by, as CLIP was trained
 
 
-def lpips(backbone: str) -> Measure:
+def lpips(backbone: str, restored: Tensor, hq: Tensor) -> Tensor:
     """Return LPIPS with the features of a network, version 0.1 with linear layers.
 
     Args:
-        backbone: One of :data:`BACKBONES`.
+        backbone: One of :data:`~undegrade.metrics.published_weights.BACKBONES`.
+        restored: Pictures ``(B, 3, H, W)``, RGB in ``[0, 1]``; rounded to 8 bits first.
+        hq: True pictures, same shape.
+
+    Returns:
+        One number for each picture, ``(B,)``.
     """
-    return partial(_lpips_distance, backbone)
-
-
-def _lpips_distance(backbone: str, restored: Tensor, hq: Tensor) -> Tensor:
-    network = _built(f"lpips-{backbone}", partial(_lpips, backbone), BACKBONES[backbone])
+    network = _built(f"lpips-{backbone}", partial(_lpips, backbone), published.BACKBONES[backbone])
     with torch.inference_mode():
         pair = (2 * quantise(part).float() - 1 for part in (restored, hq))
         numbers: Tensor = network(*pair)

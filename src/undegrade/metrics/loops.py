@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from undegrade.compiling import compiled
-from undegrade.metrics.channels import Levels
+from undegrade.metrics.levels import Levels
 
 Floats = npt.NDArray[np.float32]
 

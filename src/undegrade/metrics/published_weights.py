@@ -51,3 +51,6 @@ NIQE = WeightFile(
     0.1,
     "non-commercial",
 )
+
+BACKBONES = {"alex": ALEXNET, "vgg": VGG16, "squeeze": SQUEEZENET}
+"""Networks that LPIPS was trained for."""

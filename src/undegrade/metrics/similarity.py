@@ -4,23 +4,17 @@ The Gaussian window is separable, and along one axis it is a matrix with a band 
 product of matrices, which every processor does best, though most of its factors are zeros. The two
 pictures are blurred as their sum and their difference, and these squared: four blurs instead of
 five, and nothing cancels where the pictures are alike. Where numba is installed, large pictures are
-left to loops that are compiled.
+left to :mod:`undegrade.metrics.levels`.
 """
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from undegrade.metrics.channels import as_in_file, worth_compiling
+from undegrade.metrics.levels import C1, C2, REACH, window
 
-REACH = 5
-"""Half of the window of 11x11 pixels."""
-
-_SIGMA = 1.5
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _STRIP, _BLOCK = 64, 32  # rows and columns of the map that are computed together
 
 
@@ -36,8 +30,6 @@ def mean_similarity(restored: Tensor, hq: Tensor) -> float:
         hq: The true ones, same shape.
     """
     channels, height, width = hq.shape
-    if worth_compiling(restored, hq):
-        return _in_loops(restored, hq)
     total = 0.0
     for one, other in zip(restored, hq, strict=True):
         for top in range(0, height - 2 * REACH, _STRIP):
@@ -45,14 +37,6 @@ def mean_similarity(restored: Tensor, hq: Tensor) -> float:
             for moments in _blurred(one[rows].float(), other[rows].float()):
                 total += float(_similarity(*moments).sum())
     return total / (channels * (height - 2 * REACH) * (width - 2 * REACH))
-
-
-def _in_loops(restored: Tensor, hq: Tensor) -> float:
-    from undegrade.metrics.loops import similarity_of_rows
-
-    half = _window()[REACH:].numpy()
-    constants = np.array([2 * _C1, 2 * _C2], np.float32)
-    return similarity_of_rows(as_in_file(restored), as_in_file(hq), half, constants)
 
 
 def _blurred(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -85,9 +69,9 @@ def _similarity(a: Tensor, b: Tensor, aa: Tensor, bb: Tensor) -> Tensor:
     """
     a.mul_(a)
     b.mul_(b)
-    aa.sub_(a).add_(2 * _C2)
+    aa.sub_(a).add_(2 * C2)
     bb.sub_(b)
-    a.add_(2 * _C1)
+    a.add_(2 * C1)
     likeness = (a - b).mul_(aa - bb)
     return likeness.div_(a.add_(b).mul_(aa.add_(bb)))
 
@@ -95,16 +79,8 @@ def _similarity(a: Tensor, b: Tensor, aa: Tensor, bb: Tensor) -> Tensor:
 @lru_cache(maxsize=64)
 def _band(count: int, device: torch.device) -> Tensor:
     """Return the matrix ``(count, count + 10)`` that blurs along one axis."""
-    weights = _window()
+    weights = torch.from_numpy(window())
     matrix = torch.zeros(count, count + 2 * REACH)
     for row in range(count):
         matrix[row, row : row + 2 * REACH + 1] = weights
     return matrix.to(device)
-
-
-@cache
-def _window() -> Tensor:
-    """Return the eleven weights along one axis."""
-    places = torch.arange(-REACH, REACH + 1, dtype=torch.float64)
-    weights = torch.exp(-(places**2) / (2 * _SIGMA**2))
-    return (weights / weights.sum()).float()

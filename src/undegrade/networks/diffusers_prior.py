@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from undegrade.errors import MissingExtraError, WeightsError
+from undegrade.hashing import file_sha256
 from undegrade.networks.hub import hub_folder
 
 _COLOURS = 3
@@ -68,6 +69,7 @@ class DiffusersPrior(nn.Module):
         size: Side of the pictures it was trained on.
         multiple_of: What the height and width of the input must be divisible by.
         times: Number of times that it was trained on.
+        sha256: Hash of the file of its weights.
 
     Raises:
         MissingExtraError: diffusers is not installed.
@@ -77,7 +79,7 @@ class DiffusersPrior(nn.Module):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.network = _load(name)
+        self.network, self.sha256 = _load(name)
         config = self.network.config
         self.size: int = _side(name, config.get("sample_size"))
         self.multiple_of: int = 1 << (len(config["block_out_channels"]) - 1)
@@ -111,8 +113,8 @@ class DiffusersPrior(nn.Module):
         return predicted[:, :_COLOURS].to(x_t.dtype), middle.to(x_t.dtype)
 
 
-def _load(name: str) -> Any:
-    """Return the network, which is of the right kind."""
+def _load(name: str) -> tuple[Any, str]:
+    """Return the network, which is of the right kind, and the hash of its file."""
     try:
         from diffusers import UNet2DModel
     except ModuleNotFoundError as error:
@@ -144,7 +146,7 @@ def _load(name: str) -> Any:
         got = network.config.get(key, expected[0])  # earlier versions know fewer keys
         if got not in expected:
             raise _refused(name, key, got, " or ".join(map(repr, expected)))
-    return network
+    return network, file_sha256(place / _WEIGHTS)
 
 
 def _find(name: str) -> Path:

@@ -92,6 +92,18 @@ class FrozenResNet(nn.Module):
         code: Tensor = network(imagenet_range(x)).pooler_output.flatten(1)
         return code
 
+    def maps(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return its features before they are averaged, from fine to coarse; with a gradient to x.
+
+        Args:
+            x: Pictures ``(B, 3, H, W)`` in ``[-1, 1]``.
+        """
+        [network] = self._hidden
+        maps: tuple[Tensor, ...] = network(
+            imagenet_range(x), output_hidden_states=True
+        ).hidden_states
+        return maps
+
 
 class SmallEncoder(nn.Module):
     """Four convolutions that halve the resolution, averaged over the picture.

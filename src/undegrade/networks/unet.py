@@ -233,6 +233,23 @@ class UNet(nn.Module):
         Raises:
             ValueError: ``y`` is missing, or given to a network that takes none.
         """
+        return self.with_middle(x, t, y)[0]
+
+    def with_middle(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Evaluate the network; return the result, and what its encoder says.
+
+        Args:
+            x: See :meth:`forward`, as for the others.
+            t: Times.
+            y: Auxiliary variable.
+
+        Returns:
+            The result ``(B, out_channels, H, W)``, and the features where encoder and decoder meet,
+            after any attention there: ``(B, widths[-1], h, w)``, of the coarsest level.
+
+        Raises:
+            ValueError: ``y`` is missing, or given to a network that takes none.
+        """
         embedding = self.time(t)
         y = self._at_full_resolution(y)
         stride = self.options.stem_stride
@@ -241,9 +258,12 @@ class UNet(nn.Module):
         if self.adaptor is not None and y is not None:
             features = self.adaptor(F.pixel_unshuffle(y, stride))
         skips = self._encode(hidden, embedding, features)
-        hidden = skips.pop()
+        middle = skips.pop()
         if self.attention is not None:
-            hidden = self.attention(hidden)
+            middle = self.attention(middle)
+        return self._decode(middle, skips, embedding), middle
+
+    def _decode(self, hidden: Tensor, skips: list[Tensor], embedding: Tensor) -> Tensor:
         for level in reversed(range(len(self.options.widths))):
             if level < len(skips):
                 upsampled = F.pixel_shuffle(self.ups[level](hidden), 2)
@@ -251,7 +271,7 @@ class UNet(nn.Module):
             hidden = self.decoder[level](hidden, embedding)
             if self.experts is not None:
                 hidden = self.experts[level](hidden, embedding)
-        return F.pixel_shuffle(self.head(hidden), stride)
+        return F.pixel_shuffle(self.head(hidden), self.options.stem_stride)
 
     def _encode(
         self, hidden: Tensor, embedding: Tensor, auxiliary: list[Tensor] | None

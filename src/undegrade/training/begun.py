@@ -19,6 +19,9 @@ RECIPE = "recipe.json"
 OVERRIDES = "overrides.json"
 """File with the changes to the recipe that the first command made."""
 
+_HASHES = {"diffloss.prior_sha256", "perceptual.features_sha256"}
+"""Keys outside the method that building a training fills in."""
+
 _ABSENT = object()
 _NAMED = 6  # differences that are told one by one
 
@@ -64,7 +67,7 @@ def compare(output: Path, recipe: Recipe) -> None:
         return
     # Read as a recipe: what has been added to recipes since counts as its default.
     before = parse_recipe(json.loads((output / RECIPE).read_text(encoding="utf-8"))).portable()
-    found = {f"method.{key}" for key in recipe.method_options.found}
+    found = {f"method.{key}" for key in recipe.method_options.found} | _HASHES
     # Of what was not noted, because nothing looked for it then, nothing can be said.
     changed = [
         (key, now, then)

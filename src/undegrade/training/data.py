@@ -9,10 +9,10 @@ import numpy as np
 from rich.console import Console
 
 from undegrade.data.caching import Cache
-from undegrade.data.photos import is_validation
+from undegrade.data.photos import as_float, is_validation
 from undegrade.data.places import Place, open_pairs, open_photos
 from undegrade.data.problems import Problems, first_names, refuse
-from undegrade.data.samples import as_float, fixed_crops, to_tensor, validation_pairs
+from undegrade.data.samples import fixed_crops, to_tensor, validation_pairs
 from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
 from undegrade.environment import home

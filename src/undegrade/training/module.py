@@ -18,6 +18,7 @@ from undegrade.metrics.distortion import psnr
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
 from undegrade.signals import Cancelled
+from undegrade.training.constraints.terms import Constraints
 from undegrade.training.interruption import Interruption
 from undegrade.training.processes import mean
 from undegrade.training.recipe import Optimiser, Recipe, Stage
@@ -35,6 +36,7 @@ class MethodModule(lightning.LightningModule):
         stage: Which stage of it.
         crops: What its samples are made of.
         validation: Pairs by the name of their degradation.
+        constraints: Losses besides the method's own.
     """
 
     def __init__(
@@ -44,10 +46,11 @@ class MethodModule(lightning.LightningModule):
         stage: Stage,
         crops: Crops,
         validation: dict[str, Pair],
+        constraints: Constraints,
     ) -> None:
         super().__init__()
         self.method, self.recipe, self.stage, self.crops = method, recipe, stage, crops
-        self.validation = validation
+        self.validation, self.constraints = validation, constraints
         self.retention = _retention(method, recipe, stage)
         learned = {id(parameter) for parameter in method.trainable(stage.name)}
         for parameter in method.parameters():
@@ -103,9 +106,10 @@ class MethodModule(lightning.LightningModule):
             return _summed(terms | retention.mixed(self.method, shares))
 
     def _loss(self, batch: StepBatch) -> dict[str, Tensor]:
-        return self.method.loss(
+        objective = self.method.objective(
             batch.pair, stage=self.stage.name, step=self.global_step, noise=self._noise(batch)
         )
+        return self.constraints.added(objective, batch.hq, self._noise(batch, "constraints"))
 
     def _noise(self, batch: StepBatch, purpose: str = "") -> SampleNoise:
         return SampleNoise(self.recipe.seed, batch.step, batch.samples, purpose)
@@ -174,7 +178,7 @@ class MethodModule(lightning.LightningModule):
         """Return AdamW and its schedule."""
         options = self.recipe.optimiser
         optimiser = torch.optim.AdamW(
-            (parameter for parameter in self.method.parameters() if parameter.requires_grad),
+            [parameter for parameter in self.parameters() if parameter.requires_grad],
             lr=options.lr,
             betas=options.betas,
             weight_decay=options.weight_decay,
@@ -201,7 +205,7 @@ def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None
 def _summed(terms: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return terms with the sum of all as their total, and the stage's own as one of them."""
     added = {name: value for name, value in terms.items() if name in RETAINED_TERMS}
-    return terms | {"own": terms["total"], "total": terms["total"] + sum(added.values())}
+    return {"own": terms["total"]} | terms | {"total": terms["total"] + sum(added.values())}
 
 
 def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:

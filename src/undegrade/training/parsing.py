@@ -57,8 +57,23 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
             fix="leave out retain, or add a stage",
         )
     method.check_stages(options, [stage.name for stage in recipe.stages])
+    _check_crops(recipe, options)
     _check_tasks(recipe, options)
     _check_pieces(recipe)
+
+
+def _check_crops(recipe: Recipe, options: MethodOptions) -> None:
+    """Check that crops are of a size that the method can be trained on.
+
+    Raises:
+        RecipeError: They are not.
+    """
+    method = METHODS.get(options.name)
+    for number, stage in enumerate(recipe.stages):
+        try:
+            method.check_crop(options, stage.crop)
+        except ValueError as error:
+            raise RecipeError(f"stages.{number}.crop={stage.crop} with {error}") from error
 
 
 def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
@@ -69,6 +84,11 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
         ValueError: The method has to be told tasks, and does not know one of these.
     """
     method, validation = METHODS.get(options.name), recipe.data.validation
+    if validation.sets and not method.restores:
+        raise RecipeError(
+            f"data.validation.sets with a {options.name}, which restores nothing",
+            expected="none: validation measures what is restored",
+        )
     if any(stage.name not in method.clean_stages for stage in recipe.stages):
         method.tasks_in_order(options, recipe.data.tasks)
     for stage in recipe.stages:

@@ -9,7 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from undegrade.degradations import Chain, Mixture
 from undegrade.errors import UndegradeError
 from undegrade.methods import MethodOptions, parse_options
+from undegrade.methods.diffloss import DiffLossOptions
+from undegrade.training.constraints.options import AdversarialOptions, PerceptualOptions
 from undegrade.training.retention.options import Retain
+
+CONSTRAINTS = ("diffloss", "perceptual", "adversarial")
+"""Keys of losses that are added to a method's own."""
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -168,6 +173,15 @@ class Recipe(_Part):
     retain: Retain | None = Field(
         None, description="What of one stage is retained while the others are trained."
     )
+    diffloss: DiffLossOptions | None = Field(
+        None, description="Compare restored and clean pictures by a frozen diffusion model."
+    )
+    perceptual: PerceptualOptions | None = Field(
+        None, description="Compare them by the features of a frozen network."
+    )
+    adversarial: AdversarialOptions | None = Field(
+        None, description="Let a network that learns meanwhile tell them apart."
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     compile: bool = Field(
         False,
@@ -183,6 +197,10 @@ class Recipe(_Part):
         values = self.model_dump(mode="json")
         del values["data"]["photos"], values["data"]["workers"], values["compile"]
         values["start_from"] = PurePath(self.start_from).name
+        if self.diffloss is not None:
+            values["diffloss"]["prior"] = _without_place(self.diffloss.prior)
+        if self.perceptual is not None:
+            values["perceptual"]["features"] = _without_place(self.perceptual.features)
         values["data"]["pairs"] = dict.fromkeys(self.data.pairs, "")
         return values
 
@@ -196,6 +214,12 @@ class Recipe(_Part):
     def method_options(self) -> MethodOptions:
         """The method's validated options."""
         return parse_options(self.method)
+
+
+def _without_place(name: str) -> str:
+    """Return the name of a model without the folder that it lies in on this machine."""
+    kind, colon, place = name.rpartition(":")
+    return f"{kind}{colon}{PurePath(place).name}"
 
 
 def mixture_of(entries: Sequence[MixtureEntry], balanced: bool = False) -> Mixture:

@@ -24,6 +24,8 @@ from undegrade.training.callbacks import (
     StateKeeper,
     TrainingProgress,
 )
+from undegrade.training.constraints.frozen import Frozen, load_frozen
+from undegrade.training.constraints.terms import Constraints
 from undegrade.training.data import TrainingData, prepare, remembered_pairs, with_places
 from undegrade.training.finite import FiniteNumbers
 from undegrade.training.interruption import Interruption
@@ -96,25 +98,28 @@ def train(
     _quiet_lightning()
     look_at(output, resume=resume, console=console)
     method = _build(recipe)
-    recipe = settled(recipe, method)
+    frozen, recipe = load_frozen(settled(recipe, method))
     compare(output, recipe)  # before photos are read, which takes a while
     start(method, recipe, console)
     data = prepare(recipe, console)
     claim(output, recipe, overrides)
-    finished = _run_stages(method, recipe, data, run)
+    finished = _run_stages(method, frozen, recipe, data, run)
     if not is_first():
         raise SystemExit(0)
     run.interruption.check()
     return None if not finished else _export(method, recipe, output)
 
 
-def _run_stages(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> bool:
+def _run_stages(
+    method: Method, frozen: Frozen, recipe: Recipe, data: TrainingData, run: Run
+) -> bool:
     """Run all stages, or what is left of them; return whether all are finished."""
     begun = Begun()
     sets = [stage_data(recipe, stage, data.photos, data.pairs) for stage in recipe.stages]
     for number, (stage, made_of) in enumerate(zip(recipe.stages, sets, strict=True)):
         crops = Crops(made_of.source, stage.crop, stage.batch, made_of.mixture, recipe.seed, begun)
-        module = MethodModule(method, recipe, stage, crops, data.validation)
+        constraints = Constraints(recipe, frozen)
+        module = MethodModule(method, recipe, stage, crops, data.validation, constraints)
         module.interruption = run.interruption
         if not _run_stage(module, run, number):
             return False

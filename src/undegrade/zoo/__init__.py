@@ -3,6 +3,7 @@
 from undegrade.zoo.config import ModelConfig
 from undegrade.zoo.hub import pull_model
 from undegrade.zoo.loading import (
+    check_restores,
     default_card,
     load_method,
     load_weights,
@@ -16,6 +17,7 @@ __all__ = [
     "ModelConfig",
     "ModelEntry",
     "Scan",
+    "check_restores",
     "default_card",
     "find_model",
     "list_models",

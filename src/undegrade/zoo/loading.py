@@ -42,6 +42,20 @@ def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "
     return method.to(device).eval()
 
 
+def check_restores(entry: ModelEntry) -> None:
+    """Refuse a model that restores nothing, without loading it.
+
+    Raises:
+        UsageError: It is so.
+    """
+    from undegrade.methods import METHODS
+    from undegrade.methods.base import restores_nothing
+
+    name = entry.config.method_name
+    if name in METHODS.names() and not METHODS.get(name).restores:  # loading tells of the others
+        raise restores_nothing(f"model '{entry.name}', of the method '{name}',")
+
+
 def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
     """Return the tensors of a model by name, in float32, on the CPU.
 

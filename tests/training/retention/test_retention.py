@@ -8,7 +8,7 @@ import torch
 from tiny_model import tiny_eedtp, tiny_resflow
 from torch import Tensor, nn
 
-from undegrade.methods import Method, Pair, build_method, parse_options
+from undegrade.methods import Method, Objective, Pair, build_method, parse_options
 from undegrade.methods.base import MethodOptions
 from undegrade.processes.noise import NoiseSource, SampleNoise, TrainingNoise
 from undegrade.processes.samplers import Callback
@@ -33,10 +33,10 @@ class TwoLayers(Method):
     multiple_of = 1  # type: ignore[assignment]
     receptive_radius = 0  # type: ignore[assignment]
 
-    def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
+    def objective(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
         layers = (self.a.weight, self.b.weight, self.c.weight)
         power = 2 if stage == "before" else 1
-        return {"total": sum((w.sum() ** power for w in layers), start=torch.zeros(()))}
+        return Objective({"total": sum((w.sum() ** power for w in layers), start=torch.zeros(()))})
 
     def restore(
         self, lq: Tensor, *, steps: int, noise: NoiseSource, callback: Callback | None = None

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
-from undegrade.inference import Restorer
+
+if TYPE_CHECKING:
+    from undegrade.inference import Restorer
 
 
 @dataclass(frozen=True, order=True)
@@ -77,7 +79,7 @@ class Candidate(Protocol):
 class Networked:
     """What all candidates with a network have in common."""
 
-    restorer: Restorer
+    restorer: "Restorer"
 
     @property
     def weights_hash(self) -> str:

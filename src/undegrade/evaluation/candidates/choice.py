@@ -3,16 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates.base import Candidate
 from undegrade.evaluation.candidates.baselines import INPUT, find_baseline, is_network
 from undegrade.evaluation.candidates.models import Model
-from undegrade.inference import RestoreOptions, Restorer
-from undegrade.inference.device import choose_device, choose_precision, precision_name
-from undegrade.methods import METHODS
-from undegrade.zoo import find_model
+from undegrade.inference import RestoreOptions
+from undegrade.zoo import check_restores, find_model
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,10 @@ class Choice:
             UsageError: There is no such model.
             WeightsError: A model cannot be used.
         """
-        if self.texture == 0:
+        if self.texture == 0 or not self.has_ours:
             return False
+        from undegrade.methods import METHODS
+
         ours = (name for name in self.names if is_network(name) and not Path(name).is_file())
         return any(METHODS.get(find_model(name).config.method_name).draws_texture for name in ours)
 
@@ -67,16 +65,20 @@ class Choice:
         """Refuse what can be told without loading anything.
 
         Raises:
-            UsageError: A name is there twice, or there is no such model or precision.
+            UsageError: A name is there twice, there is no such model or precision, or a model
+                restores nothing.
             WeightsError: A model is not on this machine.
             MissingExtraError: What a baseline needs is not installed.
         """
         if len({*self.names}) < len(self.names):
             raise UsageError(f"models {' '.join(self.names)}", expected="each at most once")
-        choose_precision(self.precision, torch.device("cpu"))
+        if self.precision != "auto":
+            from undegrade.inference.device import choose_device, choose_precision
+
+            choose_precision(self.precision, choose_device("cpu"))
         for name in self.names:
             if find_baseline(name) is None and not Path(name).is_file():
-                find_model(name)
+                check_restores(find_model(name))
 
     def load(self, *, idle: bool = False) -> list[Candidate]:
         """Return the candidates; the degraded picture itself is the first.
@@ -104,6 +106,8 @@ class Choice:
 
     def _load_network(self, name: str, idle: bool) -> Candidate:
         from undegrade.allocator import keep_freed_memory
+        from undegrade.inference import Restorer
+        from undegrade.inference.device import choose_device, choose_precision, precision_name
 
         keep_freed_memory()
         if Path(name).is_file():

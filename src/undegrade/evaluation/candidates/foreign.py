@@ -25,7 +25,7 @@ from undegrade.inference import Restorer
 from undegrade.inference.device import choose_device, choose_precision, precision_name
 from undegrade.inference.options import MIN_TILE
 from undegrade.inference.report import ModelInfo
-from undegrade.methods.base import Method, MethodOptions, Pair
+from undegrade.methods.base import Method, MethodOptions, Objective, Pair
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 
@@ -64,7 +64,7 @@ class ForeignMethod(Method):
         """See :class:`Method`; here also of networks that make tiles of their own."""
         return str(self._descriptor.tiling.name) != "SUPPORTED"
 
-    def loss(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> dict[str, Tensor]:
+    def objective(self, pair: Pair, *, stage: str, step: int, noise: TrainingNoise) -> Objective:
         """Refuse to train what is not ours.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
@@ -10,7 +11,10 @@ from undegrade.evaluation.candidates.base import Networked, Restored, Setting
 from undegrade.evaluation.candidates.peak import pay
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.pictures import as_image
-from undegrade.inference import RestoreOptions, Result
+from undegrade.inference import RestoreOptions
+
+if TYPE_CHECKING:
+    from undegrade.inference import Result
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Model(Networked):
                 problems[count] = error
         return problems
 
-    def run(self, picture: Image, setting: Setting, *, uncertainty: bool = False) -> Result:
+    def run(self, picture: Image, setting: Setting, *, uncertainty: bool = False) -> "Result":
         """Restore a picture ``(H, W, 3)``, floats in ``[0, 1]``."""
         guess = setting.steps == FIRST_GUESS
         return self.restorer(

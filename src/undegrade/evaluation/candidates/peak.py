@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _PROC = Path("/proc/self")
 _RESET_PEAK = "5"  # what Linux takes for: the peak of resident memory is what is resident now
@@ -32,13 +33,15 @@ class Paid(Generic[_Made]):
     peak_mb: float | None
 
 
-def pay(device: torch.device | str, make: Callable[[], _Made]) -> Paid[_Made]:
+def pay(device: "torch.device | str", make: Callable[[], _Made]) -> Paid[_Made]:
     """Do something and return what it made and cost.
 
     Args:
         device: Where it computes, see :class:`PeakMemory`.
         make: What is done.
     """
+    import torch
+
     with PeakMemory.of(torch.device(device)) as peak:
         started = time.perf_counter()
         made = make()
@@ -58,7 +61,7 @@ class PeakMemory:
 
     @classmethod
     @contextmanager
-    def of(cls, device: torch.device, proc: Path = _PROC) -> Iterator["PeakMemory"]:
+    def of(cls, device: "torch.device", proc: Path = _PROC) -> Iterator["PeakMemory"]:
         """Watch a block.
 
         Args:
@@ -68,6 +71,8 @@ class PeakMemory:
         """
         peak = cls()
         if device.type == "cuda":
+            import torch
+
             torch.cuda.reset_peak_memory_stats(device)
             yield peak
             torch.cuda.synchronize(device)

@@ -61,10 +61,11 @@ class Sets:
             OutputError: They cannot be written.
             WeightsError: The weights are not there, or not the published ones.
         """
+        restored, hq = case.tensors()
         for metric in self._each():
-            self.store.keep(_restored(key), metric.extractor, metric.extract(case.restored))
+            self.store.keep(_restored(key), metric.extractor, metric.extract(restored))
             if not self.store.has(_truth(key), metric.extractor):
-                self.store.keep(_truth(key), metric.extractor, metric.extract(case.hq))
+                self.store.keep(_truth(key), metric.extractor, metric.extract(hq))
 
     def _each(self) -> tuple[SetMetric, ...]:
         """Return one measure for each of what has to be seen of a picture."""

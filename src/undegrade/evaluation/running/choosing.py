@@ -13,7 +13,6 @@ from undegrade.evaluation.running.measuring import Plan
 from undegrade.metrics.base import Metric, Skipped
 from undegrade.metrics.catalogue import find_measures
 from undegrade.metrics.distributions import SetMetric
-from undegrade.metrics.learned import refuse_code
 from undegrade.metrics.needs import WeightFile
 
 
@@ -153,6 +152,8 @@ def _without_weights(files: Sequence[WeightFile], failed: dict[WeightFile, str])
                 file.fetch()
             file.check()
             if not file.sha256:  # whatever came is taken for it, a page that asks to log in too
+                from undegrade.metrics.learned import refuse_code
+
                 refuse_code(file)
         except (WeightsError, OutputError) as error:
             failed[file] = str(error)

@@ -59,9 +59,10 @@ class BenchOrders:
 
     def open(self) -> Bench:
         """Load everything."""
-        import torch
+        if self.choice.has_models:
+            import torch
 
-        torch.set_num_threads(self.threads)
+            torch.set_num_threads(self.threads)
         return Bench(self.choice.load(), self.sets)
 
 
@@ -76,7 +77,7 @@ class _Member:
 
 
 class Crew:
-    """Processes that share tasks; none is started before there is one.
+    """Processes that share tasks; none is started before one is to come.
 
     Args:
         staff: How many, and where.
@@ -107,7 +108,7 @@ class Crew:
             UndegradeError: A process was killed, or failed: its error, with what was measured
                 handed over before.
         """
-        self._start(min(self._staff.processes, len(tasks)))
+        self.start(len(tasks))
         waiting = deque(tasks)
         try:
             while waiting or any(member.task for member in self._members):
@@ -123,10 +124,15 @@ class Crew:
             self._end(at_once=True, take=take)
             raise
 
-    def _start(self, count: int) -> None:
+    def start(self, tasks: int) -> None:
+        """Have processes load what they need, as many as there are tasks at most.
+
+        Args:
+            tasks: How many are to come.
+        """
         context = multiprocessing.get_context("spawn")
         environment = dict.fromkeys(_THREAD_VARIABLES, str(self._staff.threads))
-        for number in range(len(self._members), count):
+        for number in range(len(self._members), min(self._staff.processes, tasks)):
             device = self._staff.devices[number % len(self._staff.devices)]
             orders = replace(self._orders, choice=replace(self._orders.choice, device=device))
             here, there = context.Pipe()

@@ -3,11 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
-
-from undegrade.data.photos import Samples
-from undegrade.degradations import Image
 from undegrade.errors import InputError, MemoryExhaustedError, UsageError
 from undegrade.evaluation.candidates.base import Candidate, Setting, shown_setting
 from undegrade.evaluation.candidates.models import Model
@@ -28,7 +23,7 @@ from undegrade.evaluation.running.tasks import (
     Work,
 )
 from undegrade.metrics.base import Case, Metric, Skipped
-from undegrade.metrics.channels import levels
+from undegrade.metrics.levels import to_levels
 
 OWN_STEPS = ()
 """As many as each model takes by itself."""
@@ -229,7 +224,7 @@ def _measured(candidate: Candidate, picture: ReadPair, plan: Plan, key: Key) -> 
     if shelf is not None and shelf.wants(key) and setting == plan.shown(candidate):
         # First, so that no row lacks its picture.
         shelf.keep(key, picture.as_floats(), as_image(restored.picture))
-    case = Case(_levels(restored.picture), _levels(picture.hq), picture.operator)
+    case = Case(to_levels(restored.picture), picture.hq, picture.operator)
     scores = plan.score(case, key)
     megapixels = picture.hq.shape[0] * picture.hq.shape[1] / 1e6
     return Row(key, scores, restored.seconds, megapixels, restored.peak_mb)
@@ -320,7 +315,3 @@ class Measuring:
         self._done += 1
         if self.progress is not None:
             self.progress(self._done, self._total)
-
-
-def _levels(picture: Samples | Image) -> Tensor:
-    return levels(torch.from_numpy(picture)).permute(2, 0, 1)[None]

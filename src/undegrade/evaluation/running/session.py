@@ -8,7 +8,7 @@ from undegrade.evaluation.candidates.base import Candidate
 from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.candidates.models import Model
 from undegrade.evaluation.pictures import PictureSet, Progress
-from undegrade.evaluation.results.rows import Journal, Row
+from undegrade.evaluation.results.rows import Journal, Key, Row
 from undegrade.evaluation.running.crew import BenchOrders, Crew
 from undegrade.evaluation.running.measuring import Bench, Measuring, Plan
 from undegrade.evaluation.running.staffing import choose_staff
@@ -23,11 +23,14 @@ class Session:
         candidates: What is measured.
         sets: The pictures and what is measured of them.
         work: Does it.
+        start: Has processes begin to load what they need; called with the number of tasks that are
+            to come.
     """
 
     candidates: Sequence[Candidate]
     sets: Sequence[tuple[PictureSet, Plan]]
     work: Work
+    start: Callable[[int], None]
 
     def measure(
         self, number: int, journal: Journal, progress: Progress | None = None
@@ -46,6 +49,20 @@ class Session:
         Pictures go by their names here, because telling their contents means to read all of them.
         """
         found = total = 0
+        for wanted, measured in self._by_name(journal):
+            found, total = found + len(wanted & measured), total + len(wanted)
+        return found, total
+
+    def prepare(self, journal: Journal) -> None:
+        """Start the processes that there will be tasks for, while this one has other things to do.
+
+        Pictures go by their names here too; whatever is missing then is seen when it is measured.
+        """
+        lacking = [{key.picture for key in one - other} for one, other in self._by_name(journal)]
+        self.start(max(map(len, lacking), default=0))
+
+    def _by_name(self, journal: Journal) -> Iterator[tuple[set[Key], set[Key]]]:
+        """Yield for each set the rows there are to be and those of a journal, without contents."""
         for pictures, plan in self.sets:
             names = dict.fromkeys(pictures.names, "")
             by_picture = plan.keys_of(self.candidates, pictures, names)
@@ -55,8 +72,7 @@ class Session:
                 for row in journal.history()
                 if plan.is_done(row.key, journal)
             }
-            found, total = found + len(wanted & measured), total + len(wanted)
-        return found, total
+            yield wanted, measured
 
     def draw_maps(self, number: int, rows: Sequence[Row], progress: Progress | None = None) -> None:
         """Draw the maps of uncertainty that one set lacks, by whoever does the work.
@@ -106,13 +122,13 @@ def open_session(
         for message in dict.fromkeys(text for one in candidates for text in one.messages):
             note(message)
         _tell_of_steps(candidates, sets, note)
-        yield Session(candidates, sets, Bench(candidates, sets).work)
+        yield Session(candidates, sets, Bench(candidates, sets).work, lambda _tasks: None)
         return
     # Here only to learn what they are: before any process is started for it.
     candidates = replace(choice, device=staff.devices[0]).load(idle=True)
     _tell_of_steps(candidates, sets, note)
     with Crew(staff, BenchOrders(choice, tuple(sets), staff.threads), note) as crew:
-        yield Session(candidates, sets, crew.work)
+        yield Session(candidates, sets, crew.work, crew.start)
 
 
 def _tell_of_steps(

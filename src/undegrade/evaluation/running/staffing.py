@@ -3,8 +3,7 @@
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.running.crew import Staff
-from undegrade.inference.device import choose_devices, usable_cores
-from undegrade.inference.memory import available_memory
+from undegrade.inference.host import free_memory, usable_cores
 
 _PICTURES_EACH = 16  # for which it takes as long to start a process as it saves
 _CORES_OF_A_MODEL = 4  # which a network keeps busy by itself, at the memory of one process
@@ -26,18 +25,25 @@ def choose_staff(choice: Choice, asked: int | None, pictures: int) -> Staff:
         DeviceError: A device is not there.
         UsageError: More processes than accelerators were asked for.
     """
-    devices = choose_devices(choice.device)
-    cores = usable_cores()
-    if not choice.has_models or devices[0].type == "cpu":
-        names: tuple[str, ...] = ("cpu",)
+    cores, names = usable_cores(), _devices(choice)
+    if not choice.has_models or names[0] == "cpu":
+        names = ("cpu",)
         each = _CORES_OF_A_MODEL if choice.has_models else 1
-        room = available_memory(choose_devices("cpu")[0]) // _BYTES_EACH
+        room = free_memory() // _BYTES_EACH
         count = asked or max(1, min(cores // each, pictures // _PICTURES_EACH, room))
     else:
-        names = tuple(map(str, devices))
         if asked is not None and asked > len(names):
             raise UsageError(
                 f"{asked} workers on {', '.join(names)}", expected="at most one for each device"
             )
         count = asked or len(names)
     return Staff(names, count, max(1, cores // count))
+
+
+def _devices(choice: Choice) -> tuple[str, ...]:
+    """Return the devices that are meant; where no model runs, nobody waits for PyTorch to look."""
+    if not choice.has_models and choice.device == "auto":
+        return ("cpu",)
+    from undegrade.inference.device import choose_devices
+
+    return tuple(map(str, choose_devices(choice.device)))

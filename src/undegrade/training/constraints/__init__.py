@@ -1,0 +1,1 @@
+"""Losses that any method's objective can be given besides its own, by what they are made of."""
