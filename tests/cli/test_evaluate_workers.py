@@ -230,7 +230,7 @@ pictures, plan = PictureSet.open(Place.parse("pairs"), Chain()), Plan(find_metri
 bench = BenchOrders(Choice(("input",)), ((pictures, plan),), 1).open()
 for name, keys in plan.keys(bench.candidates, pictures).items():
     (row,) = bench.do(Task(0, name, tuple(keys)))
-    print(*row.scores, "torch" in sys.modules, "scipy" in sys.modules)
+    print(*row.scores, "torch" in sys.modules, "scipy.ndimage" in sys.modules)
 """
 
 
