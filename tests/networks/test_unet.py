@@ -173,6 +173,25 @@ def test_the_middle_is_told_beside_the_result() -> None:
         assert not torch.allclose(middle, network.with_middle(x, t, y)[1])  # attention is before it
 
 
+def test_the_decoder_goes_on_from_a_changed_middle() -> None:
+    options = SMALL.model_copy(update={"aux_channels": 3, "attention": True})
+    network = randomised(UNet(options))
+    x, t, y = torch.randn(2, 3, 16, 24), torch.rand(2), torch.randn(2, 3, 16, 24)
+    other = torch.randn(2, 3, 16, 24)
+    with torch.no_grad():
+        result, middle = network.with_middle(x, t, y)
+        same, left = network.with_middle(x, t, y, lambda found: found + 0)
+        assert torch.equal(same, result)
+        assert torch.equal(left, middle)
+        changed, used = network.with_middle(x, t, y, lambda found: found + 1)
+        assert torch.equal(used, middle + 1)
+        assert not torch.allclose(changed, result)
+        middle_of_other = network.with_middle(other, t, y)[1]
+        mixed, used = network.with_middle(x, t, y, lambda _: middle_of_other)
+        assert torch.equal(used, middle_of_other)
+        assert not torch.allclose(mixed, network(other, t, y))  # the rest is that of x
+
+
 def test_weights_of_old_still_fit() -> None:
     """What is in a file of weights is called as it always was."""
     options = SMALL.model_copy(update={"aux_channels": 3, "attention": True})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from undegrade.cli.flow_analysis import analyse_flow
+from undegrade.cli.h_space_analysis import analyse_h_space
 from undegrade.cli.options import refuse
 from undegrade.cli.prior_analysis import analyse_prior
 from undegrade.cli.told_analyses import analyse_experts, search_matching
@@ -24,6 +25,7 @@ class Analysis(StrEnum):
     MATCHING = "matching"
     EXPERTS = "experts"
     PRIOR = "prior"
+    H_SPACE = "h-space"
 
     @property
     def pictures(self) -> int:
@@ -60,6 +62,9 @@ class _Rule:
     unheeded: frozenset[str]
 
 
+_PUBLISHED = ("adm:", "diffusers:")
+"""How recipes begin the names of priors that others have trained."""
+
 _OF_QUALITY = {
     *("--sampler", "--texture", "--metrics", "--seeds", "--workers", "--uncertainty"),
     *("--precision", "--no-report", "--against"),
@@ -92,6 +97,13 @@ _RULES = {
         "neither a task nor a sampler, as nothing is restored, nor what quality is measured by: it "
         "runs in float32 and writes no report",
         frozenset({"--task", "--renoise"}),
+    ),
+    Analysis.H_SPACE: _Rule(
+        24,
+        "a model of the method 'prior' first, whose network can go on from a changed middle",
+        "neither steps nor a sampler, as restorers run in their usual ways, nor what quality is "
+        "measured by: it runs in float32 and writes no report",
+        frozenset({"--steps", "--renoise"}),
     ),
 }
 
@@ -139,6 +151,9 @@ def inquire(
     from undegrade.evaluation.drawing import check_drawing
 
     check_drawing()
+    if analysis is Analysis.H_SPACE:
+        _look_into_middle(models, pictures, inquiry)
+        return
     if analysis is Analysis.PRIOR:
         prior = _load_prior(model, inquiry, pictures.seed)
         analyse_prior(prior, pictures, folder, as_json=inquiry.as_json)
@@ -151,6 +166,22 @@ def inquire(
         return
     own = told.own_step(inquiry.task)
     search_matching(told, pictures, folder, own, renoise=inquiry.renoise, as_json=inquiry.as_json)
+
+
+def _look_into_middle(models: Sequence[str], pictures: "PictureSet", inquiry: Inquiry) -> None:
+    from undegrade.evaluation.candidates.choice import Choice
+    from undegrade.evaluation.prior.denoising import PriorModel
+
+    first, *others = models
+    if inquiry.task != "auto" and not others:
+        raise UsageError(
+            f"task={inquiry.task} for {first} alone", expected="a model beside it that restores"
+        )
+    prior = PriorModel.load(first, inquiry.device, seed=pictures.seed)
+    restorers = Choice(tuple(others), inquiry.device, "float32", task=inquiry.task)
+    candidates = restorers.load()[1:] if others else []  # the first is the degraded picture itself
+    folder = inquiry.folder
+    analyse_h_space(prior, candidates, pictures, folder, as_json=inquiry.as_json)
 
 
 def _load_prior(model: str, inquiry: Inquiry, seed: int) -> "PriorModel":
@@ -166,15 +197,17 @@ def _load_prior(model: str, inquiry: Inquiry, seed: int) -> "PriorModel":
 
 
 def _check(analysis: Analysis, models: Sequence[str], sets: "Sequence[PictureSet]") -> None:
-    if len(models) != 1 or len(sets) != 1:
+    several = analysis is Analysis.H_SPACE
+    if len(sets) != 1 or (len(models) != 1 and not several):
         raise UsageError(
             f"{len(models)} models and {len(sets)} sets of pictures for --analyse {analysis}",
-            expected="one of each",
+            expected="one set" if several else "one of each",
         )
     from undegrade.evaluation.candidates.baselines import is_network
 
     name = models[0]
-    if is_network(name) and not Path(name).is_file():
+    foreign = Path(name).is_file() or name.startswith(_PUBLISHED)
+    if is_network(name) and not foreign:
         return
     kind = "a network of others" if is_network(name) else "a baseline"
     raise UsageError(

@@ -79,7 +79,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         typer.Option(
             help="Look into a model instead of measuring quality: the flow of a ResFlow model; of "
             "an EEDTP model the time that suits a degradation (matching), or its experts; of a "
-            "prior what it draws, and its error of the noise."
+            "prior what it draws, and its error of the noise; or what changes in its middle do to "
+            "clean, degraded and restored pictures (h-space: the prior, then what restores)."
         ),
     ] = None,
     renoise: Annotated[
@@ -105,7 +106,8 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         int | None,
         typer.Option(
             min=1,
-            help="Only the first so many pictures; with --analyse 8 (flow) or 50 unless given.",
+            help="Only the first so many pictures; with --analyse 8 (flow), 24 (h-space) or 50 "
+            "unless given.",
         ),
     ] = None,
     task: TaskOption = "auto",

@@ -8,6 +8,7 @@ range.
 """
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -89,19 +90,22 @@ class Prior(SingleNetworkMethod):
         if steps is not None:
             ddim_grid("trailing", steps, self.schedule.times)
 
-    def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x_t: Tensor, t: Tensor, change: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return the noise in pictures, and the features of the encoder.
 
         Args:
             x_t: Pictures in ``[-1, 1]`` with the noise of their times, ``(B, 3, H, W)``, H and W
                 divisible by :attr:`multiple_of`.
             t: Times of :attr:`schedule`, whole numbers, ``(B,)``, or one for all ``(1,)``.
+            change: What is done to the features before the network goes on; None for nothing.
 
         Returns:
             The noise, of the shape of ``x_t``, and the features where the network's encoder ends,
-            ``(B, C, h, w)``.
+            ``(B, C, h, w)``, as it went on with them.
         """
-        return self.network.with_middle(x_t, self._told(t, x_t))
+        return self.network.with_middle(x_t, self._told(t, x_t), change=change)
 
     def _told(self, t: Tensor, x_t: Tensor) -> Tensor:
         """Return times as the network is told them."""

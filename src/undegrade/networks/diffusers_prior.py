@@ -57,7 +57,8 @@ class DiffusersPrior(nn.Module):
     one; without, that is taken on trust. ``google/ddpm-celebahq-256``, ``google/ddpm-church-256``
     and ``google/ddpm-cat-256`` are such networks.
 
-    Weights are read as safetensors only, and in single precision. Nothing is frozen here.
+    Weights are read as safetensors only, and in single precision; those of a repository that has
+    them pickled alone can be loaded and saved again with diffusers. Nothing is frozen here.
 
     Args:
         name: A folder, or ``organisation/repository`` on the Hugging Face hub. A repository is

@@ -1,6 +1,7 @@
 """The U-Net: dense convolutions at half resolution and below, told the time at every block."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self
 
@@ -235,17 +236,25 @@ class UNet(nn.Module):
         """
         return self.with_middle(x, t, y)[0]
 
-    def with_middle(self, x: Tensor, t: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def with_middle(
+        self,
+        x: Tensor,
+        t: Tensor,
+        y: Tensor | None = None,
+        change: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Evaluate the network; return the result, and what its encoder says.
 
         Args:
             x: See :meth:`forward`, as for the others.
             t: Times.
             y: Auxiliary variable.
+            change: Makes of what the encoder says what the decoder is given, of the same shape;
+                None to leave it. What goes past the middle stays as it is.
 
         Returns:
             The result ``(B, out_channels, H, W)``, and the features where encoder and decoder meet,
-            after any attention there: ``(B, widths[-1], h, w)``, of the coarsest level.
+            after any attention and change there: ``(B, widths[-1], h, w)``, of the coarsest level.
 
         Raises:
             ValueError: ``y`` is missing, or given to a network that takes none.
@@ -261,6 +270,8 @@ class UNet(nn.Module):
         middle = skips.pop()
         if self.attention is not None:
             middle = self.attention(middle)
+        if change is not None:
+            middle = change(middle)
         return self._decode(middle, skips, embedding), middle
 
     def _decode(self, hidden: Tensor, skips: list[Tensor], embedding: Tensor) -> Tensor:
