@@ -8,10 +8,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
-from undegrade.networks.nafnet import Predictor
-from undegrade.networks.timed import TimedNAFNet
-from undegrade.networks.transformer import Transformer
-from undegrade.networks.unet import UNet
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 from undegrade.processes.sampling import Sampler
@@ -303,41 +299,6 @@ class Method(nn.Module, ABC):
             noise: Source of everything random.
             callback: Called after each step, with states in the method's own range.
         """
-
-
-class SingleNetworkMethod(Method):
-    """A method with one network, whose reach and grid are its own."""
-
-    network: UNet | Predictor | TimedNAFNet | Transformer
-
-    @property
-    def multiple_of(self) -> int:
-        """See :class:`Method`."""
-        return self.network.multiple_of
-
-    @property
-    def receptive_radius(self) -> int:
-        """See :class:`Method`."""
-        return self.network.receptive_radius
-
-    @property
-    def looks_at_all(self) -> bool:
-        """See :class:`Method`."""
-        return self.network.looks_at_all
-
-
-class DirectMethod(SingleNetworkMethod):
-    """A method whose network runs once, and which draws nothing."""
-
-    @property
-    def fixed_steps(self) -> int:
-        """See :class:`Method`."""
-        return 1
-
-    @property
-    def is_random(self) -> bool:
-        """See :class:`Method`."""
-        return False
 
 
 def restores_nothing(called: str) -> UsageError:

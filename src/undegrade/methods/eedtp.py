@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Objective, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
 from undegrade.methods.eedtp_options import GENERATION, RESTORATION, EEDTPOptions
+from undegrade.methods.single import DirectMethod
 from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions

@@ -20,9 +20,9 @@ from undegrade.methods.base import (
     MethodOptions,
     Objective,
     Pair,
-    SingleNetworkMethod,
     restores_nothing,
 )
+from undegrade.methods.single import SingleNetworkMethod
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise

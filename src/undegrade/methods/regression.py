@@ -6,7 +6,8 @@ import torch
 from pydantic import Field, Tag
 from torch import Tensor
 
-from undegrade.methods.base import METHODS, DirectMethod, MethodOptions, Objective, Pair
+from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
+from undegrade.methods.single import DirectMethod
 from undegrade.networks.nafnet import Predictor, PredictorOptions
 from undegrade.networks.sizes import named
 from undegrade.networks.unet import UNet, UNetOptions

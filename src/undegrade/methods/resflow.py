@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
-from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair, SingleNetworkMethod
+from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
 from undegrade.methods.resflow_options import (
     CHANNELS,
     CouplingOptions,
@@ -21,6 +21,7 @@ from undegrade.methods.resflow_options import (
     check_sampler,
     unheeded,
 )
+from undegrade.methods.single import SingleNetworkMethod
 from undegrade.networks.coupling import LatentEncoder, LatentPrior, Recognition
 from undegrade.networks.unet import UNet
 from undegrade.processes import flow
