@@ -42,15 +42,15 @@ TASKS = ("haze", "rain", "low-light")
 
 MSE, DIFFLOSS = "MSE", "DiffLoss"
 
-# With these weights the two are about as strong at the beginning as DiffLoss with gamma = 1: --lengths
-# tells the mean length of the gradient on 8 restored crops, here beside that of the squared error,
+# With these weights the two are about as strong at the beginning as DiffLoss with gamma = 1. Mean
+# length of the gradient on 8 restored crops, 72 times over (--lengths), and that of squared error:
 #                              haze     rain     low-light
 #   squared error              0.0080   0.0018   0.0104
 #   DiffLoss, gamma 1          0.0140   0.0047   0.0225   (median 0.0030, 0.0017, 0.0034)
 #   perceptual, weight 1       0.0643   0.0245   0.0809
 #   adversarial, weight 1      0.0100   0.0105   0.0104
-# The mean of DiffLoss is made by times with little noise; half of all steps are below a quarter of it
-# or so. Lambda matters little: with 0.1 instead of 0.001 it is 2 % longer.
+# The mean of DiffLoss is that of few steps, at times with little noise; it is
+# known to a fifth. Lambda matters little: with 0.1 instead of 0.001 it is at most 2 % longer.
 PERCEPTUAL, ADVERSARIAL = 0.2, 1.0
 
 ROWS: dict[str, tuple[str, ...]] = {

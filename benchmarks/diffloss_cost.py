@@ -87,12 +87,11 @@ def print_lengths(recipe: Path, rows: Rows, pictures: PictureSet) -> None:
             for draw in range(_DRAWS)
         ]
         squares, added = torch.tensor(lengths).mean(dim=0).tolist()
-        lines.append(
-            [loaded.name, name, *(f"{one:.3g}" for one in (squares, added, added / squares))]
-        )
-    print(
-        markdown(["recipe", "added loss", "gradient of MSE", "its gradient", "against MSE"], lines)
-    )
+        median = float(torch.tensor(lengths)[:, 1].median())
+        shown = [f"{one:.3g}" for one in (squares, added, median, added / squares)]
+        lines.append([loaded.name, name, *shown])
+    heads = ["recipe", "added loss", "gradient of MSE", "its gradient", "median", "against MSE"]
+    print(markdown(heads, lines))
 
 
 def batches(pictures: PictureSet, size: int, side: int) -> Iterator[Pair]:
