@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
-from machine import processor
 
+from undegrade.allocator import keep_freed_memory
 from undegrade.data.photos import decode
 from undegrade.inference.host import usable_cores
 
@@ -44,6 +44,9 @@ class Cost:
 
 def main() -> None:
     """Measure and print."""
+    # Here, because it loads PyTorch, which processes that only decode have no need of.
+    from machine import processor
+
     arguments = parse_arguments()
     workers = arguments.workers or usable_cores()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
@@ -139,6 +142,7 @@ def decode_all(files: Sequence[Path], workers: int) -> None:
 
 def _one_thread() -> None:
     os.environ["VIPS_CONCURRENCY"] = "1"
+    keep_freed_memory()  # as the command does
 
 
 def _decoded(file: Path) -> int:

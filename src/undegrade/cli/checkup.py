@@ -12,6 +12,8 @@ from typing import Any
 
 from undegrade import __version__
 
+_PROCESSOR = "processor and memory"
+
 EXTRAS = {"train": ("lightning", "tensorboard"), "metrics": ("torchmetrics",)}
 """Packages that each optional extra brings."""
 
@@ -61,15 +63,28 @@ class Finding:
 
 def check_up() -> list[Finding]:
     """Run all checks; one that breaks is itself a finding."""
-    checks = (_versions, _devices, _processor, _formats, _models, _extras, _variables)
+    checks = (
+        _versions,
+        _devices,
+        _arithmetic,
+        _processor,
+        _formats,
+        _models,
+        _extras,
+        _variables,
+    )
     return _findings(checks)
 
 
 def surroundings() -> list[Finding]:
-    """Return what numbers may depend on: versions, devices, processor and threads, no paths."""
+    """Return what numbers may depend on: versions, devices, processor and threads, no paths.
+
+    Of devices and of how PyTorch computes nothing is said where nobody has loaded it.
+    """
     passing = {"memory free in GB"}
     private = {"executable", "TMPDIR", "UNDEGRADE_HOME"}
-    found = _findings((_versions, _libvips, _devices, _processor, _variables))
+    computing = (_devices, _arithmetic) if "torch" in sys.modules else ()
+    found = _findings((_versions, _libvips, *computing, _processor, _variables))
     return [finding for finding in found if finding.name not in passing | private]
 
 
@@ -157,17 +172,21 @@ def why_no_cuda() -> tuple[str, str]:
     return "no: the driver shows no device", "check the driver with nvidia-smi"
 
 
-def _processor() -> Iterator[Finding]:
+def _arithmetic() -> Iterator[Finding]:
     import torch
 
     from undegrade.inference.device import cpu_has_bfloat16
+
+    yield Finding(_PROCESSOR, "instructions", torch.backends.cpu.get_cpu_capability())
+    yield Finding(_PROCESSOR, "torch threads", torch.get_num_threads())
+    yield Finding(_PROCESSOR, "bfloat16", cpu_has_bfloat16())
+
+
+def _processor() -> Iterator[Finding]:
     from undegrade.inference.host import free_memory, usable_cores
 
-    section = "processor and memory"
-    yield Finding(section, "instructions", torch.backends.cpu.get_cpu_capability())
+    section = _PROCESSOR
     yield Finding(section, "cores", usable_cores())
-    yield Finding(section, "torch threads", torch.get_num_threads())
-    yield Finding(section, "bfloat16", cpu_has_bfloat16())
     total, free = _total_memory(), free_memory() / 1e9
     yield Finding(section, "memory in GB", None if total is None else round(total, 1))
     advice = "close other programs: restoring wants about 1 GB" if free < 1 else ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from undegrade.allocator import keep_freed_memory
 from undegrade.errors import UsageError
 from undegrade.evaluation.candidates.base import Candidate
 from undegrade.evaluation.candidates.baselines import INPUT, find_baseline, is_network
@@ -94,6 +95,7 @@ class Choice:
             MissingExtraError: What a candidate needs is not installed.
         """
         self.check()
+        keep_freed_memory()  # for pictures too, of which each would be mapped anew
         candidates = [find_baseline(name) or self._load_network(name, idle) for name in self.wanted]
         names = [candidate.name for candidate in candidates]
         if len({*names}) < len(names):
@@ -105,11 +107,9 @@ class Choice:
         return candidates
 
     def _load_network(self, name: str, idle: bool) -> Candidate:
-        from undegrade.allocator import keep_freed_memory
         from undegrade.inference import Restorer
         from undegrade.inference.device import choose_device, choose_precision, precision_name
 
-        keep_freed_memory()
         if Path(name).is_file():
             from undegrade.evaluation.candidates.foreign import load_foreign
 
