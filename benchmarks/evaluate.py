@@ -4,9 +4,9 @@
 
 Pairs are made, read by all cores and thrown away, then measured by the command, whose only
 candidate is the degraded picture itself. Each is told in seconds on the clock and in seconds of
-processors, of all processes together: on a machine that has other work, the latter count. The
-floor is a picture or two of each, so that what every process spends on loading its libraries can
-be taken off.
+processors, of all processes together: on a machine that has other work, the latter count. What a
+run of two pictures costs, which is all beginning, is taken off in the last column. Decoding is told
+twice: as it is, and with memory that is kept when freed, as the command keeps it.
 """
 
 import argparse
@@ -17,9 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyvips
@@ -27,6 +28,8 @@ import pyvips
 from undegrade.allocator import keep_freed_memory
 from undegrade.data.photos import decode
 from undegrade.inference.host import usable_cores
+
+DECODING, KEEPING, EVALUATE = "decoding", "decoding, freed memory kept", "evaluate"
 
 _FEW = 2  # pictures of a run that is all beginning
 
@@ -52,12 +55,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         files = make_pairs(folder / "pairs", arguments)
-        beginning = (
-            cost(lambda: decode_all(files[:_FEW], workers)),
-            cost(lambda: evaluate(folder, "few", workers, _FEW)),
-        )
-        reading = cost(lambda: decode_all(files, workers))
-        measuring = cost(lambda: evaluate(folder, "all", workers, arguments.pictures))
+        ways: dict[str, Callable[[int], None]] = {
+            DECODING: lambda count: decode_all(files[: 2 * count], workers, keeping=False),
+            KEEPING: lambda count: decode_all(files[: 2 * count], workers, keeping=True),
+            EVALUATE: lambda count: evaluate(folder, str(count), workers, count),
+        }
+        beginnings = {name: cost(partial(work, _FEW)) for name, work in ways.items()}
+        costs = {name: cost(partial(work, arguments.pictures)) for name, work in ways.items()}
     print(f"{processor()}, {workers} processes")
     print(
         f"{arguments.pictures} pairs of {arguments.megapixels:g} megapixels, {arguments.format}, "
@@ -65,18 +69,20 @@ def main() -> None:
     )
     print("| | s on the clock | s of processors | without the beginning |")
     print("|---|---|---|---|")
-    for what, whole, first in (
-        ("decoding", reading, beginning[0]),
-        ("evaluate", measuring, beginning[1]),
-    ):
-        rest = (whole - first).processor
-        print(f"| {what} | {whole.clock:.1f} | {whole.processor:.1f} | {rest:.1f} |")
-    net = measuring - beginning[1], reading - beginning[0]
-    print(
-        f"| ratio | {measuring.clock / reading.clock:.2f} "
-        f"| {measuring.processor / reading.processor:.2f} "
-        f"| {net[0].processor / net[1].processor:.2f} |"
-    )
+    for name, whole in costs.items():
+        rest = (whole - beginnings[name]).processor
+        print(f"| {name} | {whole.clock:.1f} | {whole.processor:.1f} | {rest:.1f} |")
+    for name in (DECODING, KEEPING):
+        print(f"| evaluate by {name} | {ratios(name, costs, beginnings)} |")
+
+
+def ratios(reference: str, costs: Mapping[str, Cost], beginnings: Mapping[str, Cost]) -> str:
+    """Return what measuring costs by what reading costs, in three ways."""
+    all_of_it, read = costs[EVALUATE], costs[reference]
+    rest = (all_of_it - beginnings[EVALUATE]).processor
+    read_rest = (read - beginnings[reference]).processor
+    parts = (all_of_it.clock / read.clock, all_of_it.processor / read.processor, rest / read_rest)
+    return " | ".join(f"{part:.2f}" for part in parts)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -128,21 +134,22 @@ def used() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def decode_all(files: Sequence[Path], workers: int) -> None:
-    """Decode files side by side."""
+def decode_all(files: Sequence[Path], workers: int, *, keeping: bool) -> None:
+    """Decode files side by side, with or without the command's way of keeping freed memory."""
     if workers == 1:
         for file in files:
             decode(file)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _one_thread) as pool:
+    with ProcessPoolExecutor(workers, context, _begin, (keeping,)) as pool:
         for _ in pool.map(_decoded, files, chunksize=4):
             pass
 
 
-def _one_thread() -> None:
+def _begin(keeping: bool) -> None:
     os.environ["VIPS_CONCURRENCY"] = "1"
-    keep_freed_memory()  # as the command does
+    if keeping:
+        keep_freed_memory()
 
 
 def _decoded(file: Path) -> int:
