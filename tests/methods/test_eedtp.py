@@ -112,6 +112,15 @@ def test_who_tells_the_task() -> None:
         )
 
 
+def test_a_task_can_be_named_by_what_it_undoes() -> None:
+    assert EEDTPOptions(task="haze").task == "dehaze"
+    told = method_of().with_task("low-light")
+    assert (told.task, told.time) == ("brighten", 38)
+    own = {"matching": {"rain": 30}}
+    assert method_of(**own).with_task("rain").time == 30
+    assert EEDTPOptions.model_validate(own | {"task": "rain"}).task == "rain"
+
+
 def test_options_that_do_not_fit_are_refused() -> None:
     for t in (-1, 0, 51):
         with pytest.raises(UsageError, match=rf"matching\.derain={t}; expected from 1 to times=50"):

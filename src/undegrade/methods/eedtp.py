@@ -8,7 +8,7 @@ one evaluation. Pictures are in ``[0, 1]``, as in the noise levels of the paper.
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from statistics import fmean
 from typing import Any, ClassVar, Self
 
@@ -27,6 +27,7 @@ from undegrade.networks.transformer import Transformer, TransformerOptions
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
+from undegrade.tasks import own_name
 
 _CHANNELS = 3
 
@@ -67,6 +68,7 @@ class EEDTP(DirectMethod):
             UsageError: There is none, or ``"auto"`` leaves it open.
         """
         known = ", ".join(self.eedtp_options.matching)
+        task = own_name(task, self.eedtp_options.matching)
         if task == "auto":
             if not self._task:
                 raise UsageError(
@@ -190,6 +192,12 @@ class EEDTP(DirectMethod):
             )
         found = from_published(weights, network)
         return {f"network.{name}": tensor for name, tensor in found.items()}
+
+    @classmethod
+    def known_tasks(cls, options: MethodOptions) -> Collection[str]:
+        """See :class:`Method`: those with a matching step."""
+        assert isinstance(options, EEDTPOptions)
+        return options.matching.keys()
 
     @classmethod
     def tasks_in_order(cls, options: MethodOptions, tasks: Iterable[str]) -> tuple[str, ...]:
