@@ -82,6 +82,8 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
     assert messages == []
     (told,) = facts_of(restore(make_photo("told.png"), "--json", "--task", "denoise"))
     assert told["task"] == "denoise"
+    (told,) = facts_of(restore(make_photo("noisy.png"), "--json", "--task", "noise"))
+    assert told["task"] == "denoise"
 
 
 def test_steps_and_seed_change_the_picture(restore: Cli, make_photo: Make) -> None:

@@ -238,6 +238,20 @@ def test_attention_sees_as_much_of_the_picture_as_memory_permits(
     assert tiles[1] > 4
 
 
+def test_a_model_that_looks_at_all_and_cannot_tells_so() -> None:
+    told = "the model looks at all of a photo at once, and was shown one tile at a time"
+    network = UNetOptions(widths=(8, 16), encoder_blocks=(1, 1), decoder_blocks=(1, 1))
+    for attention in (True, False):
+        options = RegressionOptions(network=network.model_copy(update={"attention": attention}))
+        restorer = Restorer(Regression(options), device="cpu", precision="float32")
+        image = picture(100, 90)
+        for side, cut in ((128, False), (64, True)):
+            info = restorer(image, tile_size=side).info
+            assert (info.tiles > 1) == cut
+            said = any(text.startswith(told) for text in info.messages)
+            assert said == (attention and cut)
+
+
 def test_very_wide_pictures_get_flat_tiles() -> None:
     engine = Engine(prepare(Simple(), CPU, torch.float32))
     plan = engine.plan(20_000, 60_000, RestoreOptions(), steps=1)

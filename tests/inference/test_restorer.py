@@ -458,12 +458,18 @@ def test_a_method_that_has_to_be_told_the_task() -> None:
     rain, haze = (restorer(picture, task=task).image for task in ("derain", "dehaze"))
     assert (rain != haze).any()
     np.testing.assert_array_equal(restorer(picture, task="derain").image, rain)
+    called = restorer(picture, task="rain")
+    np.testing.assert_array_equal(called.image, rain)
+    assert called.info.task == "derain"
     with pytest.raises(UsageError, match="eedtp model of several tasks has to be told one"):
         restorer(picture)
     with pytest.raises(UsageError, match="no task 'deblur'"):
         restorer(picture, task="deblur")
     unnoted = Restorer(method, ModelInfo("ten", told=True), device="cpu")
-    np.testing.assert_array_equal(unnoted(picture, task="derain").image, rain)
+    for name in ("derain", "rain"):
+        found = unnoted(picture, task=name)
+        np.testing.assert_array_equal(found.image, rain)
+        assert found.info.task == "derain"
     with pytest.raises(UsageError, match="task 'paint' for an eedtp model; expected one of den"):
         unnoted(picture, task="paint")
 

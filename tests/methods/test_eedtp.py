@@ -1,17 +1,23 @@
 """EEDTP: what is taken away at which time, and by whom the time is told."""
 
+import math
+
 import pytest
 import torch
 from tiny_model import tiny_eedtp
+from torch import nn
 
 from undegrade.errors import UsageError
 from undegrade.methods import Pair, build_method, parse_options
 from undegrade.methods.eedtp import EEDTP
 from undegrade.methods.eedtp_options import PUBLISHED_TIMES, EEDTPOptions
-from undegrade.networks.experts import ExpertAdapter
+from undegrade.networks.experts import ExpertAdapter, ExpertOptions
+from undegrade.networks.timed_blocks import TimedBlocks
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.processes.samplers import Step
 from undegrade.randomness import NoiseField
+from undegrade.training.retention import Retain, Retention, Share
+from undegrade.training.retention.depth import depth_weights
 
 
 def method_of(**changes: object) -> EEDTP:
@@ -106,6 +112,15 @@ def test_who_tells_the_task() -> None:
         )
 
 
+def test_a_task_can_be_named_by_what_it_undoes() -> None:
+    assert EEDTPOptions(task="haze").task == "dehaze"
+    told = method_of().with_task("low-light")
+    assert (told.task, told.time) == ("brighten", 38)
+    own = {"matching": {"rain": 30}}
+    assert method_of(**own).with_task("rain").time == 30
+    assert EEDTPOptions.model_validate(own | {"task": "rain"}).task == "rain"
+
+
 def test_options_that_do_not_fit_are_refused() -> None:
     for t in (-1, 0, 51):
         with pytest.raises(UsageError, match=rf"matching\.derain={t}; expected from 1 to times=50"):
@@ -152,3 +167,44 @@ def test_experts_are_not_asked_to_stay() -> None:
     of_network = [*method.network.parameters()]
     of_experts = sum(len([*one.parameters()]) for one in experts)
     assert len(kept) == len(of_network) - of_experts
+
+
+def wrapped() -> TimedBlocks:
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+    return TimedBlocks(plain, ["0", "2"], torch.rand(1, 3, 16, 16), embedding_dim=4)
+
+
+def test_a_network_of_ones_own_learns_and_retains() -> None:
+    """One step; what retention holds falls with the depth of the layer."""
+    torch.manual_seed(0)
+    method = EEDTP(EEDTPOptions(task="dehaze"), network=wrapped())
+    lq, hq = torch.rand(2, 4, 3, 16, 16)
+    pair, noise = Pair(lq, hq), SampleNoise(0, 0, range(4))
+    chosen = Retain.model_validate({"stage": "generation", "importance": {"batches": 1}})
+    retention = Retention(chosen, method.retention_time(("dehaze",)), seed=0)
+    retention.prepare(method, [(pair, noise)])
+    weights = depth_weights(method.parts_in_order(), retention.fall)
+    first, _relu, last = method.network.network
+    assert weights[id(first.weight)] == 1
+    assert weights[id(last.weight)] == pytest.approx(math.exp(-0.05 * 47))
+    assert weights[id(method.network.maps[1].map.weight)] == weights[id(last.weight)]
+
+    before = method.restore(lq, steps=1, noise=NOISE).detach()
+    own = method.loss(pair, stage="restoration", step=0, noise=noise)["total"]
+    terms = retention.penalty(method) | retention.mixed(method, [Share(pair, noise, own)])
+    (own + sum(terms.values())).backward()
+    optimiser = torch.optim.SGD(method.parameters(), lr=0.1)
+    optimiser.step()
+    for name, parameter in method.named_parameters():
+        # Maps that are still zero hear nothing of the time, whose own parameters wait for them.
+        assert parameter.grad is not None
+        assert float(parameter.grad.norm()) > 0 or name.startswith("network.time."), name
+    assert float((method.restore(lq, steps=1, noise=NOISE) - before).abs().max()) > 1e-4
+    assert float(retention.penalty(method)["importance"].detach()) > 0
+
+
+def test_what_does_not_go_with_a_network_of_ones_own() -> None:
+    with pytest.raises(ValueError, match=r"experts beside a network of one's own"):
+        EEDTP(EEDTPOptions(experts=ExpertOptions()), network=wrapped())
+    with pytest.raises(ValueError, match=r"a network of one's own; expected 'nafnet'"):
+        EEDTP(EEDTPOptions(), network=wrapped()).adopted({})

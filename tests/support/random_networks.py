@@ -32,3 +32,15 @@ def check_order(network: nn.Module, *inputs: Tensor) -> None:
     with torch.no_grad():
         network(*inputs)
     assert met == parts
+
+
+def check_own_times(network: nn.Module, x: Tensor, t: Tensor) -> None:
+    """Assert that each picture has its own time, and all have the one time that is given."""
+    with torch.no_grad():
+        together = network(x, t)
+        for item in range(len(x)):
+            one = slice(item, item + 1)
+            torch.testing.assert_close(together[one], network(x[one], t[one]), atol=1e-3, rtol=1e-4)
+        shared = network(x, t[:1])
+        torch.testing.assert_close(shared, network(x, t[:1].expand(len(x))), atol=1e-3, rtol=1e-4)
+        assert not torch.allclose(shared[1:], together[1:], atol=1e-2)

@@ -75,6 +75,21 @@ def test_each_stage_has_one_task_more() -> None:
     assert parse_recipe(recipe.portable()).stages == recipe.stages
 
 
+def test_tasks_can_be_named_by_what_they_undo() -> None:
+    plain = values(export={"tasks": ["denoise", "dejpeg"]})
+    called = values(export={"tasks": ["noise", "jpeg"]})
+    called["data"]["pair_tasks"] = {"rainy": "rain", "hazy": "haze"}
+    for entry, name in zip(called["data"]["degradations"], ("noise", "jpeg"), strict=True):
+        entry["task"] = name
+    for given, one in ((plain, "dehaze"), (called, "haze")):
+        given["data"]["validation"] = {"sets": {"thick": ["haze"]}, "tasks": {"thick": one}}
+        given["stages"][0]["tasks"] = [one]
+        given["method"] = tiny_eedtp() | {"task": one}
+    assert parse_recipe(called) == parse_recipe(plain)
+    called["method"] = tiny_eedtp() | {"matching": {"rain": 30}}  # a task that is called so
+    assert parse_recipe(called).data.pair_tasks == {"rainy": "rain", "hazy": "dehaze"}
+
+
 def counted(balanced: bool) -> Counter[str]:
     recipe = parse_recipe(values())
     stage = recipe.stages[-1].model_copy(update={"balanced": balanced})

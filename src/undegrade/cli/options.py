@@ -122,7 +122,8 @@ SamplerOption = Annotated[
 ]
 
 TaskOption = Annotated[
-    str, typer.Option("--task", help="What to undo; auto leaves it to the model.")
+    str,
+    typer.Option("--task", help="What to undo, as derain or rain; auto leaves it to the model."),
 ]
 
 TextureOption = Annotated[

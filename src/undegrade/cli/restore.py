@@ -179,7 +179,7 @@ def check_model(model: str, task: str) -> None:
 
     entry = find_model(model)
     info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
-    info.check_task(task)
+    info.own_task(task)
 
 
 def check_seed(seed: int | None, *, deterministic: bool) -> None:

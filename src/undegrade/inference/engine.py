@@ -78,7 +78,8 @@ class Engine:
         """Return what restores a picture, its tiles planned.
 
         A :class:`~undegrade.methods.windowed.WindowedMethod` walks the whole of it if memory
-        suffices for that; else, and with other methods, each tile is restored on its own.
+        suffices for that; else, and with other methods, each tile is restored on its own, which is
+        told where the method would look at all of the picture.
 
         Args:
             runner: The method, which may differ from the engine's in what it adds, not in size.
@@ -89,7 +90,14 @@ class Engine:
         """
         plan = self.plan(*size, options, steps)
         tiler = TileRestorer(runner, options, steps, plan, curve)
-        if not isinstance(runner.fast, WindowedMethod) or plan.count == 1:
+        if plan.count == 1:
+            return tiler
+        if not isinstance(runner.fast, WindowedMethod):
+            if runner.fast.looks_at_all:
+                tiler.messages.append(
+                    "the model looks at all of a photo at once, and was shown one tile at a time: "
+                    "tiles of another size give another result"
+                )
             return tiler
         reserved = memory.whole_bytes(*size, tiler.draws.channels)
         if not memory.suffices_for(reserved, runner.device):

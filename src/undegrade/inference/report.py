@@ -7,6 +7,7 @@ from typing import Any
 from undegrade.errors import UsageError
 from undegrade.metrics.deviation_curve import DeviationCurve, Drawing
 from undegrade.registry import did_you_mean
+from undegrade.tasks import own_name
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,17 @@ class ModelInfo:
     uncertainty: DeviationCurve | None = None
     told: bool = False
 
-    def check_task(self, task: str) -> None:
-        """Refuse what the model was not trained to undo, and to leave open what it has to be told.
+    def own_task(self, task: str) -> str:
+        """Return a task under its own name, given that or the name of what it undoes.
+
+        Where nobody noted what the model was trained for, it is as given: its method says.
 
         Raises:
-            UsageError: It is so; names the nearest task.
+            UsageError: The model was not trained for it, which names the nearest task; or
+                ``"auto"`` leaves open what it has to be told.
         """
         if self.told and not self.tasks:
-            return  # nobody noted which it was trained for: the method says which it knows
+            return task
         tasks = [*self.tasks] if self.told else ["auto", *self.tasks]
         if self.told and task == "auto":
             raise UsageError(
@@ -44,10 +48,12 @@ class ModelInfo:
                 expected=f"one of {', '.join(tasks)}",
                 fix="name it: --task TASK",
             )
-        if task not in tasks:
+        own = own_name(task, tasks)
+        if own not in tasks:
             raise UsageError(
                 f"model '{self.name}' has no task '{task}'", fix=did_you_mean(task, tasks)
             )
+        return own
 
 
 @dataclass(frozen=True)

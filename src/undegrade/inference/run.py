@@ -53,8 +53,9 @@ class Run:
     """
 
     def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
-        model.check_task(options.task)
-        self._engine, self._model, self._options = engine.for_task(options.task), model, options
+        task = model.own_task(options.task)
+        self._engine, self._model = engine.for_task(task), model
+        self._options = replace(options, task=task)
         self._runner = self._choose_runner()
         self._steps = self._choose_steps()
         self._start = time.perf_counter()
@@ -96,7 +97,8 @@ class Run:
 
     @property
     def _task(self) -> str:
-        return "" if self._options.task == "auto" else self._options.task
+        asked = self._options.task
+        return "" if asked == "auto" else self._runner.fast.task or asked
 
     @property
     def _sampler(self) -> str:

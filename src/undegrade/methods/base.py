@@ -1,7 +1,7 @@
 """What a method is: networks, a process and an objective behind two calls, loss and restore."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -132,6 +132,11 @@ class Method(nn.Module, ABC):
         return tuple(dict.fromkeys(tasks))
 
     @classmethod
+    def known_tasks(cls, options: MethodOptions) -> Collection[str]:  # noqa: ARG003
+        """Return the names of tasks that it can be told; none where it sees for itself."""
+        return ()
+
+    @classmethod
     def origin(
         cls,
         options: MethodOptions,  # noqa: ARG003
@@ -162,13 +167,18 @@ class Method(nn.Module, ABC):
         """Return what learns in a stage; all of it, unless a method says otherwise."""
         return self.parameters()
 
+    @property
+    def task(self) -> str:
+        """What it was told to undo, by the task's own name; empty where none is told."""
+        return ""
+
     def with_task(self, task: str) -> "Method":  # noqa: ARG002
         """Return a method on the same networks that undoes a degradation that it was told.
 
         Most methods see for themselves what there is to undo, and return themselves.
 
         Args:
-            task: A name such as ``"derain"``; ``"auto"`` where nobody said.
+            task: A name such as ``"derain"``, or what it undoes; ``"auto"`` where nobody said.
 
         Raises:
             UsageError: The method has to be told, and was not, or does not know the task.

@@ -8,7 +8,7 @@ one evaluation. Pictures are in ``[0, 1]``, as in the noise levels of the paper.
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from statistics import fmean
 from typing import Any, ClassVar, Self
 
@@ -22,10 +22,12 @@ from undegrade.methods.single import DirectMethod
 from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions
+from undegrade.networks.timed_blocks import TimedBlocks
 from undegrade.networks.transformer import Transformer, TransformerOptions
 from undegrade.networks.unet import UNet, UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
+from undegrade.tasks import own_name
 
 _CHANNELS = 3
 
@@ -34,8 +36,13 @@ _CHANNELS = 3
 class EEDTP(DirectMethod):
     """A network that says what to take away, and which time each task is.
 
+    Args:
+        options: See :class:`~undegrade.methods.eedtp_options.EEDTPOptions`.
+        network: A network of one's own, instead of that of the options.
+
     Raises:
-        ValueError: The network takes an auxiliary variable; there is none.
+        ValueError: The network takes an auxiliary variable, and there is none; or it is one's own,
+            and the options have experts, for which it has no place.
     """
 
     options_type = EEDTPOptions
@@ -43,11 +50,15 @@ class EEDTP(DirectMethod):
     clean_stages = frozenset({GENERATION})
     default_steps: ClassVar[int] = 1
 
-    def __init__(self, options: EEDTPOptions) -> None:
+    def __init__(self, options: EEDTPOptions, network: TimedBlocks | None = None) -> None:
         super().__init__(options)
+        if network is not None and options.experts is not None:
+            raise ValueError("experts beside a network of one's own; expected experts=None")
         self.eedtp_options = options
         self.schedule = options.schedule
-        self.network: TimedNAFNet | Transformer | UNet = _build(options)
+        self.network: TimedNAFNet | Transformer | UNet | TimedBlocks = (
+            _build(options) if network is None else network
+        )
         self._task = options.task
 
     def with_task(self, task: str) -> Self:
@@ -57,6 +68,7 @@ class EEDTP(DirectMethod):
             UsageError: There is none, or ``"auto"`` leaves it open.
         """
         known = ", ".join(self.eedtp_options.matching)
+        task = own_name(task, self.eedtp_options.matching)
         if task == "auto":
             if not self._task:
                 raise UsageError(
@@ -172,13 +184,20 @@ class EEDTP(DirectMethod):
     def adopted(self, weights: Mapping[str, Any]) -> dict[str, Tensor]:
         """See :class:`Method`: those of a NAFNet, in whose units this method's pictures are."""
         network = self.eedtp_options.network
-        if not isinstance(network, TimedNAFNetOptions):
+        if not isinstance(self.network, TimedNAFNet) or not isinstance(network, TimedNAFNetOptions):
+            name = "of one's own" if isinstance(self.network, TimedBlocks) else f"'{network.name}'"
             raise ValueError(
-                f"published weights for a network '{network.name}'; expected 'nafnet', of which "
-                "there are some that are known"
+                f"published weights for a network {name}; expected 'nafnet', of which there are "
+                "some that are known"
             )
         found = from_published(weights, network)
         return {f"network.{name}": tensor for name, tensor in found.items()}
+
+    @classmethod
+    def known_tasks(cls, options: MethodOptions) -> Collection[str]:
+        """See :class:`Method`: those with a matching step."""
+        assert isinstance(options, EEDTPOptions)
+        return options.matching.keys()
 
     @classmethod
     def tasks_in_order(cls, options: MethodOptions, tasks: Iterable[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from undegrade.networks.transformer import TransformerOptions
 from undegrade.networks.unet import UNetOptions
 from undegrade.processes.mean_reverting import Forward, MeanRevertingSchedule
 from undegrade.registry import near_misses
+from undegrade.tasks import own_name
 
 GENERATION, RESTORATION = "generation", "restoration"
 
@@ -71,11 +72,15 @@ class EEDTPOptions(MethodOptions):
     @model_validator(mode="before")
     @classmethod
     def _published(cls, values: Any) -> Any:
+        """Add the published matching steps, and call the task by its own name."""
         if not isinstance(values, dict) or not isinstance(values.get("matching", {}), dict):
             return values
         last = values.get("times", _TIMES)
         known = {task: t for task, t in PUBLISHED_TIMES.items() if _is_within(t, last)}
-        return values | {"matching": known | values.get("matching", {})}
+        matching = known | values.get("matching", {})
+        task = values.get("task")
+        told = {"task": own_name(task, matching)} if isinstance(task, str) else {}
+        return values | {"matching": matching} | told
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:

@@ -3,6 +3,7 @@
 from undegrade.methods.base import Method
 from undegrade.networks.nafnet import Predictor
 from undegrade.networks.timed import TimedNAFNet
+from undegrade.networks.timed_blocks import TimedBlocks
 from undegrade.networks.transformer import Transformer
 from undegrade.networks.unet import UNet
 
@@ -10,7 +11,7 @@ from undegrade.networks.unet import UNet
 class SingleNetworkMethod(Method):
     """A method with one network, whose reach and grid are its own."""
 
-    network: UNet | Predictor | TimedNAFNet | Transformer
+    network: UNet | Predictor | TimedNAFNet | Transformer | TimedBlocks
 
     @property
     def multiple_of(self) -> int:

@@ -9,13 +9,15 @@ from undegrade.errors import RecipeError, UndegradeError
 from undegrade.methods import METHODS, MethodOptions
 from undegrade.registry import did_you_mean
 from undegrade.training.recipe import Recipe, Stage
+from undegrade.training.task_names import with_own_names
 from undegrade.validation import explain
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:
     """Validate a recipe given as plain values.
 
-    Stages that grow stand in it once for each task; see :class:`Stage`.
+    Stages that grow stand in it once for each task; see :class:`Stage`. Tasks have their own names
+    in it, also where what they undo was named.
 
     Raises:
         RecipeError: A key or value is not valid.
@@ -23,6 +25,7 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(values)
         options = recipe.method_options
+        recipe = with_own_names(recipe, options)
         _check_stages(recipe, options)
         recipe = _grown(recipe, options)
     except ValidationError as error:

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from tiny_model import tiny_eedtp, tiny_resflow
 from torch import Tensor, nn
 
+from undegrade.errors import RecipeError
 from undegrade.methods import Method, Objective, Pair, build_method, parse_options
 from undegrade.methods.base import MethodOptions
 from undegrade.processes.noise import NoiseSource, SampleNoise, TrainingNoise
@@ -88,7 +90,10 @@ def test_the_retained_gradient_falls_with_depth_and_the_own_one_does_not() -> No
     ratios = [float(g) / expected for g, expected in zip(gradients, raw, strict=True)]
     assert ratios == pytest.approx([1, math.exp(-0.5), math.exp(-1)])
     assert float(terms["retained"].detach()) == pytest.approx(1 + 4 + 9)
-    assert [float(g) for g in torch.autograd.grad(own, layers)] == [1, 1, 1]
+    (own + terms["retained"]).backward()
+    weighed = [slope * math.exp(-depth / 2) for depth, slope in enumerate(raw)]
+    found = [float(layer.grad) for layer in layers if layer.grad is not None]
+    assert found == pytest.approx([1 + slope for slope in weighed])
 
 
 @pytest.mark.parametrize("options", [tiny_eedtp(), tiny_resflow(predict_aux=False)])
@@ -160,6 +165,60 @@ def test_what_is_compared_with_is_saved_and_taken_up_again() -> None:
     again.load_state_dict(retention.state_dict())
     assert again.is_ready
     torch.testing.assert_close(again.penalty(method), retention.penalty(method))
+
+
+def saved() -> dict[str, Any]:
+    retention = Retention(retain(), 1, seed=0)
+    retention.prepare(TwoLayers(), [(batch(), noise())])
+    return retention.state_dict()
+
+
+def penalty_of(state: dict[str, Any], method: Method) -> Tensor:
+    retention = Retention(retain(), 1, seed=0)
+    retention.load_state_dict(state)
+    return retention.penalty(method)["importance"].detach()
+
+
+def test_what_was_saved_without_names_is_taken_up_in_order() -> None:
+    state = saved()
+    expected = penalty_of(saved(), moved := moved_layers())
+    del state["_extra_state"]["names"]
+    assert float(expected) > 0
+    torch.testing.assert_close(penalty_of(state, moved), expected)
+
+
+def test_names_decide_which_is_which() -> None:
+    state = saved()
+    expected = penalty_of(saved(), moved := moved_layers())
+    state["_extra_state"] = {key: one[::-1] for key, one in state["_extra_state"].items()}
+    torch.testing.assert_close(penalty_of(state, moved), expected)
+
+
+def moved_layers() -> TwoLayers:
+    method = TwoLayers()
+    method.a.weight.data += 1
+    return method
+
+
+def test_importance_of_another_network_is_refused() -> None:
+    wide, more, fewer = TwoLayers(), TwoLayers(), TwoLayers()
+    wide.b = nn.Linear(2, 3, bias=False)
+    more.d = nn.Linear(1, 1, bias=False)
+    del fewer.c
+    about = "what is retained was measured on another network: "
+    for method, told in (
+        (wide, r"'b\.weight' of 1x1; expected 3x2, as in the network that is trained; go on with"),
+        (more, r"no parameter 'd\.weight'; expected one of 1x1"),
+        (fewer, r"a parameter 'c\.weight'; expected none of that name"),
+    ):
+        with pytest.raises(RecipeError, match=about + told):
+            penalty_of(saved(), method)
+    nameless = saved()
+    del nameless["_extra_state"]["names"]
+    with pytest.raises(RecipeError, match="3 parameters; expected 4"):
+        penalty_of(nameless, more)
+    with pytest.raises(RecipeError, match=r"'b\.weight' of 1x1; expected 3x2"):
+        penalty_of(nameless, wide)
 
 
 def test_a_tenth_of_the_steps_is_mixed() -> None:

@@ -124,16 +124,16 @@ class Choice:
             sampler=self.sampler,
         )
         restorer.check(self._options)
-        return Model(restorer, restorer.model.name + self._how, self.texture, self.task)
+        task = restorer.model.own_task(self.task)
+        return Model(restorer, restorer.model.name + self._how(task), self.texture, task)
 
     @property
     def _options(self) -> RestoreOptions:
         return RestoreOptions(self.task, texture=self.texture)
 
-    @property
-    def _how(self) -> str:
+    def _how(self, task: str) -> str:
         """What a model is called beyond its name, by how it is run otherwise than usual."""
         texture = "" if self.texture is None else f"texture={self.texture!r}"
-        task = "" if self.task == "auto" else f"task={self.task}"
-        how = ", ".join(filter(None, (self.sampler, texture, task)))
+        told = "" if task == "auto" else f"task={task}"
+        how = ", ".join(filter(None, (self.sampler, texture, told)))
         return f" ({how})" if how else ""

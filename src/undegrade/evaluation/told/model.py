@@ -63,8 +63,7 @@ class ToldModel:
         Raises:
             UsageError: It does not know the task, or ``"auto"`` leaves open which of several.
         """
-        self.info.check_task(task)
-        return replace(self, method=self.method.with_task(task))
+        return replace(self, method=self.method.with_task(self.info.own_task(task)))
 
     @property
     def times(self) -> int:

@@ -12,6 +12,7 @@ from undegrade.methods import Method, Pair
 from undegrade.processes.noise import TrainingNoise
 from undegrade.randomness import generator
 from undegrade.training.retention.depth import depth_weights
+from undegrade.training.retention.held import Held
 from undegrade.training.retention.importance import importance_penalty, mean_absolute_gradients
 from undegrade.training.retention.options import Orthogonality, Retain
 from undegrade.training.retention.orthogonality import (
@@ -58,8 +59,8 @@ class Retention(nn.Module):
         self.options, self.seed = options, seed
         self.fall = options.decay * time
         self.average: Average = _own
-        self._anchors: list[Tensor] = []
-        self._importance: list[Tensor] = []
+        self._held = Held()
+        self._fits = False  # whether that is known to be of the network that is trained
 
     @property
     def pieces(self) -> int:
@@ -69,15 +70,15 @@ class Retention(nn.Module):
     @property
     def is_ready(self) -> bool:
         """Whether what it compares with is known."""
-        return self.options.importance is None or bool(self._anchors)
+        return self.options.importance is None or bool(self._held.anchors)
 
-    def get_extra_state(self) -> dict[str, list[Tensor]]:
-        """Return what is saved: where parameters were, and how much each was needed."""
-        return {"anchors": self._anchors, "importance": self._importance}
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what is saved: names of parameters, where they were, how much each was needed."""
+        return self._held.state()
 
     def set_extra_state(self, state: Any) -> None:
-        """Take what was saved."""
-        self._anchors, self._importance = state["anchors"], state["importance"]
+        """Take what was saved; of which network it is shows when the network does."""
+        self._held, self._fits = Held.of_state(state), False
 
     def prepare(self, method: Method, batches: Iterable[tuple[Pair, TrainingNoise]]) -> None:
         """Note where the parameters are and how much the retained objective needs each.
@@ -86,10 +87,12 @@ class Retention(nn.Module):
             method: As the stage finds it.
             batches: As many as the options say.
         """
-        parameters = _retained(method)
+        retained = _retained(method)
+        parameters = [*retained.values()]
         losses = (self._loss(method, pair, noise) for pair, noise in batches)
-        self._importance = mean_absolute_gradients(parameters, losses)
-        self._anchors = [parameter.detach().clone() for parameter in parameters]
+        importance = mean_absolute_gradients(parameters, losses)
+        anchors = [parameter.detach().clone() for parameter in parameters]
+        self._held, self._fits = Held([*retained], anchors, importance), True
 
     def _loss(self, method: Method, pair: Pair, noise: TrainingNoise) -> Tensor:
         """Return the retained objective.
@@ -111,16 +114,21 @@ class Retention(nn.Module):
         return bool(generator(self.seed, "retained", step).random() < self.options.mix)
 
     def penalty(self, method: Method) -> dict[str, Tensor]:
-        """Return what having moved costs, under its name; nothing if that is free."""
+        """Return what having moved costs, under its name; nothing if that is free.
+
+        Raises:
+            RecipeError: What was saved was measured on another network.
+        """
         options = self.options.importance
         if options is None:
             return {}
-        parameters = _retained(method)
-        device = parameters[0].device
-        self._anchors = [anchor.to(device) for anchor in self._anchors]
-        self._importance = [needed.to(device) for needed in self._importance]
+        retained = _retained(method)
+        parameters = [*retained.values()]
+        if not self._fits:
+            self._held, self._fits = self._held.fitted(retained), True
+        self._held = self._held.to(parameters[0].device)
         weights = depth_weights(method.parts_in_order(), self.fall) if options.layerwise else {}
-        moved = importance_penalty(parameters, self._anchors, self._importance, weights)
+        moved = importance_penalty(parameters, self._held.anchors, self._held.importance, weights)
         return {"importance": options.weight * moved}
 
     def mixed(self, method: Method, shares: Sequence[Share]) -> dict[str, Tensor]:
@@ -217,8 +225,10 @@ def _own(vector: Tensor) -> Tensor:
     return vector
 
 
-def _retained(method: Method) -> list[nn.Parameter]:
-    return [one for one in method.retained_parameters() if one.requires_grad]
+def _retained(method: Method) -> dict[str, nn.Parameter]:
+    """Return what is held of a method, by its name there."""
+    names = {id(parameter): name for name, parameter in method.named_parameters()}
+    return {names[id(one)]: one for one in method.retained_parameters() if one.requires_grad}
 
 
 def _chosen(method: Method, options: Orthogonality) -> set[int]:
