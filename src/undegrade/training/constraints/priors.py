@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from undegrade.errors import RecipeError
 from undegrade.hashing import file_sha256
@@ -15,6 +14,7 @@ from undegrade.methods.prior import Prior as OwnPrior
 from undegrade.networks.adm import AdmUNet
 from undegrade.networks.adm_weights import load_adm
 from undegrade.networks.diffusers_prior import DiffusersPrior
+from undegrade.networks.recomputing import recomputed
 from undegrade.processes.diffusion import LinearSchedule
 from undegrade.zoo import find_model, load_method
 
@@ -92,9 +92,9 @@ def _own(name: str) -> tuple[OwnPrior, str]:
 
 
 def _recompute(parts: Iterable[nn.Module]) -> None:
-    """Let parts of a network forget their inner values until the gradient needs them."""
+    """Let parts of a network, in none of which anything is random, keep no inner values."""
     for part in parts:
-        part.forward = partial(checkpoint, part.forward, use_reentrant=False)
+        part.forward = partial(recomputed, part.forward)
 
 
 P = TypeVar("P", _Published, OwnPrior)
