@@ -126,11 +126,10 @@ def test_a_normal_prior_weighs_the_squared_error_as_computed_by_hand(t: int, wei
 
 @pytest.mark.parametrize(("s", "mean"), [(0.5, 0.257603), (1.0, 0.082056)])
 def test_the_mean_weight_over_all_times(s: float, mean: float) -> None:
-    prior = Linear(s)
-    left = SCHEDULE.alpha_bar
-    ones = torch.ones(1000, 1, 1, 1, dtype=torch.float64)
-    c, _ = prior(ones, torch.arange(1000))
-    assert float((left * c.flatten() ** 2).mean()) == pytest.approx(mean, abs=1e-6)
+    x = torch.zeros(1000, 3, 2, 2, dtype=torch.float64)
+    drawn = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    compared = made(Linear(s)).compare(x + 1, x, torch.arange(1000), drawn)  # errors of 1
+    assert float(compared.natural) == pytest.approx(mean, abs=1e-6)
 
 
 def test_the_total_is_the_papers_sum() -> None:
@@ -220,7 +219,14 @@ def test_half_precision_stays_with_the_prior() -> None:
         assert float(exact.compare(z, x, t, eps).natural) == float(a.natural)
 
 
-@pytest.mark.parametrize("times", [[0, 1000], [-1, 5], [10, 3]])
+def test_times_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"t_range=\[10, 3\] begins after its end; expected \[3, 10\]"
+    ):
+        made(Linear(1.0), t_range=[10, 3])
+
+
+@pytest.mark.parametrize("times", [[0, 1000], [-1, 5]])
 def test_times_that_there_are_not_are_refused(times: list[int]) -> None:
     with pytest.raises(ValueError, match=r"expected times from 0 to 999"):
         made(Linear(1.0), t_range=times)
