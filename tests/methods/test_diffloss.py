@@ -1,15 +1,20 @@
+import importlib.util
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from tiny_model import tiny_regression
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from undegrade.methods.diffloss import DiffLoss, DiffLossOptions
 from undegrade.processes.diffusion import LinearSchedule, diffuse
 from undegrade.processes.noise import SampleNoise
+from undegrade.training import train
 
 SCHEDULE = LinearSchedule()
 BATCH, SIDE = 4, 16
@@ -311,20 +316,42 @@ def _natural(network: nn.Sequential, prior: Convolutional) -> float:
 
 RESTORING = """
 import sys
-import torch
-from undegrade.methods import build_method, parse_options
-from undegrade.processes.noise import FieldNoise
-from undegrade.randomness import NoiseField
+import numpy as np
+from undegrade import Restorer
 
-method = build_method(parse_options({"name": "regression", "network": {"size": "1m"}})).eval()
-with torch.no_grad():
-    method.restore(torch.rand(1, 3, 32, 32), steps=1, noise=FieldNoise([NoiseField((0,))]))
-print([name for name in sys.modules if name.startswith("undegrade.") and "diff" in name])
+Restorer.from_pretrained(sys.argv[1], device="cpu")(np.full((16, 16, 3), 128, np.uint8))
+print([name for name in sys.argv[2:] if name in sys.modules])
 """
 
-
-def test_restoring_imports_nothing_of_diffusion() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", RESTORING], capture_output=True, text=True, check=True
+NOT_FOR_RESTORING = [
+    f"undegrade.{name}"
+    for name in (
+        "methods.prior",
+        "methods.diffloss",
+        "networks.adm",
+        "networks.diffusers_prior",
+        "training.constraints",  # processes.diffusion belongs to the samplers, whoever is asked
     )
-    assert done.stdout.strip() == "[]"
+]
+
+
+def test_restoring_with_what_it_has_made_imports_nothing_of_it(
+    tmp_path: Path, photo_folder: Path
+) -> None:
+    recipe = {
+        "name": "tiny",
+        "method": tiny_regression(),
+        "stages": [{"name": "regression", "steps": 1, "batch": 1, "crop": 64}],
+        "data": {
+            "photos": str(photo_folder),
+            "workers": 0,
+            "degradations": [{"weight": 1, "apply": ["noise:sigma=25"]}],
+        },
+        "diffloss": {"prior": "prior-64"},
+    }
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    made = train(tmp_path / "tiny.yaml", [], tmp_path / "run")
+    assert all(importlib.util.find_spec(name) for name in NOT_FOR_RESTORING)
+    command = [sys.executable, "-c", RESTORING, str(made), *NOT_FOR_RESTORING, "torch"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['torch']"
