@@ -73,6 +73,20 @@ def test_errors_are_those_of_theory() -> None:
     assert all(one < other for one, other in zip(found.clean, found.degraded, strict=True))
 
 
+def test_pictures_are_shown_in_the_range_of_the_prior() -> None:
+    seen: list[Tensor] = []
+
+    class Looking(Prior):
+        def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+            seen.append(x_t[0])  # at the first time there is next to no noise
+            return x_t, x_t
+
+    options = parse_options(tiny_prior() | {"image_range": [0, 4]})
+    model = PriorModel("looking", Looking(options), torch.device("cpu"), 3)  # type: ignore[arg-type]
+    model.losses(torch.ones(1, 3, 16, 16), "white")
+    assert float(seen[0].mean()) == pytest.approx(4, rel=0.02)
+
+
 def test_noise_is_of_the_picture_and_the_seed() -> None:
     model = ideal()
     picture = torch.rand(1, 3, 16, 16)

@@ -175,6 +175,12 @@ def test_networks_that_do_not_fit_are_refused(changes: dict[str, object], messag
         method_of(**changes)
 
 
+@pytest.mark.parametrize("image_range", [[1, -1], [0, 0]])
+def test_a_range_that_holds_nothing_is_refused(image_range: list[float]) -> None:
+    with pytest.raises(UsageError, match=r"image_range=.*expected the least value, then a greater"):
+        parse_options(tiny_prior() | {"image_range": image_range})
+
+
 def test_more_steps_than_times_are_refused() -> None:
     with pytest.raises(UsageError, match="steps=1001; expected a whole number from 1 to 1000"):
         method_of().sample(1, 1001, noises(1))

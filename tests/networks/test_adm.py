@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from random_networks import parameters, randomised
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from undegrade.networks.adm import AdmOptions, AdmUNet
-from undegrade.networks.adm_blocks import GroupNorm
+from undegrade.networks.adm_blocks import AdmAttention, GroupNorm
 
 TINY = AdmOptions(
     size=16,
@@ -105,6 +106,34 @@ def test_blocks_worked_out_again_give_the_same_and_keep_less(network: AdmUNet) -
     torch.testing.assert_close(gradients[0], gradients[1])
     assert gradients[0].abs().max() > 0
     assert kept[1] < kept[0] / 2
+
+
+def test_attention_is_fused() -> None:
+    x = torch.randn(1, 32, 4, 6)
+    attention = AdmAttention(32, 16)
+    randomised(attention)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):  # which fails where that cannot be
+        found = attention(x)
+    with sdpa_kernel(SDPBackend.MATH):
+        torch.testing.assert_close(found, attention(x))
+
+
+def test_blocks_are_worked_out_again_by_the_same_attention(network: AdmUNet) -> None:
+    """However often, and whatever is allowed when it comes to that."""
+    again = AdmUNet(TINY.model_copy(update={"checkpointed": True}))
+    again.load_state_dict(network.state_dict())
+    slopes = []
+    for one in (network, again):
+        x, t = noisy()
+        x.requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):
+            noise, _ = one(x, t)
+        [first] = torch.autograd.grad(noise.square().mean(), x, create_graph=True)
+        [second] = torch.autograd.grad(first.square().sum(), x, retain_graph=True)
+        assert second.abs().max() > 0
+        slopes.append((first, second))
+    torch.testing.assert_close(*slopes)
+    assert torch.backends.cuda.flash_sdp_enabled()
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])

@@ -168,8 +168,10 @@ def test_a_whole_classifier_is_loaded_without_a_word(
 
 def test_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(MissingExtraError, match=r"install undegrade\[semantic\]"):
+    with pytest.raises(MissingExtraError, match=r"^semantic=resnet18 .* undegrade\[semantic\]"):
         FrozenResNet(NAME)
+    with pytest.raises(MissingExtraError, match=r"^this needs transformers; .*, or take that"):
+        FrozenResNet(NAME, asked="this", instead="that")
 
 
 def test_the_small_encoder_learns_and_is_small() -> None:

@@ -11,17 +11,18 @@ import yaml
 from safetensors.torch import load_file
 from tiny_model import tiny_dtpm, tiny_eedtp, tiny_prior, tiny_regression, tiny_resflow
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from undegrade.errors import RecipeError, UsageError, WeightsError
-from undegrade.methods import Pair, build_method, parse_options
+from undegrade.methods import Objective, Pair, build_method, parse_options
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
 from undegrade.training import train
 from undegrade.training.constraints.adversarial import Adversary
-from undegrade.training.constraints.frozen import load_frozen
+from undegrade.training.constraints.frozen import Frozen, load_frozen
 from undegrade.training.constraints.options import AdversarialOptions
-from undegrade.training.constraints.perceptual import perceptual_loss
+from undegrade.training.constraints.perceptual import middle_of, perceptual_loss
 from undegrade.training.constraints.priors import load_prior
 from undegrade.training.constraints.terms import Constraints
 from undegrade.training.recipe_files import load_recipe
@@ -202,6 +203,7 @@ def test_another_prior_of_the_same_name_is_refused_on_going_on(
 REFUSED: dict[str, tuple[list[str], type[Exception], str]] = {
     "small crops": (["stages.0.crop=8"], RecipeError, r"crop=8 with a prior of 16 pixels"),
     "times": (["diffloss.t_range=[5, 1000]"], RecipeError, r"t_range=\[5, 1000\]; expected times"),
+    "order of times": (["diffloss.t_range=[10, 3]"], RecipeError, r"expected \[3, 10\]"),
     "nothing": (["diffloss.prior=no-such-model"], UsageError, "no-such-model"),
     "no checkpoint": (["diffloss.prior=adm:nowhere.pt"], WeightsError, "nowhere.pt"),
     "weight": (["diffloss.weight=0"], RecipeError, "greater than 0"),
@@ -223,6 +225,41 @@ def test_what_cannot_be_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_crops_that_the_network_of_features_cannot_halve_are_refused(
+    tmp_path: Path, regression: Path, prior: Path
+) -> None:
+    of_any_size = ["method.network.stem_stride=1", f"perceptual.features={prior}"]
+    told = r"stages.0.crop=18 with perceptual.features=.* expected a multiple of 4"
+    with pytest.raises(RecipeError, match=told):
+        train(regression, [*of_any_size, "stages.0.crop=18"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert train(regression, [*of_any_size, "stages.0.crop=12"], tmp_path / "run") is not None
+
+
+def test_crops_of_stages_without_an_estimate_can_be_of_any_size(
+    tmp_path: Path, photo_folder: Path, prior: Path
+) -> None:
+    path = recipe(tmp_path, photo_folder, tiny_eedtp(), "restoration")
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told["stages"].insert(0, {"name": "generation", "steps": 1, "batch": 2, "crop": 10})
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    changes = [f"diffloss.prior={prior}", f"perceptual.features={prior}"]
+    assert load_frozen(load_recipe(path, changes))[0].diffloss is not None
+    with pytest.raises(RecipeError, match=r"stages.1.crop=10 with a prior of 16 pixels"):
+        load_frozen(load_recipe(path, [*changes, "stages.1.crop=10"]))
+
+
+def test_the_prior_of_two_losses_is_loaded_once(regression: Path, prior: Path) -> None:
+    changes = [f"diffloss.prior={prior}", f"perceptual.features={prior}"]
+    frozen, told = load_frozen(load_recipe(regression, changes))
+    assert len(frozen.networks) == 1
+    assert frozen.diffloss is not None
+    assert frozen.diffloss.prior is frozen.networks[0]
+    assert told.diffloss is not None
+    assert told.perceptual is not None
+    assert told.perceptual.features_sha256 == told.diffloss.prior_sha256 != ""
+
+
 def test_a_model_that_is_no_prior_is_refused(tmp_path: Path, regression: Path) -> None:
     restorer = train(regression, [], tmp_path / "plain")
     with pytest.raises(RecipeError, match=r"which is a model of the method regression"):
@@ -236,6 +273,39 @@ def test_a_prior_of_another_range_is_refused(
     other = train(generation, ["method.image_range=[0, 1]"], tmp_path / "other")
     with pytest.raises(RecipeError, match=r"in \[0.0, 1.0\]; expected \[-1.0, 1.0\]"):
         train(regression, [f"diffloss.prior={other}"], tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"perceptual.features=.* in \[0.0, 1.0\]; expected one"):
+        train(regression, [f"perceptual.features={other}"], tmp_path / "run")
+
+
+def foreign(folder: Path, size: int) -> str:
+    """Return the name of a network of diffusers that attends."""
+    network = pytest.importorskip("diffusers").UNet2DModel(
+        sample_size=size,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=4,
+        attention_head_dim=8,
+    )
+    network.save_pretrained(folder)
+    return f"diffusers:{folder}"
+
+
+def test_a_prior_of_pictures_that_it_cannot_halve_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"of 15 pixels.*; expected a multiple of 2"):
+        load_prior(foreign(tmp_path / "odd", 15), recompute=False)
+
+
+def test_a_network_of_diffusers_computes_again_by_the_same_attention(tmp_path: Path) -> None:
+    name, slopes = foreign(tmp_path / "network", 16), []
+    for recompute in (True, False):
+        prior = load_prior(name, recompute=recompute).prior
+        x = torch.linspace(-1, 1, 3 * 16 * 16).view(1, 3, 16, 16).requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):
+            noise, h = prior(x, torch.tensor([5]))
+        slopes += torch.autograd.grad(noise.square().mean() + h.square().mean(), x)
+    torch.testing.assert_close(*slopes)
 
 
 def test_stages_without_an_estimate_are_refused(
@@ -282,6 +352,48 @@ def test_the_adversary_gains_what_the_restored_pictures_lose() -> None:
     assert float(value.detach()) == pytest.approx(float(hinge(restored).detach()))
     value.backward()
     assert all(parameter.grad is not None for parameter in adversary.parameters())
+
+
+class Given:
+    """A frozen loss, whose terms are known."""
+
+    def terms(self, restored: Tensor, clean: Tensor, noise: object) -> dict[str, Tensor]:
+        return {"natural": (restored - clean).abs().mean(), "semantic": 0.25 * restored.mean()}
+
+
+def test_what_is_added_makes_up_the_total(regression: Path) -> None:
+    changes = ["perceptual.weight=0.5", "adversarial={weight: 2, width: 4}"]
+    frozen = Frozen(diffloss=Given(), features=lambda x: (x,))  # type: ignore[arg-type]
+    constraints = Constraints(load_recipe(regression, changes), frozen).eval()
+    restored, clean = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)
+    mse = (restored - clean).square().mean()
+    noise = SampleNoise(0, 0, range(2))
+    terms = constraints.added(Objective({"total": mse, "more": mse}, restored), clean, noise)
+    total = terms.pop("total")
+    assert terms.keys() == {"own", "more", "natural", "semantic", "perceptual", "adversarial"}
+    assert torch.equal(terms["own"], mse)
+    assert float(terms["perceptual"]) == pytest.approx(0.5 * 4 * float(mse))
+    terms.pop("more")  # a part of the method's own
+    assert float(total.detach()) == pytest.approx(
+        sum(float(value.detach()) for value in terms.values())
+    )
+
+
+def test_without_an_estimate_nothing_is_added(regression: Path) -> None:
+    constraints = Constraints(load_recipe(regression, []), Frozen(diffloss=Given()))  # type: ignore[arg-type]
+    own = {"total": torch.ones(())}
+    clean, noise = torch.rand(2, 3, 16, 16), SampleNoise(0, 0, range(2))
+    assert constraints.added(Objective(own), clean, noise) == own
+
+
+def test_mixed_precision_does_not_decide_on_a_priors(prior: Path) -> None:
+    features = middle_of(load_prior(str(prior), recompute=False).prior)
+    restored, clean = torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16)
+    expected = perceptual_loss(features, restored, clean)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(perceptual_loss(features, restored, clean), expected)
+        coarse = perceptual_loss(features, restored.bfloat16(), clean)
+    assert coarse.dtype == torch.float32
 
 
 def test_the_perceptual_loss_is_the_mean_over_maps() -> None:

@@ -10,7 +10,7 @@ import torch
 import yaml
 from damaged_shards import spoil
 from rich.console import Console
-from tiny_model import tiny_eedtp, tiny_resflow
+from tiny_model import tiny_eedtp, tiny_prior, tiny_resflow
 
 from undegrade.data.batches import StepBatches
 from undegrade.data.packing import PackOptions, pack
@@ -130,6 +130,36 @@ def test_two_processes_retain_what_one_does(
         torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=1e-3)
     free = weights(Path(train(recipe, ["retain=null"], tmp_path / "free") or ""))
     assert any((free[name] - one[name]).abs().max() > 1e-3 for name in one)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_by_further_losses_what_one_does(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a discriminator, which each process has of its own."""
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    told = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    prior = told | {
+        "name": "tiny-prior",
+        "method": tiny_prior(),
+        "stages": [{"name": "generation", "steps": 2, "batch": 2, "crop": 16}],
+        "data": {"photos": told["data"]["photos"], "workers": 0},
+    }
+    (tmp_path / "prior.yaml").write_text(yaml.safe_dump(prior), encoding="utf-8")
+    made = train(tmp_path / "prior.yaml", [], tmp_path / "prior")
+    told["stages"] = [{**stage, "crop": 32} for stage in told["stages"]]  # shown through windows
+    told["diffloss"] = {"prior": str(made), "weight": 10.0, "semantic_weight": 1.0}
+    told["adversarial"] = {"weight": 1.0, "width": 4}
+    recipe.write_text(yaml.safe_dump(told), encoding="utf-8")
+    done = on_two(recipe, tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    one = weights(Path(train(recipe, [], tmp_path / "one") or ""))
+    two = weights(tmp_path / "two" / "tiny")
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, atol=1e-4, rtol=1e-3)
+    for without in ("diffloss", "adversarial"):
+        other = weights(Path(train(recipe, [f"{without}=null"], tmp_path / without) or ""))
+        assert any((other[name] - one[name]).abs().max() > 1e-3 for name in one)
 
 
 @pytest.fixture

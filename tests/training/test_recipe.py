@@ -37,6 +37,30 @@ def test_the_method_is_completed_with_its_defaults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("diffusers:google/ddpm-celebahq-256", "diffusers:google/ddpm-celebahq-256"),
+        ("diffusers:models/ddpm", "diffusers:ddpm"),  # a folder
+        ("diffusers:/home/me/ddpm", "diffusers:ddpm"),
+        ("diffusers:~/ddpm", "diffusers:ddpm"),
+        ("adm:weights/uncond.pt", "adm:uncond.pt"),
+        ("runs/prior/prior-64", "prior-64"),
+        ("prior-64", "prior-64"),
+    ],
+)
+def test_places_on_this_machine_are_no_part_of_what_is_told(
+    name: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models" / "ddpm").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    recipe = parse_recipe(
+        values() | {"diffloss": {"prior": name}, "perceptual": {"features": name}}
+    )
+    portable = recipe.portable()
+    assert (portable["diffloss"]["prior"], portable["perceptual"]["features"]) == (told, told)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"sed": 1}, "no key 'sed'.*did you mean 'seed'"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor
 
 from undegrade.processes.diffusion import LinearSchedule, diffuse
@@ -37,6 +37,10 @@ class Prior(Protocol):
     size: int
     """Side of the pictures that it has learned from."""
 
+    @property
+    def multiple_of(self) -> int:
+        """What height and width of a state must be divisible by."""
+
     __call__: Callable[..., Any]  # as PyTorch declares it for its modules
 
 
@@ -47,8 +51,9 @@ class DiffLossOptions(BaseModel):
 
     prior: str = Field(
         description="Diffusion model: a model of the method prior, by name or folder; adm:FILE for "
-        "a published checkpoint of guided-diffusion; diffusers:NAME for a UNet2DModel of the hub "
-        "or a folder."
+        "a published checkpoint of guided-diffusion, which is taken to be of pictures of 256 "
+        "pixels, 64 channels for each head of its attention and a linear schedule; diffusers:NAME "
+        "for a UNet2DModel of the hub or a folder."
     )
     prior_sha256: str = Field(
         "", description="Hash of the file of its weights; filled in when it is loaded."
@@ -75,6 +80,15 @@ class DiffLossOptions(BaseModel):
         description="Compute the diffusion model's inner values a second time for the gradient "
         "instead of keeping them: less memory, more time.",
     )
+
+    @field_validator("t_range")
+    @classmethod
+    def _rising(cls, times: tuple[int, int]) -> tuple[int, int]:
+        if times[0] > times[1]:
+            raise ValueError(
+                f"t_range={list(times)} begins after its end; expected {sorted(times)}"
+            )
+        return times
 
 
 class Comparison(NamedTuple):
@@ -105,7 +119,7 @@ class DiffLoss:
                 f"expected {list(RANGE)}"
             )
         first, last = options.t_range
-        if not 0 <= first <= last < prior.schedule.times:
+        if first < 0 or last >= prior.schedule.times:
             raise ValueError(
                 f"t_range={list(options.t_range)}; expected times from 0 to "
                 f"{prior.schedule.times - 1}, those of the prior"
@@ -142,8 +156,9 @@ class DiffLoss:
             t: Times ``(B,)``.
             drawn: Standard normal noise of the shape of the pictures, the same for both.
         """
+        # Double precision stays on the processor; not every accelerator has it.
+        alpha_bar = self.prior.schedule.alpha_bar[t.cpu()]
         t, drawn = t.to(x.device), drawn.to(x)
-        alpha_bar = self.prior.schedule.alpha_bar.to(x.device)[t]
         with torch.no_grad():
             eps_x, h_x = self._asked(diffuse(x, drawn, alpha_bar), t)
         eps_z, h_z = self._asked(diffuse(z.to(x), drawn, alpha_bar), t)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from undegrade.methods.base import (
@@ -42,6 +42,14 @@ class PriorOptions(MethodOptions):
     image_range: tuple[float, float] = Field(
         (-1.0, 1.0), description="Least and greatest value of the pictures that it is shown."
     )
+
+    @field_validator("image_range")
+    @classmethod
+    def _rising(cls, image_range: tuple[float, float]) -> tuple[float, float]:
+        low, high = image_range
+        if low >= high:
+            raise ValueError(f"image_range={[low, high]}; expected the least value, then a greater")
+        return image_range
 
 
 @METHODS.register("prior")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from undegrade.networks.layers import conv3, zeroed
+from undegrade.networks.recomputing import recomputed
 
 GROUPS = 32
 """Groups of channels that are normalised together."""
@@ -114,7 +114,8 @@ class AdmAttention(nn.Module):
         heads, pixels = channels // self.head_channels, height * width
         flat = self.qkv(self.norm(x).flatten(2))
         parts = flat.view(batch, heads, 3, self.head_channels, pixels).transpose(3, 4)
-        query, key, value = parts.unbind(2)
+        # Fused attention takes only channels that lie together.
+        query, key, value = (part.contiguous() for part in parts.unbind(2))
         seen = F.scaled_dot_product_attention(query, key, value)
         mixed: Tensor = self.project(seen.transpose(2, 3).reshape(batch, channels, pixels))
         return x + mixed.view_as(x)
@@ -138,8 +139,5 @@ class AdmStep(nn.ModuleList):
         again = self.checkpointed and torch.is_grad_enabled()
         for part in self:
             given = (x, embedding) if isinstance(part, AdmResidual) else (x,)
-            if again:  # without the generators' states: nothing in here is random
-                x = checkpoint(part, *given, use_reentrant=False, preserve_rng_state=False)
-            else:
-                x = part(*given)
+            x = recomputed(part, *given) if again else part(*given)
         return x

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from undegrade.errors import MissingExtraError, WeightsError
 from undegrade.hashing import file_sha256
-from undegrade.networks.hub import hub_folder
+from undegrade.networks.hub import hub_folder, is_hub_name
 
 _COLOURS = 3
 _CONFIG, _SCHEDULER = "config.json", "scheduler_config.json"
@@ -153,7 +153,7 @@ def _find(name: str) -> Path:
     given = Path(name).expanduser()
     if given.is_dir():
         return given
-    if given.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+    if not is_hub_name(name):
         raise WeightsError(
             f"there is no folder {name}",
             expected="one, or organisation/repository on the Hugging Face hub",

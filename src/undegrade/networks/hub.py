@@ -9,6 +9,13 @@ from undegrade.errors import WeightsError
 _WEIGHTS = "*.safetensors"
 
 
+def is_hub_name(name: str) -> bool:
+    """Return whether a name is ``organisation/repository`` of the hub, and no folder here."""
+    place = Path(name).expanduser()
+    local = place.is_dir() or place.is_absolute() or name.startswith((".", "~"))
+    return not local and name.count("/") == 1
+
+
 def hub_folder(name: str, kind: str, files: Sequence[str], instead: str = "") -> Path:
     """Return the folder of a network of others, fetching it if need be.
 

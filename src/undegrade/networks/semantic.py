@@ -61,6 +61,8 @@ class FrozenResNet(nn.Module):
         name: ``organisation/repository`` on the Hugging Face hub; looked for in
             ``UNDEGRADE_HOME/encoders`` first, then in what was downloaded before.
         sha256: Hash that the file of its weights has to have; empty for any.
+        asked: What asks for it, as errors say it.
+        instead: What could be asked for instead, likewise.
 
     Attributes:
         sha256: Hash of the file of its weights.
@@ -71,9 +73,16 @@ class FrozenResNet(nn.Module):
             network.
     """
 
-    def __init__(self, name: str, sha256: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        sha256: str = "",
+        *,
+        asked: str = "semantic=resnet18",
+        instead: str = "semantic=small or semantic=none",
+    ) -> None:
         super().__init__()
-        network, self.sha256 = _load(name, sha256)
+        network, self.sha256 = _load(name, sha256, asked, instead)
         self._hidden = (network,)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
@@ -126,7 +135,7 @@ class SmallEncoder(nn.Module):
         return x.mean(dim=(2, 3))
 
 
-def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
+def _load(name: str, sha256: str, asked: str, instead: str) -> tuple[nn.Module, str]:
     """Return an encoder and the hash of its file, which has to be ``sha256`` unless that is empty.
 
     A model has learned with the codes of one encoder; those of another would mean nothing to it.
@@ -135,10 +144,9 @@ def _load(name: str, sha256: str) -> tuple[nn.Module, str]:
         from transformers import ResNetModel
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            "semantic=resnet18 needs transformers",
-            fix="install undegrade[semantic], or take semantic=small or semantic=none",
+            f"{asked} needs transformers", fix=f"install undegrade[semantic], or take {instead}"
         ) from error
-    folder = hub_folder(name, "encoder", _FILES, "semantic=small and semantic=none need none")
+    folder = hub_folder(name, "encoder", _FILES, f"or take {instead}")
     found = file_sha256(folder / _WEIGHTS)
     if sha256 and found != sha256:
         raise WeightsError(

@@ -1,7 +1,7 @@
 """The Lightning module: any method, one stage of it, trained by steps that name their own noise."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,12 +97,13 @@ class MethodModule(lightning.LightningModule):
             return _summed(terms)
         # Gradients of gradients cannot be had of compiled networks, nor of fused attention.
         with torch.compiler.set_stance("force_eager"), sdpa_kernel(SDPBackend.MATH):
+            pieces = batch.pieces(retention.pieces)
+            found = [self._loss(part) for part in pieces]
             shares = [
-                Share(part.pair, self._noise(part, "retained"), self._loss(part)["total"])
-                for part in batch.pieces(retention.pieces)
+                Share(part.pair, self._noise(part, "retained"), terms["total"])
+                for part, terms in zip(pieces, found, strict=True)
             ]
-            own = torch.stack([share.loss for share in shares]).mean()
-            terms = {"total": own} | retention.penalty(self.method)
+            terms = _means(found) | retention.penalty(self.method)
             return _summed(terms | retention.mixed(self.method, shares))
 
     def _loss(self, batch: StepBatch) -> dict[str, Tensor]:
@@ -216,8 +217,13 @@ def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None
     return Retention(recipe.retain, time, recipe.seed)
 
 
+def _means(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of each term over parts of a batch, of equal size."""
+    return {name: torch.stack([terms[name] for terms in found]).mean() for name in found[0]}
+
+
 def _summed(terms: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return terms with the sum of all as their total, and the stage's own as one of them."""
+    """Return terms with what is retained added to their total, and the method's own as one."""
     added = {name: value for name, value in terms.items() if name in RETAINED_TERMS}
     return {"own": terms["total"]} | terms | {"total": terms["total"] + sum(added.values())}
 

@@ -10,6 +10,7 @@ from undegrade.degradations import Chain, Mixture
 from undegrade.errors import UndegradeError
 from undegrade.methods import MethodOptions, parse_options
 from undegrade.methods.diffloss import DiffLossOptions
+from undegrade.training.constraints.names import without_place
 from undegrade.training.constraints.options import AdversarialOptions, PerceptualOptions
 from undegrade.training.retention.options import Retain
 
@@ -202,9 +203,9 @@ class Recipe(_Part):
         del values["data"]["photos"], values["data"]["workers"], values["compile"]
         values["start_from"] = PurePath(self.start_from).name
         if self.diffloss is not None:
-            values["diffloss"]["prior"] = _without_place(self.diffloss.prior)
+            values["diffloss"]["prior"] = without_place(self.diffloss.prior)
         if self.perceptual is not None:
-            values["perceptual"]["features"] = _without_place(self.perceptual.features)
+            values["perceptual"]["features"] = without_place(self.perceptual.features)
         values["data"]["pairs"] = dict.fromkeys(self.data.pairs, "")
         return values
 
@@ -218,12 +219,6 @@ class Recipe(_Part):
     def method_options(self) -> MethodOptions:
         """The method's validated options."""
         return parse_options(self.method)
-
-
-def _without_place(name: str) -> str:
-    """Return the name of a model without the folder that it lies in on this machine."""
-    kind, colon, place = name.rpartition(":")
-    return f"{kind}{colon}{PurePath(place).name}"
 
 
 def mixture_of(entries: Sequence[MixtureEntry], balanced: bool = False) -> Mixture:

@@ -120,6 +120,8 @@ def _run_stages(
     sets = [stage_data(recipe, stage, data.photos, data.pairs) for stage in recipe.stages]
     for number, (stage, made_of) in enumerate(zip(recipe.stages, sets, strict=True)):
         crops = Crops(made_of.source, stage.crop, stage.batch, made_of.mixture, recipe.seed, begun)
+        # Of its own number: what was drawn before hangs on whether the training was interrupted.
+        torch.manual_seed(entropy(recipe.seed, "discriminator", number) % 2**63)
         constraints = Constraints(recipe, frozen)
         module = MethodModule(method, recipe, stage, crops, data.validation, constraints)
         module.interruption = run.interruption

@@ -14,14 +14,17 @@ Features = Callable[[Tensor], Sequence[Tensor]]
 def perceptual_loss(features: Features, restored: Tensor, clean: Tensor) -> Tensor:
     """Return the mean over maps of the mean squared difference ("Perceptual Losses", 2016).
 
+    A training in mixed precision does not decide on that of a frozen network.
+
     Args:
         features: Of a frozen network.
         restored: Pictures ``(B, 3, H, W)`` for ``[0, 1]``; the gradient goes to them.
         clean: Pictures in ``[0, 1]`` of the same shape.
     """
-    with torch.no_grad():
-        wanted = features(2 * clean - 1)
-    seen = features(2 * restored - 1)
+    with torch.autocast(clean.device.type, enabled=False):
+        with torch.no_grad():
+            wanted = features(2 * clean - 1)
+        seen = features(2 * restored.to(clean) - 1)
     errors = [
         (one.float() - other.float()).square().mean()
         for one, other in zip(seen, wanted, strict=True)

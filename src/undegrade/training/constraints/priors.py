@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from undegrade.errors import RecipeError
+from undegrade.errors import RecipeError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.methods.diffloss import RANGE, Prior
 from undegrade.methods.prior import Prior as OwnPrior
 from undegrade.networks.adm import AdmUNet
 from undegrade.networks.adm_weights import load_adm
 from undegrade.networks.diffusers_prior import DiffusersPrior
+from undegrade.networks.recomputing import recomputed
 from undegrade.processes.diffusion import LinearSchedule
+from undegrade.training.constraints.names import ADM, DIFFUSERS
 from undegrade.zoo import find_model, load_method
-
-_ADM, _DIFFUSERS = "adm:", "diffusers:"
 
 
 class LoadedPrior(NamedTuple):
@@ -42,7 +41,8 @@ class _Published(nn.Module):
 
     def __init__(self, network: AdmUNet | DiffusersPrior) -> None:
         super().__init__()
-        self.network, self.size = network, network.size
+        self.network = network
+        self.size, self.multiple_of = network.size, network.multiple_of
 
     def forward(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         said: tuple[Tensor, Tensor] = self.network(x_t, t)
@@ -62,12 +62,25 @@ def load_prior(name: str, *, recompute: bool) -> LoadedPrior:
         WeightsError: It cannot be used.
         MissingExtraError: It needs a package that is not installed.
     """
-    if name.startswith(_ADM):
-        file = Path(name.removeprefix(_ADM)).expanduser()
+    loaded = _loaded(name, recompute=recompute)
+    size, multiple = loaded.prior.size, loaded.prior.multiple_of
+    if size % multiple:
+        raise WeightsError(
+            f"{name} has learned from pictures of {size} pixels, and its network halves them to "
+            "the end",
+            expected=f"a multiple of {multiple}",
+            fix="take another prior",
+        )
+    return loaded
+
+
+def _loaded(name: str, *, recompute: bool) -> LoadedPrior:
+    if name.startswith(ADM):
+        file = Path(name.removeprefix(ADM)).expanduser()
         adm = load_adm(file, checkpointed=recompute)
         return LoadedPrior(_frozen(_Published(adm)), file_sha256(file))
-    if name.startswith(_DIFFUSERS):
-        foreign = DiffusersPrior(name.removeprefix(_DIFFUSERS))
+    if name.startswith(DIFFUSERS):
+        foreign = DiffusersPrior(name.removeprefix(DIFFUSERS))
         if recompute:
             network = foreign.network
             _recompute([*network.down_blocks, network.mid_block, *network.up_blocks])
@@ -92,9 +105,9 @@ def _own(name: str) -> tuple[OwnPrior, str]:
 
 
 def _recompute(parts: Iterable[nn.Module]) -> None:
-    """Let parts of a network forget their inner values until the gradient needs them."""
+    """Let parts of a network, in none of which anything is random, keep no inner values."""
     for part in parts:
-        part.forward = partial(checkpoint, part.forward, use_reentrant=False)
+        part.forward = partial(recomputed, part.forward)
 
 
 P = TypeVar("P", _Published, OwnPrior)

@@ -11,9 +11,6 @@ from undegrade.training.constraints.frozen import Frozen
 from undegrade.training.constraints.perceptual import perceptual_loss
 from undegrade.training.recipe import Recipe
 
-CONSTRAINT_TERMS = ("natural", "semantic", "perceptual", "adversarial")
-"""Names of what is added to a method's own objective."""
-
 
 class Constraints(nn.Module):
     """Further losses of a stage; what learns with them is a part of it, what is frozen is not.
