@@ -208,5 +208,5 @@ def test_up_sampling_without_a_bias() -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValidationError, match="encoder_blocks has 4 entries"):
         DenoiserOptions(widths=(8, 16))
-    with pytest.raises(ValidationError, match=r"no size 'huge'; expected one of \['paper'"):
+    with pytest.raises(ValidationError, match=r"no size 'huge'; expected one of paper, small"):
         DenoiserOptions.model_validate({"size": "huge"})
