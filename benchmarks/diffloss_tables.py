@@ -21,18 +21,19 @@ class Shown:
         head: What it is called.
         digits: Behind the point.
         factor: By which it is multiplied.
-        is_better_high: Whether more of it is better.
+        is_better_high: Whether more of it is better; None where neither is, as such.
     """
 
     key: str
     head: str
     digits: int
-    is_better_high: bool
+    is_better_high: bool | None
     factor: float = 1
 
 
 PSNR = Shown("psnr", "PSNR", 2, is_better_high=True)
-PRIOR = Shown("prior", "prior's error, of 1000", 3, is_better_high=False, factor=1000)
+# Smooth pictures have less of it than clean ones.
+PRIOR = Shown("prior", "prior's error, of 1000", 3, is_better_high=None, factor=1000)
 MEASURES = (
     PSNR,
     Shown("ssim", "SSIM", 4, is_better_high=True),
@@ -106,8 +107,7 @@ def draw(results: Results, references: Sequence[str]) -> Figure:
                 axes.plot(*at, "o", color=colour, alpha=0.5, label=row)
                 axes.plot(*map(_mean, at), "+", color=colour, markersize=14)
             _compare(axes, results, task, measure, references)
-            way = "more" if measure.is_better_high else "less"
-            axes.set(title=task, xlabel=PSNR.head, ylabel=f"{measure.head} ({way} is better)")
+            axes.set(title=task, xlabel=PSNR.head, ylabel=measure.head + _way(measure))
             axes.grid(alpha=0.3)
     entries = dict(zip(*reversed(panels[0][-1].get_legend_handles_labels()), strict=True))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries))
@@ -153,10 +153,17 @@ def _mean(values: Values) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
+def _way(measure: Shown) -> str:
+    """Return which way is better, in words; nothing where neither is."""
+    if measure.is_better_high is None:
+        return ""
+    return " (more is better)" if measure.is_better_high else " (less is better)"
+
+
 def _best(means: dict[str, float], measure: Shown) -> str | None:
     """Return the row with the best mean; None where there are not two to compare."""
     known = {row: mean for row, mean in means.items() if not np.isnan(mean)}
-    if len(known) < 2:
+    if len(known) < 2 or measure.is_better_high is None:
         return None
     return (max if measure.is_better_high else min)(known, key=known.__getitem__)
 
