@@ -29,8 +29,6 @@ from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
 from undegrade.tasks import own_name
 
-_CHANNELS = 3
-
 
 @METHODS.register("eedtp")
 class EEDTP(DirectMethod):
@@ -230,14 +228,5 @@ def _build(options: EEDTPOptions) -> TimedNAFNet | Transformer | UNet:
         return TimedNAFNet(network, experts=options.experts)
     if isinstance(network, TransformerOptions):
         return Transformer(network, experts=options.experts)
-    if network.aux_channels:
-        raise ValueError(
-            f"eedtp got a network with aux_channels={network.aux_channels}; expected 0, since "
-            "there is no auxiliary variable to give it"
-        )
-    channels = (network.in_channels, network.out_channels)
-    if channels != (_CHANNELS, _CHANNELS):
-        raise ValueError(
-            f"a network of {channels} channels in and out; expected {_CHANNELS} of both"
-        )
+    network.check_plain("eedtp")
     return UNet(network, experts=options.experts)

@@ -23,14 +23,12 @@ from undegrade.methods.base import (
     restores_nothing,
 )
 from undegrade.methods.single import SingleNetworkMethod
-from undegrade.networks.unet import UNet, UNetOptions
+from undegrade.networks.unet import COLOURS, UNet, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 
 GENERATION = "generation"
-
-_CHANNELS = 3
 
 
 class PriorOptions(MethodOptions):
@@ -70,7 +68,7 @@ class Prior(SingleNetworkMethod):
 
     def __init__(self, options: PriorOptions) -> None:
         super().__init__(options)
-        _check(options)
+        options.network.check_plain("a prior")
         self.size, self.image_range = options.size, options.image_range
         self.schedule = LinearSchedule()
         self.network = UNet(options.network)
@@ -167,7 +165,7 @@ class Prior(SingleNetworkMethod):
             UsageError: There are not as many times as steps.
         """
         place = next(self.parameters())
-        start = noise.normal((count, _CHANNELS, self.size, self.size)).to(place)
+        start = noise.normal((count, COLOURS, self.size, self.size)).to(place)
         grid = ddim_grid("trailing", steps, self.schedule.times)
         drawn = ddim(self._bounded_noise, start, grid, schedule=self.schedule)
         low, high = self.image_range
@@ -179,22 +177,3 @@ class Prior(SingleNetworkMethod):
         noise: Tensor = self.network(x_t, self._told(torch.tensor([t]), x_t))
         x_0 = (x_t - math.sqrt(1 - left) * noise) / math.sqrt(left)
         return (x_t - math.sqrt(left) * x_0.clamp(*self.image_range)) / math.sqrt(1 - left)
-
-
-def _check(options: PriorOptions) -> None:
-    """Check that the network takes pictures and says noise, and nothing else.
-
-    Raises:
-        ValueError: It does not.
-    """
-    network = options.network
-    if network.aux_channels:
-        raise ValueError(
-            f"a prior got a network with aux_channels={network.aux_channels}; expected 0, since "
-            "there is no auxiliary variable to give it"
-        )
-    channels = (network.in_channels, network.out_channels)
-    if channels != (_CHANNELS, _CHANNELS):
-        raise ValueError(
-            f"a network of {channels} channels in and out; expected {_CHANNELS} of both"
-        )

@@ -95,9 +95,5 @@ class Regression(DirectMethod):
 def _build(options: UNetOptions | PredictorOptions) -> UNet | Predictor:
     if isinstance(options, PredictorOptions):
         return Predictor(options)
-    if options.aux_channels:
-        raise ValueError(
-            f"regression got a network with aux_channels={options.aux_channels}; "
-            "expected 0, since there is no auxiliary variable to give it"
-        )
+    options.check_plain("regression")
     return UNet(options)

@@ -16,6 +16,9 @@ from undegrade.networks.experts import ExpertOptions, expert_adapters
 from undegrade.networks.layers import HEADS, ResidualBlocks, SelfAttention, conv3, zeroed
 from undegrade.networks.sizes import BlockCount, OptionalWidth, Stride, Width, with_size
 
+COLOURS = 3
+"""Channels of a picture."""
+
 SIZES: dict[str, dict[str, Any]] = {
     "1m": {
         "widths": (32, 64, 128),
@@ -99,6 +102,27 @@ class UNetOptions(BaseModel):
             why = f"network.injection={self.injection}"
             return dict.fromkeys(("adaptor_widths", "adaptor_blocks"), why)
         return {}
+
+    def check_plain(self, owner: str) -> None:
+        """Check that the network takes pictures and gives pictures, and nothing else.
+
+        Args:
+            owner: What it is for.
+
+        Raises:
+            ValueError: It does not.
+        """
+        if self.aux_channels:
+            raise ValueError(
+                f"{owner} got a network with aux_channels={self.aux_channels}; expected 0, since "
+                "there is no auxiliary variable to give it"
+            )
+        channels = (self.in_channels, self.out_channels)
+        if channels != (COLOURS, COLOURS):
+            raise ValueError(
+                f"{owner} got a network of {channels} channels in and out; expected {COLOURS} of "
+                "both"
+            )
 
     @model_validator(mode="after")
     def _same_levels(self) -> Self:
