@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from small_methods import small_dtpm
-from tiny_model import tiny_resflow
+from tiny_model import tiny_prior, tiny_resflow
 from typer.testing import CliRunner, Result
 
 from undegrade.cli.main import app
@@ -80,3 +80,22 @@ def make_photo() -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def photos(make_photo: Callable[..., Path]) -> str:
+    """Two small photos, as a set that ``--data`` takes."""
+    for name in ("a", "b"):
+        make_photo(f"photos/{name}.png", 32, 48)
+    return "mine=photos"
+
+
+@pytest.fixture
+def prior() -> Path:
+    """Folder ``plain`` of a tiny untrained prior."""
+    torch.manual_seed(0)
+    method = build_method(parse_options(tiny_prior()))
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    config = ModelConfig(recipe={"name": "plain"}, default_steps=5)
+    return save_model(Path("plain"), method, config).folder

@@ -6,35 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from tiny_model import tiny_prior
 from typer.testing import Result
 
 from undegrade.evaluation.pictures import PictureSet
-from undegrade.methods import build_method, parse_options
-from undegrade.zoo import ModelConfig, save_model
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
 LOOK = ("--analyse", "h-space", "-o", "out")
 FILES = ["h-space.csv", "h-distance.csv", "h-space.png", "h-pictures.png"]
-
-
-@pytest.fixture
-def photos(make_photo: Make) -> str:
-    for name in ("a", "b"):
-        make_photo(f"photos/{name}.png", 32, 48)
-    return "mine=photos"
-
-
-@pytest.fixture
-def prior() -> Path:
-    """Folder of a tiny untrained prior."""
-    torch.manual_seed(0)
-    method = build_method(parse_options(tiny_prior()))
-    for parameter in method.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    return save_model(Path("plain"), method, ModelConfig(recipe={"name": "plain"})).folder
 
 
 def rows_of(file: str) -> list[dict[str, str]]:

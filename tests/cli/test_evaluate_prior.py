@@ -7,36 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from tiny_model import tiny_prior
 from typer.testing import Result
 
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.prior.denoising import PriorModel
-from undegrade.methods import build_method, parse_options
-from undegrade.zoo import ModelConfig, save_model
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
-
-
-@pytest.fixture
-def photos(make_photo: Make) -> str:
-    for name in ("a", "b"):
-        make_photo(f"photos/{name}.png", 32, 48)
-    return "mine=photos"
-
-
-@pytest.fixture
-def prior() -> Path:
-    """Folder of a tiny untrained prior."""
-    torch.manual_seed(0)
-    method = build_method(parse_options(tiny_prior()))
-    for parameter in method.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    config = ModelConfig(recipe={"name": "plain"}, default_steps=5)
-    return save_model(Path("plain"), method, config).folder
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,6 @@ Cli = Callable[..., Result]
 Make = Callable[..., Path]
 
 
-@pytest.fixture
-def photos(make_photo: Make) -> str:
-    for name in ("a", "b"):
-        make_photo(f"photos/{name}.png", 32, 48)
-    return "mine=photos"
-
-
 def save(name: str, *, experts: bool = True) -> Path:
     torch.manual_seed(0)
     method = build_method(parse_options(tiny_eedtp(experts=experts)))

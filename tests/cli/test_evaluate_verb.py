@@ -24,13 +24,6 @@ Cli = Callable[..., Result]
 Make = Callable[..., Path]
 
 
-@pytest.fixture
-def photos(make_photo: Make) -> str:
-    for name in ("a", "b"):
-        make_photo(f"photos/{name}.png", 32, 48)
-    return "mine=photos"
-
-
 def test_a_table_of_quality_and_a_file_with_each_picture(
     cli: Cli, model: Path, photos: str
 ) -> None:

@@ -113,6 +113,16 @@ class Prior(SingleNetworkMethod):
         """
         return self.network.with_middle(x_t, self._told(t, x_t), change=change)
 
+    def scaled(self, pictures: Tensor) -> Tensor:
+        """Return pictures in ``[0, 1]`` in the range that the network is shown."""
+        low, high = self.image_range
+        return low + (high - low) * pictures
+
+    def picture(self, x_0: Tensor) -> Tensor:
+        """Return in ``[0, 1]``, clamped, what is in that range."""
+        low, high = self.image_range
+        return ((x_0 - low) / (high - low)).clamp(0, 1)
+
     def _told(self, t: Tensor, x_t: Tensor) -> Tensor:
         """Return times as the network is told them."""
         return t.to(x_t.device, torch.float32) / self.schedule.times
@@ -126,8 +136,7 @@ class Prior(SingleNetworkMethod):
         noise: TrainingNoise,
     ) -> Objective:
         """Return the mean squared error of the noise in clean pictures at random times."""
-        low, high = self.image_range
-        x_0 = low + (high - low) * pair.hq
+        x_0 = self.scaled(pair.hq)
         t = self.schedule.times_of(noise.uniform())
         drawn = torch.empty_like(x_0).copy_(noise.normal(tuple(x_0.shape)))  # laid out as pictures
         x_t = diffuse(x_0, drawn, self.schedule.alpha_bar[t].to(x_0.device, x_0.dtype))
@@ -168,8 +177,7 @@ class Prior(SingleNetworkMethod):
         start = noise.normal((count, COLOURS, self.size, self.size)).to(place)
         grid = ddim_grid("trailing", steps, self.schedule.times)
         drawn = ddim(self._bounded_noise, start, grid, schedule=self.schedule)
-        low, high = self.image_range
-        return ((drawn - low) / (high - low)).clamp(0, 1)
+        return self.picture(drawn)
 
     def _bounded_noise(self, x_t: Tensor, t: int) -> Tensor:
         """Return the noise beside which the clean picture stays in its range."""

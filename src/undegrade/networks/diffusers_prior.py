@@ -1,8 +1,6 @@
 """Networks of the library diffusers as frozen priors: noise out, and what their middle sees."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from logging import CRITICAL
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from torch import Tensor, nn
 
 from undegrade.errors import MissingExtraError, WeightsError
 from undegrade.hashing import file_sha256
-from undegrade.networks.hub import hub_folder, is_hub_name
+from undegrade.networks.hub import hub_folder, is_hub_name, quiet
 
 _COLOURS = 3
 _CONFIG, _SCHEDULER = "config.json", "scheduler_config.json"
@@ -117,6 +115,7 @@ def _load(name: str) -> tuple[Any, str]:
     """Return the network, which is of the right kind, and the hash of its file."""
     try:
         from diffusers import UNet2DModel
+        from diffusers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"the prior '{name}' needs diffusers", fix="install undegrade[diffusers]"
@@ -129,7 +128,7 @@ def _load(name: str) -> tuple[Any, str]:
         raise _unusable(folder, f"_class_name={kind!r} in {_CONFIG}")
     _check_noising(folder, (scheduler if scheduler.is_dir() else folder) / _SCHEDULER)
     try:
-        with _quiet():
+        with quiet(logging, CRITICAL):
             network, told = UNet2DModel.from_pretrained(
                 place,
                 local_files_only=True,
@@ -207,19 +206,3 @@ def _unusable(folder: Path, why: str) -> WeightsError:
         expected=f"an UNet2DModel of diffusers in {_CONFIG} and {_WEIGHTS}, or these in unet/",
         fix="take another, or save it again with save_pretrained of diffusers",
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep diffusers from telling what is told by errors."""
-    from diffusers.utils import logging
-
-    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if has_bars:
-            logging.enable_progress_bar()

@@ -1,7 +1,9 @@
-"""Networks of others that lie on the Hugging Face hub, fetched once."""
+"""Networks of others that lie on the Hugging Face hub, fetched once and loaded without a word."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from undegrade.environment import home, is_offline
 from undegrade.errors import WeightsError
@@ -61,3 +63,22 @@ def hub_folder(name: str, kind: str, files: Sequence[str], instead: str = "") ->
             f"{kind} '{name}' cannot be fetched from the Hugging Face hub ({reason})",
             fix="; ".join(filter(None, (f"check the connection, or {put}", instead))),
         ) from error
+
+
+@contextmanager
+def quiet(logging: Any, level: int) -> Iterator[None]:
+    """Keep a library of the hub from printing bars and tables; errors tell what matters of them.
+
+    Args:
+        logging: Its module ``utils.logging``, of transformers or of diffusers.
+        level: From which on it may speak, as in :mod:`logging`.
+    """
+    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(level)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if has_bars:
+            logging.enable_progress_bar()

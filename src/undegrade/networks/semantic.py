@@ -1,8 +1,8 @@
 """What a picture shows, as a vector: a frozen classifier's features, or an encoder of our own."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import pairwise
+from logging import ERROR
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from undegrade.errors import MissingExtraError, WeightsError
 from undegrade.hashing import file_sha256
-from undegrade.networks.hub import hub_folder
+from undegrade.networks.hub import hub_folder, quiet
 from undegrade.networks.layers import conv3
 
 RESNET_CODE = 512
@@ -142,6 +142,7 @@ def _load(name: str, sha256: str, asked: str, instead: str) -> tuple[nn.Module, 
     """
     try:
         from transformers import ResNetModel
+        from transformers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"{asked} needs transformers", fix=f"install undegrade[semantic], or take {instead}"
@@ -156,7 +157,7 @@ def _load(name: str, sha256: str, asked: str, instead: str) -> tuple[nn.Module, 
         )
     try:
         network: Any
-        with _quiet():
+        with quiet(logging, ERROR):
             network, told = ResNetModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
@@ -170,25 +171,6 @@ def _load(name: str, sha256: str, asked: str, instead: str) -> tuple[nn.Module, 
     network.eval().requires_grad_(False)
     frozen: nn.Module = network
     return frozen, found
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers from printing a bar, and a table of the classifier that is left out.
-
-    What would matter of it is told by errors.
-    """
-    from transformers.utils import logging
-
-    verbosity, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if has_bars:
-            logging.enable_progress_bar()
 
 
 def _unusable(folder: Path, why: str) -> WeightsError:

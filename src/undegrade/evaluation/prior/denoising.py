@@ -116,8 +116,7 @@ class PriorModel:
         t = schedule.times_of((torch.arange(count) + 0.5) / count)
         fields = [NoiseField((self.seed, "prior", name, number)) for number in range(count)]
         noise = FieldNoise(fields).normal((count, *picture.shape[1:]))
-        low, high = self.method.image_range
-        x_t = diffuse(low + (high - low) * picture, noise, schedule.alpha_bar[t])
+        x_t = diffuse(self.method.scaled(picture), noise, schedule.alpha_bar[t])
         with torch.inference_mode():
             predicted = self.method(x_t.to(self.device), t.to(self.device))[0].cpu()
         errors = (predicted - noise).double().square().mean(dim=(1, 2, 3))

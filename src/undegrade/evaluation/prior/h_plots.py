@@ -5,11 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from undegrade.evaluation.drawing import COLOURS, Axes, colours, new_figure, save_figure
+from undegrade.evaluation.drawing import Axes, colours, new_figure, save_figure, styles
 from undegrade.evaluation.prior.h_kept import Change, ViewOf
 from undegrade.evaluation.prior.kept import CLEAN
-
-_STYLES = ("-", "--", ":", "-.")
 
 
 def draw_changes(kept: Mapping[ViewOf, Sequence[Change]], file: Path) -> None:
@@ -44,11 +42,11 @@ def draw_changes(kept: Mapping[ViewOf, Sequence[Change]], file: Path) -> None:
 def _looks(kept: Iterable[ViewOf]) -> list[dict[str, str]]:
     """Return how the curve of each is drawn: that of clean pictures is black."""
     found = []
-    for index, (about, colour) in enumerate(zip(kept, colours(len([*kept])), strict=True)):
+    count = len([*kept])
+    for about, colour, style in zip(kept, colours(count), styles(count), strict=True):
         if about.degradation == CLEAN and not about.restorer:
             found.append({"color": "black", "marker": "s"})
             continue
-        style = _STYLES[index // len(COLOURS) % len(_STYLES)]
         marker = "^" if about.restorer else "o"
         found.append({"color": colour, "marker": marker, "linestyle": style})
     return found

@@ -251,8 +251,7 @@ def walk(
     left = model.method.schedule.alpha_bar_at(basis.t)
     x_t = _noisy(model, picture[None], basis.t)
     x_0 = (x_t - math.sqrt(1 - left) * said) / math.sqrt(left)
-    low, high = model.method.image_range
-    return ((x_0 - low) / (high - low)).clamp(0, 1)
+    return model.method.picture(x_0)
 
 
 def _along(basis: Basis, far: Tensor) -> Tensor:
@@ -270,10 +269,9 @@ def _ratio(model: PriorModel, t: int) -> float:
 
 def _noisy(model: PriorModel, pictures: Tensor, t: int) -> Tensor:
     """Return pictures in ``[0, 1]`` as the prior meets them at a time."""
-    low, high = model.method.image_range
     noise = FieldNoise([NoiseField((model.seed, "h-space", t))])
     drawn = noise.normal((1, *pictures.shape[1:]))
-    return diffuse(low + (high - low) * pictures, drawn, model.method.schedule.alpha_bar[t])
+    return diffuse(model.method.scaled(pictures), drawn, model.method.schedule.alpha_bar[t])
 
 
 def _ask(model: PriorModel, pictures: Tensor, t: int, offsets: Tensor | None = None) -> _Answers:
