@@ -81,7 +81,7 @@ class Restorer:
         sampler: str | None = None,
     ) -> None:
         if not method.restores:
-            raise restores_nothing(f"a model of the method '{method.options.name}'")
+            raise restores_nothing(f"a model of the method '{method.options.name}'", method.knows)
         place = choose_device(device)
         dtype = choose_precision(precision, place)
         if sampler is not None:

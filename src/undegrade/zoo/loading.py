@@ -52,8 +52,11 @@ def check_restores(entry: ModelEntry) -> None:
     from undegrade.methods.base import restores_nothing
 
     name = entry.config.method_name
-    if name in METHODS.names() and not METHODS.get(name).restores:  # loading tells of the others
-        raise restores_nothing(f"model '{entry.name}', of the method '{name}',")
+    if name not in METHODS.names():
+        return  # loading tells of it
+    method = METHODS.get(name)
+    if not method.restores:
+        raise restores_nothing(f"model '{entry.name}', of the method '{name}',", method.knows)
 
 
 def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
