@@ -29,6 +29,10 @@ class ModelInfo:
     uncertainty: DeviationCurve | None = None
     told: bool = False
 
+    def can_be_guessed(self, task: str) -> bool:
+        """Return whether a detector can say what the model has to be told and was not."""
+        return self.told and bool(self.tasks) and task == "auto"
+
     def check_task(self, task: str) -> None:
         """Refuse what the model was not trained to undo, and to leave open what it has to be told.
 

@@ -123,6 +123,7 @@ class Choice:
             precision=precision if idle else self.precision,
             sampler=self.sampler,
         )
+        restorer.model.check_task(self.task)  # what is measured must not hang on a detector
         restorer.check(self._options)
         return Model(restorer, restorer.model.name + self._how, self.texture, self.task)
 
