@@ -122,7 +122,11 @@ SamplerOption = Annotated[
 ]
 
 TaskOption = Annotated[
-    str, typer.Option("--task", help="What to undo; auto leaves it to the model.")
+    str,
+    typer.Option(
+        "--task",
+        help="What to undo; auto leaves it to the model, or to a detector if it has to be told.",
+    ),
 ]
 
 TextureOption = Annotated[

@@ -116,7 +116,7 @@ def task_for(detection: Detection, model: ModelInfo) -> str:
 def chosen(task: str, detection: Detection) -> str:
     """Return what the user should know of a task that was chosen for a photo."""
     others = [degradation_of(one) for one in detection.found if one != task]
-    more = f", and {' and '.join(others)}, which stays" if others else ""
+    more = f"; it sees {' and '.join(others)} as well, which is left" if others else ""
     return (
         f"task {task} was chosen: the detector sees {degradation_of(task)} "
         f"({detection.probabilities[task]:.0%} sure){more}"
