@@ -98,26 +98,35 @@ class PhotoDetector:
         """
         with open_photo(source, read) as photo:
             name = "the input" if isinstance(source, bytes) else display_name(source)
-            return self._detect(_rows_of(photo), photo.height, photo.width, name)
+            return self._detection(self._logits(_rows_of(photo), photo.height, photo.width, name))
 
     def detect_picture(self, picture: ArrayPicture) -> Detection:
         """Say the same of a picture in an array."""
-        return self._detect(picture.read, picture.height, picture.width, "the picture")
+        return self._detection(self.picture_logits(picture))
 
-    def logits(self, crops: list[Floats]) -> torch.Tensor:
-        """Return the mean of the logits of crops ``(h, w, 3)`` of one photo, ``(n,)``."""
+    def picture_logits(self, picture: ArrayPicture) -> torch.Tensor:
+        """Return what its probabilities come from: the mean of the crops' logits, ``(n,)``.
+
+        Raises:
+            InputError: It is smaller than 64 pixels along a side.
+        """
+        return self._logits(picture.read, picture.height, picture.width, "the picture")
+
+    def _mean_logits(self, crops: list[Floats]) -> torch.Tensor:
         batch = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(self._place)
         with torch.inference_mode():
             return self.method.logits(batch).mean(dim=0).cpu()
 
-    def _detect(self, rows: _Rows, height: int, width: int, name: str) -> Detection:
+    def _logits(self, rows: _Rows, height: int, width: int, name: str) -> torch.Tensor:
         if min(height, width) < LEAST_SIDE:
             raise InputError(
                 f"{name} has {width} x {height} pixels, too few to say what it suffers from",
                 expected=f"at least {LEAST_SIDE} along each side",
             )
-        found = self.method.probabilities(self.logits([*crops_of(rows, height, width)]))
-        values = [round(value, 4) for value in found.tolist()]
+        return self._mean_logits([*crops_of(rows, height, width)])
+
+    def _detection(self, logits: torch.Tensor) -> Detection:
+        values = [round(value, 4) for value in self.method.probabilities(logits).tolist()]
         chances = dict(zip(self.method.tasks, values, strict=True))
         return Detection(chances, self._name, self._weights_hash)
 
