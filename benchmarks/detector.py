@@ -6,9 +6,9 @@
 With --photos, temperatures are found on the photos of that folder that trainings keep for
 validation, and written into the model's configuration. With --data, each photo of a folder is left
 clean, degraded in ten ways and in three pairs of ways, how strongly is drawn from a fixed seed, and
-the detector is asked. Prints a row for each: how often what is likeliest was right, how often it was
-sure and then right, how often exactly what was there was named; and the expected calibration error
-over all questions of yes or no. Draws the table of confusions and the curve of reliability.
+the detector is asked. Prints a row for each: how often what is likeliest was right, how often it
+was sure and then right, how often exactly what was there was named; and the expected calibration
+error over all questions of yes or no. Draws the table of confusions and the curve of reliability.
 """
 
 import argparse

@@ -88,8 +88,11 @@ def plan_looks(inputs: Sequence[Path], *, recursive: bool) -> list[Job]:
     """
     if STREAM in inputs and len(inputs) > 1:
         raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
-    jobs = [job for given in inputs for job in _looks_at(given, recursive)]
-    return [*{job.source: job for job in reversed(jobs)}.values()][::-1]
+    jobs: dict[Path, Job] = {}
+    for given in inputs:
+        for job in _looks_at(given, recursive):
+            jobs.setdefault(job.source, job)
+    return [*jobs.values()]
 
 
 def _looks_at(given: Path, recursive: bool) -> list[Job]:

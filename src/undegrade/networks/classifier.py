@@ -1,8 +1,9 @@
 """A small network that says what a picture is like: one number for each of several properties.
 
-What tells degradations apart is fine, as noise and the grid of JPEG are, or broad, as haze is. So
+What tells degradations apart is fine, as noise and the blocks of JPEG are, or broad, as haze is. So
 the first convolutions work at full resolution, and of every level, fine and coarse, the mean and
 the deviation over the picture are kept; they say how much there is of something, wherever it is.
+The grid of JPEG, which no mean shows, is looked for by what it is: steps at every eighth pixel.
 """
 
 from itertools import pairwise
@@ -13,12 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.networks.layers import conv3, modulated_norm
+from undegrade.networks.layers import conv3
 from undegrade.networks.sizes import Width
 
 _CHANNELS = 3
 _FINE = 8.0  # times as much of what a mean of 3x3 leaves out: it is small in most photos
-_EPS = 1e-5  # added to variances, whose root is steep at zero
+_EPS = 1e-5  # added to variances before their logarithm
+_BLOCK = 8  # pixels of JPEG's blocks along each side
+_FLAT = 2e-4  # added to steps between pixels: a twentieth of a level of 8 bit
+_GRID_VALUES = 4
+_MOMENTUM = 0.05  # of the statistics' own mean and deviation, over batches
 
 
 class ClassifierOptions(BaseModel):
@@ -38,7 +43,8 @@ class ClassifierOptions(BaseModel):
 class Classifier(nn.Module):
     """Pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a logit for each of several properties.
 
-    Height and width may be any; pictures of less than 64 pixels a side say little.
+    Height and width may be any; pictures of less than 64 pixels a side say little. It learns from
+    batches of two and more, by which its statistics are normalised.
 
     Args:
         options: Its shape.
@@ -52,10 +58,10 @@ class Classifier(nn.Module):
             _Level(before, after, stride=1 if level == 0 else 2)
             for level, (before, after) in enumerate(pairwise((2 * _CHANNELS, *widths)))
         )
+        count = 2 * sum(widths) + _GRID_VALUES
+        self.norm = _Standardised(count)
         self.head = nn.Sequential(
-            nn.Linear(2 * sum(widths), options.hidden),
-            nn.SiLU(),
-            nn.Linear(options.hidden, answers),
+            nn.Linear(count, options.hidden), nn.SiLU(), nn.Linear(options.hidden, answers)
         )
 
     @property
@@ -65,33 +71,79 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(B, answers)``, float32."""
+        logits: Tensor = self.head(self.norm(self.statistics(x)))
+        return logits.float()
+
+    def statistics(self, x: Tensor) -> Tensor:
+        """Return what the answers go by: numbers for each picture, ``(B, n)``, float32.
+
+        Of each level the means, then the logarithms of the deviations; last what :func:`grid` says.
+        """
         fine = x - F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         hidden = torch.cat([2 * x - 1, _FINE * fine], dim=1)
-        statistics: list[Tensor] = []
+        found: list[Tensor] = []
         for level in self.levels:
             hidden = level(hidden)
-            values = hidden.float()
-            variance, mean = torch.var_mean(values, dim=(2, 3), correction=0)
-            statistics += [mean, (variance + _EPS).sqrt()]
-        logits: Tensor = self.head(torch.cat(statistics, dim=1))
-        return logits.float()
+            variance, mean = torch.var_mean(hidden.float(), dim=(2, 3), correction=0)
+            found += [mean, 0.5 * (variance + _EPS).log()]
+        return torch.cat([*found, grid(x)], dim=1)
+
+
+def grid(x: Tensor) -> Tensor:
+    """Return how much larger steps are at one of each eight columns, and of each eight rows.
+
+    Pictures that were coded in blocks have them where the blocks meet, wherever the first begins.
+
+    Args:
+        x: Pictures ``(B, 3, H, W)`` in ``[0, 1]``, of more than 8 pixels a side.
+
+    Returns:
+        For columns, then for rows, the logarithm of that, and of the mean step; ``(B, 4)``.
+    """
+    grey = x.float().mean(dim=1)
+    found = []
+    for across in (grey, grey.transpose(1, 2)):
+        steps = across.diff(dim=2).abs().mean(dim=1)  # between neighbouring columns
+        whole = steps.shape[1] // _BLOCK * _BLOCK
+        phases = steps[:, :whole].view(len(x), -1, _BLOCK).mean(dim=1) + _FLAT
+        mean = phases.mean(dim=1)
+        found += [(phases.amax(dim=1) / mean).log(), mean.log()]
+    return torch.stack(found, dim=1)
+
+
+class _Standardised(nn.Module):
+    """Numbers less their mean, by their deviation; over the batch while it learns, then over all.
+
+    Batch normalisation without a count of batches, which cannot be averaged as weights are.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(count))
+        self.shift = nn.Parameter(torch.zeros(count))
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("variance", torch.ones(count))
+        self.mean: Tensor
+        self.variance: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.batch_norm(
+            x, self.mean, self.variance, self.scale, self.shift, self.training, _MOMENTUM
+        )
 
 
 class _Level(nn.Module):
-    """A convolution, and another one beside the identity, normalised at each pixel.
+    """Two convolutions, each kept where it is positive.
 
-    The first is not normalised: how strong something is, is what it is asked for.
+    They are not normalised: how strong something is, is what they are asked for.
     """
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
-        self.enter = conv3(before, after, stride)
-        self.scale = nn.Parameter(torch.zeros(1, after))
-        self.shift = nn.Parameter(torch.zeros(1, after))
-        self.look = conv3(after, after)
+        self.enter, self.look = conv3(before, after, stride), conv3(after, after)
+        for convolution in (self.enter, self.look):
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one
 
     def forward(self, x: Tensor) -> Tensor:
-        entered = self.enter(x)
-        seen: Tensor = self.look(F.silu(modulated_norm(entered, self.scale, self.shift)))
-        result: Tensor = entered + F.silu(seen)
-        return result
+        return F.relu(self.look(F.relu(self.enter(x))))
