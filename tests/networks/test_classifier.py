@@ -35,6 +35,25 @@ def test_a_batch_is_as_its_pictures_alone() -> None:
     torch.testing.assert_close(together, alone)
 
 
+def test_statistics_are_normalised_by_the_batch_and_later_by_all() -> None:
+    network, pictures = classifier(), torch.rand(8, 3, 64, 64) * torch.rand(8, 1, 1, 1)
+    given: list[torch.Tensor] = []
+    network.head.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    network.train()
+    with torch.no_grad():
+        for _ in range(200):
+            network(pictures)
+        network.eval()(pictures)
+        network.train()(pictures[:1])  # one alone has no deviation
+    torch.testing.assert_close(
+        given[199].mean(dim=0), torch.zeros_like(given[0][0]), atol=1e-4, rtol=0
+    )
+    torch.testing.assert_close(
+        given[200].mean(dim=0), torch.zeros_like(given[0][0]), atol=1e-2, rtol=0
+    )
+    torch.testing.assert_close(given[201], given[200][:1])
+
+
 def test_faint_noise_is_seen_by_its_deviation_not_by_its_mean() -> None:
     """A grey picture and one with noise of a level and a half: the finest statistics tell."""
     network = classifier()

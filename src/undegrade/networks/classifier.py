@@ -43,8 +43,8 @@ class ClassifierOptions(BaseModel):
 class Classifier(nn.Module):
     """Pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a logit for each of several properties.
 
-    Height and width may be any; pictures of less than 64 pixels a side say little. It learns from
-    batches of two and more, by which its statistics are normalised.
+    Height and width may be any; pictures of less than 64 pixels a side say little. What it learns
+    from are batches, by which its statistics are normalised.
 
     Args:
         options: Its shape.
@@ -114,7 +114,8 @@ def grid(x: Tensor) -> Tensor:
 class _Standardised(nn.Module):
     """Numbers less their mean, by their deviation; over the batch while it learns, then over all.
 
-    Batch normalisation without a count of batches, which cannot be averaged as weights are.
+    Batch normalisation without a count of batches, which cannot be averaged as weights are; and a
+    batch of one, which has no deviation, goes by those before.
     """
 
     def __init__(self, count: int) -> None:
@@ -127,9 +128,8 @@ class _Standardised(nn.Module):
         self.variance: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(
-            x, self.mean, self.variance, self.scale, self.shift, self.training, _MOMENTUM
-        )
+        own = self.training and len(x) > 1
+        return F.batch_norm(x, self.mean, self.variance, self.scale, self.shift, own, _MOMENTUM)
 
 
 class _Level(nn.Module):
