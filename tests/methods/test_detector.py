@@ -95,7 +95,7 @@ def test_the_detector_of_other_tests_is_as_it_says() -> None:
     levels = torch.tensor([51, 128, 204]) / 255
     with torch.no_grad():
         logits = method.logits(levels.view(3, 1, 1, 1).expand(3, 3, 64, 64))
-    torch.testing.assert_close(logits[:, 0], 10 * (2 * levels - 1), atol=1e-4, rtol=0)
+    torch.testing.assert_close(logits[:, 0], 30 * (levels + 0.5).log(), atol=1e-3, rtol=0)
     assert logits[:, 1].tolist() == [SURE_NOT] * 3
 
 

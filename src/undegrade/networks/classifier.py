@@ -19,11 +19,12 @@ from undegrade.networks.sizes import Width
 
 _CHANNELS = 3
 _FINE = 8.0  # times as much of what a mean of 3x3 leaves out: it is small in most photos
-_EPS = 1e-5  # added to variances before their logarithm
+_EPS = 1e-5  # added to variances, whose root is steep at zero
+_LEAST = 1e-3  # added to variances of statistics: one that hardly varies is not blown up
 _BLOCK = 8  # pixels of JPEG's blocks along each side
 _FLAT = 2e-4  # added to steps between pixels: a twentieth of a level of 8 bit
 _GRID_VALUES = 4
-_MOMENTUM = 0.05  # of the statistics' own mean and deviation, over batches
+_MOMENTUM = 0.1  # of the statistics' own mean and deviation, over batches
 
 
 class ClassifierOptions(BaseModel):
@@ -77,7 +78,7 @@ class Classifier(nn.Module):
     def statistics(self, x: Tensor) -> Tensor:
         """Return what the answers go by: numbers for each picture, ``(B, n)``, float32.
 
-        Of each level the means, then the logarithms of the deviations; last what :func:`grid` says.
+        Of each level the means, then the deviations; last what :func:`grid` says.
         """
         fine = x - F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         hidden = torch.cat([2 * x - 1, _FINE * fine], dim=1)
@@ -85,7 +86,7 @@ class Classifier(nn.Module):
         for level in self.levels:
             hidden = level(hidden)
             variance, mean = torch.var_mean(hidden.float(), dim=(2, 3), correction=0)
-            found += [mean, 0.5 * (variance + _EPS).log()]
+            found += [mean, (variance + _EPS).sqrt()]
         return torch.cat([*found, grid(x)], dim=1)
 
 
@@ -129,13 +130,16 @@ class _Standardised(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         own = self.training and len(x) > 1
-        return F.batch_norm(x, self.mean, self.variance, self.scale, self.shift, own, _MOMENTUM)
+        return F.batch_norm(
+            x, self.mean, self.variance, self.scale, self.shift, own, _MOMENTUM, _LEAST
+        )
 
 
 class _Level(nn.Module):
-    """Two convolutions, each kept where it is positive.
+    """Two convolutions, each kept where it is positive, the second on a logarithmic scale.
 
-    They are not normalised: how strong something is, is what they are asked for.
+    They are not normalised: how strong something is, is what they are asked for. The logarithm
+    keeps levels one after another from making it ever larger.
     """
 
     def __init__(self, before: int, after: int, stride: int) -> None:
@@ -146,4 +150,4 @@ class _Level(nn.Module):
             nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.look(F.relu(self.enter(x))))
+        return F.relu(self.look(F.relu(self.enter(x)))).log1p()
