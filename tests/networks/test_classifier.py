@@ -55,7 +55,7 @@ def test_statistics_are_normalised_by_the_batch_and_later_by_all() -> None:
 
 
 def test_faint_noise_is_seen_at_full_resolution() -> None:
-    """A grey picture and one with noise of a level and a half: deviations of the first level tell."""
+    """A grey picture, and one with noise of a level and a half: the first level tells."""
     network = classifier()
     grey = torch.full((1, 3, 128, 128), 0.5)
     with torch.no_grad():
