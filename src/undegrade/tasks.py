@@ -30,3 +30,8 @@ def own_name(task: str, known: Collection[str] = ()) -> str:
         known: Tasks that are called so, whatever else the word means.
     """
     return task if task in known else TASK_OF.get(task, task)
+
+
+def degradation_of(task: str) -> str:
+    """Return what a task undoes, in a word; of a task that is not known, its name."""
+    return next((degradation for degradation, own in TASK_OF.items() if own == task), task)

@@ -24,7 +24,16 @@ def test_the_version(cli: Cli) -> None:
 def test_help_names_every_verb_and_exit_code(cli: Cli) -> None:
     result = cli("--help")
     assert result.exit_code == 0
-    for word in ("restore", "degrade", "models", "train", "evaluate", "doctor", "130 cancelled"):
+    for word in (
+        "restore",
+        "detect",
+        "degrade",
+        "models",
+        "train",
+        "evaluate",
+        "doctor",
+        "130 cancelled",
+    ):
         assert word in result.stdout
     assert cli("-h").stdout == result.stdout
 

@@ -68,3 +68,9 @@ def tiny_prior() -> dict[str, Any]:
         "attention": True,
     }
     return {"name": "prior", "size": 16, "network": network}
+
+
+def tiny_detector() -> dict[str, Any]:
+    """Return options of a detector of two degradations."""
+    network = {"widths": [6, 8], "hidden": 6}
+    return {"name": "detector", "tasks": ["denoise", "brighten"], "network": network}

@@ -34,12 +34,14 @@ class Reporting:
         as_json: One JSON object for each input instead of the results' names.
         blank: The details of an input for which there are none.
         single: Whether there is only one input.
+        line: What to say of an input from its details, where nothing is written for it.
     """
 
     verb: str
     as_json: bool
     blank: Details
     single: bool
+    line: Callable[[Details], str] | None = None
 
 
 def run_jobs(jobs: Sequence[Job], work: Work | None, reporting: Reporting) -> int:
@@ -108,13 +110,19 @@ def _tell(job: Job, details: Details, failure: BaseException | None, how: Report
     if failure is not None:
         report(failure)
     if how.as_json:
-        outputs = [] if failure else job.outputs
-        output = outputs[0] if outputs else None
-        head = {"status": status, "input": job.name, "output": output, "outputs": outputs}
-        json_result(head | how.blank | details)
+        head = {"status": status, "input": job.name}
+        outputs = {} if how.line else _outputs(job, failed=failure is not None)
+        json_result(head | outputs | how.blank | details)
+    elif status == "done" and how.line:
+        result(f"{one_line(job.name)}: {how.line(details)}")
     elif status == "done":
         for path in job.files:
             result(str(path))
+
+
+def _outputs(job: Job, *, failed: bool) -> Details:
+    outputs = [] if failed else job.outputs
+    return {"output": outputs[0] if outputs else None, "outputs": outputs}
 
 
 def _summarise(

@@ -70,6 +70,7 @@ def calibrate(  # noqa: PLR0913  (a command line has as many parameters as optio
     if warning is not None:
         note(warning)
     restorer = Runner(model, device, str(precision), sampler).load()
+    task = restorer.model.own_task(task)  # what is measured must not hang on a detector
     restorer.check(RestoreOptions(task, steps))
     with Bar(1) as bar:
         bar.begin("restoring")

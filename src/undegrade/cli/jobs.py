@@ -20,7 +20,7 @@ class Job:
 
     Args:
         source: File to read, or :data:`STREAM`.
-        target: File to write, or :data:`STREAM`; None if there is a problem.
+        target: File to write, or :data:`STREAM`; None if there is a problem, or nothing to write.
         files: All files that are written: none for a stream, several with variants.
         problem: Why it cannot be done, if that is known already.
         done: Whether the files are there and are to be kept.
@@ -74,6 +74,38 @@ def plan_jobs(inputs: Sequence[Path], options: "FileOptions") -> list[Job]:
         else _job_of_file(job.source, job.target, options)
         for job in planned
     ]
+
+
+def plan_looks(inputs: Sequence[Path], *, recursive: bool) -> list[Job]:
+    """Return a job for each photo that is only looked at.
+
+    Args:
+        inputs: Files, folders, or :data:`STREAM` alone; one that is named twice counts once.
+        recursive: Look in the folders inside a folder as well.
+
+    Raises:
+        UsageError: Standard input and others are named.
+    """
+    if STREAM in inputs and len(inputs) > 1:
+        raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
+    jobs: dict[Path, Job] = {}
+    for given in inputs:
+        for job in _looks_at(given, recursive):
+            jobs.setdefault(job.source, job)
+    return [*jobs.values()]
+
+
+def _looks_at(given: Path, recursive: bool) -> list[Job]:
+    from undegrade.images.files import find_photos
+
+    if given == STREAM:
+        return [Job(given, None)]
+    if not given.is_dir():
+        return [Job(given, None, problem=_missing(given))]
+    try:
+        return [Job(photo, None) for photo in find_photos(given, recursive)]
+    except InputError as error:
+        return [Job(given, None, problem=error)]
 
 
 def _job_of_stream(inputs: Sequence[Path], options: "FileOptions") -> Job:

@@ -9,6 +9,7 @@ from undegrade import __version__
 from undegrade.cli import console, data, models
 from undegrade.cli.calibrate import calibrate
 from undegrade.cli.degrade import degrade
+from undegrade.cli.detect import detect
 from undegrade.cli.doctor import doctor
 from undegrade.cli.evaluate import evaluate
 from undegrade.cli.restore import restore
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (restore, degrade, train, evaluate, calibrate, doctor):
+for verb in (restore, detect, degrade, train, evaluate, calibrate, doctor):
     app.command()(verb)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -123,7 +123,11 @@ SamplerOption = Annotated[
 
 TaskOption = Annotated[
     str,
-    typer.Option("--task", help="What to undo, as derain or rain; auto leaves it to the model."),
+    typer.Option(
+        "--task",
+        help="What to undo, as derain or rain; auto leaves it to the model, or to a detector if "
+        "it has to be told.",
+    ),
 ]
 
 TextureOption = Annotated[

@@ -175,11 +175,12 @@ def check_model(model: str, task: str) -> None:
         WeightsError: The model cannot be used.
     """
     from undegrade.inference import ModelInfo
-    from undegrade.zoo import find_model
+    from undegrade.zoo import DETECTOR, find_model, is_here
 
     entry = find_model(model)
     info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
-    info.own_task(task)
+    if not (info.can_be_guessed(task) and is_here(DETECTOR)):
+        info.own_task(task)
 
 
 def check_seed(seed: int | None, *, deterministic: bool) -> None:

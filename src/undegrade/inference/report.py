@@ -30,6 +30,10 @@ class ModelInfo:
     uncertainty: DeviationCurve | None = None
     told: bool = False
 
+    def can_be_guessed(self, task: str) -> bool:
+        """Return whether a detector can say what the model has to be told and was not."""
+        return self.told and bool(self.tasks) and task == "auto"
+
     def own_task(self, task: str) -> str:
         """Return a task under its own name, given that or the name of what it undoes.
 

@@ -13,6 +13,7 @@ from undegrade.images.tiles import Floats, TileProgress
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import choose_device, choose_precision, precision_name
 from undegrade.inference.engine import Engine
+from undegrade.inference.guessing import Guesser
 from undegrade.inference.kinds import open_kind
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.precision import prepare
@@ -81,7 +82,7 @@ class Restorer:
         sampler: str | None = None,
     ) -> None:
         if not method.restores:
-            raise restores_nothing(f"a model of the method '{method.options.name}'")
+            raise restores_nothing(f"a model of the method '{method.options.name}'", method.knows)
         place = choose_device(device)
         dtype = choose_precision(precision, place)
         if sampler is not None:
@@ -94,6 +95,7 @@ class Restorer:
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
         self._engine = Engine(prepare(method, place, dtype))
+        self._guesser = Guesser(self.model, self.device)
 
     @property
     def fixed_steps(self) -> int | None:
@@ -125,8 +127,9 @@ class Restorer:
 
         Raises:
             UsageError: It cannot.
+            WeightsError: The detector that is to choose the task cannot be used.
         """
-        Run(self._engine, self.model, options)
+        Run(self._engine, self.model, self._guesser.provisional(options))
 
     @classmethod
     def from_pretrained(
@@ -199,6 +202,7 @@ class Restorer:
             InputError: The picture cannot be used.
             UsageError: An option is out of range, or the result of a path is there already.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
+            WeightsError: The detector that is to choose the task cannot be used.
         """
         options = RestoreOptions(
             task, steps, seed, variants, uncertainty, deterministic, tile_size, texture=texture
@@ -207,14 +211,18 @@ class Restorer:
             return self._call_path(Path(image), options)
         if isinstance(image, (bytes, bytearray, memoryview)):
             return self._call_bytes(bytes(image), options)
-        run = Run(self._engine, self.model, options)
+        self.check(options)
         kind = open_kind(image)
+        options, messages = self._guesser.with_one_task(options, kind.pictures)
+        run = Run(self._engine, self.model, options)
         parts = [run.restore_picture(picture) for picture in kind.pictures]
         restored = kind.join([part.picture for part in parts])
         kept = [kind.join(draws) for draws in zip(*(part.variants for part in parts), strict=True)]
         maps = [part.deviation for part in parts if part.deviation is not None]
         deviation = kind.join_maps(maps) if maps else None
-        return Result(restored, kept or [restored], deviation, run.info(kind.messages))
+        return Result(
+            restored, kept or [restored], deviation, run.info((*messages, *kind.messages))
+        )
 
     def restore_file(
         self,
@@ -240,9 +248,12 @@ class Restorer:
         Raises:
             InputError: The photo cannot be read.
             OutputError: The result cannot be written; nothing is left behind.
-            UsageError: Several pictures are to go into one stream; the task is unknown.
+            UsageError: Several pictures are to go into one stream; the task is unknown, or was left
+                to a detector that is unsure.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
+            WeightsError: The detector that is to choose the task cannot be used.
         """
+        options, messages = self._guesser.with_task(options, source, read)
         outputs: tuple[Path, ...] = ()
         if isinstance(target, (str, Path)):
             targets = plan_targets(Path(target), options)
@@ -257,7 +268,7 @@ class Restorer:
             sinks = Sinks(target)
         run = Run(self._engine, self.model, options)
         with open_photo(source, read) as photo:
-            info = run.info(run.job(photo, write).run(sinks, progress))
+            info = run.info((*messages, *run.job(photo, write).run(sinks, progress)))
             name = "-" if isinstance(source, bytes) else display_name(source)
             return FileReport(name, outputs, photo.width, photo.height, info)
 
@@ -288,6 +299,7 @@ class Restorer:
         return Result(image, variants or [image], kept.array() if kept else None, info)
 
     def _run_photo(self, source: Path | bytes, sinks: Sinks, options: RestoreOptions) -> RunInfo:
+        options, messages = self._guesser.with_task(options, source)
         run = Run(self._engine, self.model, options)
         with open_photo(source) as photo:
-            return run.info(run.job(photo, _WRITE).run(sinks))
+            return run.info((*messages, *run.job(photo, _WRITE).run(sinks)))

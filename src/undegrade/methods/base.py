@@ -22,7 +22,15 @@ class Pair(NamedTuple):
     lq: Tensor
     hq: Tensor
     tasks: tuple[str, ...] = ()
-    """What undoes the degradation of each; empty texts, or none at all, where it is not known."""
+    """What undoes the degradation of each; empty texts, or none at all, where it is not known.
+
+    Several in one text are told apart by :func:`several_tasks`.
+    """
+
+
+def several_tasks(task: str) -> tuple[str, ...]:
+    """Return the tasks that a text names: of ``"derain+dejpeg"`` both, of an empty one none."""
+    return tuple(filter(None, task.split("+")))
 
 
 class Objective(NamedTuple):
@@ -58,6 +66,8 @@ class Method(nn.Module, ABC):
     default_steps: ClassVar[int]
     restores: ClassVar[bool] = True
     """Whether it restores at all; :meth:`restore` of one that does not raises a UsageError."""
+    knows: ClassVar[str] = ""
+    """What one knows that restores nothing, as ``"what clean pictures look like"``."""
     draws_texture: ClassVar[bool] = False
     """Whether it adds to a guess a texture that it draws: :attr:`texture` is a number."""
 
@@ -311,14 +321,15 @@ class Method(nn.Module, ABC):
         """
 
 
-def restores_nothing(called: str) -> UsageError:
+def restores_nothing(called: str, knows: str) -> UsageError:
     """Return the error for whoever asks a method to restore of which nothing can be restored.
 
     Args:
         called: What it is called.
+        knows: What it knows instead; see :attr:`Method.knows`.
     """
     return UsageError(
-        f"{called} restores nothing: it only knows what clean pictures look like",
+        f"{called} restores nothing: it only knows {knows}",
         expected="a model of a method that restores",
         fix="name another one of `undegrade models list`, or train one",
     )
@@ -328,7 +339,7 @@ METHODS: Registry[Method] = Registry(
     "method",
     {
         name: f"undegrade.methods.{name}"
-        for name in ("dtpm", "eedtp", "prior", "regression", "resflow")
+        for name in ("detector", "dtpm", "eedtp", "prior", "regression", "resflow")
     },
 )
 """Methods by name; the module of each is imported with the first model of it."""

@@ -64,6 +64,7 @@ class Prior(SingleNetworkMethod):
     clean_stages = frozenset({GENERATION})
     default_steps: ClassVar[int] = 50
     restores: ClassVar[bool] = False
+    knows: ClassVar[str] = "what clean pictures look like"
     network: UNet
 
     def __init__(self, options: PriorOptions) -> None:
@@ -156,7 +157,7 @@ class Prior(SingleNetworkMethod):
         Raises:
             UsageError: Always.
         """
-        raise restores_nothing("a prior")
+        raise restores_nothing("a prior", self.knows)
 
     @torch.no_grad()
     def sample(self, count: int, steps: int, noise: NoiseSource) -> Tensor:

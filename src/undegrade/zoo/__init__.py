@@ -7,23 +7,36 @@ from undegrade.zoo.loading import (
     default_card,
     load_method,
     load_weights,
+    record_options,
     record_uncertainty,
     save_model,
 )
-from undegrade.zoo.store import DEFAULT_MODEL, ModelEntry, Scan, find_model, list_models, scan
+from undegrade.zoo.store import (
+    DEFAULT_MODEL,
+    DETECTOR,
+    ModelEntry,
+    Scan,
+    find_model,
+    is_here,
+    list_models,
+    scan,
+)
 
 __all__ = [
     "DEFAULT_MODEL",
+    "DETECTOR",
     "ModelConfig",
     "ModelEntry",
     "Scan",
     "check_restores",
     "default_card",
     "find_model",
+    "is_here",
     "list_models",
     "load_method",
     "load_weights",
     "pull_model",
+    "record_options",
     "record_uncertainty",
     "save_model",
     "scan",

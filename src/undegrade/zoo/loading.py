@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from undegrade import __version__
 from undegrade.errors import MissingExtraError, UsageError, WeightsError
@@ -15,7 +15,7 @@ from undegrade.zoo.store import ModelEntry, read_entry
 if TYPE_CHECKING:  # listing models must not wait for torch
     import torch
 
-    from undegrade.methods import Method
+    from undegrade.methods import Method, MethodOptions
     from undegrade.metrics.deviation_curve import DeviationCurve
 
 # More than one entry, and safetensors would write them in a random order: the hash would change.
@@ -52,8 +52,11 @@ def check_restores(entry: ModelEntry) -> None:
     from undegrade.methods.base import restores_nothing
 
     name = entry.config.method_name
-    if name in METHODS.names() and not METHODS.get(name).restores:  # loading tells of the others
-        raise restores_nothing(f"model '{entry.name}', of the method '{name}',")
+    if name not in METHODS.names():
+        return  # loading tells of it
+    method = METHODS.get(name)
+    if not method.restores:
+        raise restores_nothing(f"model '{entry.name}', of the method '{name}',", method.knows)
 
 
 def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
@@ -117,8 +120,22 @@ def record_uncertainty(entry: ModelEntry, curve: "DeviationCurve") -> ModelEntry
         UsageError: The model came with the package.
         OutputError: The folder cannot be written into.
     """
+    return _recorded(entry, {"uncertainty": curve})
+
+
+def record_options(entry: ModelEntry, options: "MethodOptions") -> ModelEntry:
+    """Write into a model's configuration its method's options, of which some were found later.
+
+    Raises:
+        UsageError: The model came with the package.
+        OutputError: The folder cannot be written into.
+    """
+    return _recorded(entry, {"method": options.model_dump(mode="json")})
+
+
+def _recorded(entry: ModelEntry, update: Mapping[str, Any]) -> ModelEntry:
     entry.check_writable()
-    config = entry.config.model_copy(update={"uncertainty": curve})
+    config = entry.config.model_copy(update=update)
     write_whole(entry.folder / CONFIG_FILE, config.to_json().encode())
     return read_entry(entry.folder, entry.name)
 

@@ -16,6 +16,9 @@ from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, read_header
 DEFAULT_MODEL = "resflow-general"
 """The model that is used where none is named."""
 
+DETECTOR = "detector"
+"""The model that says what a photo suffers from."""
+
 BUNDLED = Path(__file__).parent / "weights"
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -129,6 +132,11 @@ def scan() -> Scan:
 def list_models() -> list[ModelEntry]:
     """Return the usable models, bundled ones first; damaged ones are left to ``find_model``."""
     return [*scan().entries]
+
+
+def is_here(name: str) -> bool:
+    """Return whether a model of that name is bundled or pulled, be it damaged."""
+    return name in _folders()
 
 
 def find_model(name_or_folder: str | Path) -> ModelEntry:

@@ -123,8 +123,8 @@ class Choice:
             precision=precision if idle else self.precision,
             sampler=self.sampler,
         )
+        task = restorer.model.own_task(self.task)  # what is measured must not hang on a detector
         restorer.check(self._options)
-        task = restorer.model.own_task(self.task)
         return Model(restorer, restorer.model.name + self._how(task), self.texture, task)
 
     @property

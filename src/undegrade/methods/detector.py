@@ -1,0 +1,213 @@
+"""A detector: from which degradations a picture suffers, each with its probability.
+
+It restores nothing. Trainings ask it which tasks undo what was done to crops, one question for
+each task, so that several may be answered with yes, or none. The probabilities are those of logits
+by a temperature for each task, which is found on other photos afterwards ("On Calibration of Modern
+Neural Networks", 2017).
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+from torch.nn import functional as F
+
+from undegrade.methods.base import (
+    METHODS,
+    Method,
+    MethodOptions,
+    Objective,
+    Pair,
+    restores_nothing,
+    several_tasks,
+)
+from undegrade.networks.classifier import Classifier, ClassifierOptions
+from undegrade.processes.noise import NoiseSource, TrainingNoise
+from undegrade.processes.samplers import Callback
+
+DETECTION = "detection"
+
+LEAST_SIDE = 64
+"""Pixels that a picture must have along each side to tell anything."""
+
+_TASKS = (
+    "denoise",
+    "derain",
+    "dejpeg",
+    "desnow",
+    "inpaint",
+    "deraindrop",
+    "deshadow",
+    "brighten",
+    "dehaze",
+    "deblur",
+)
+_GRID = 8  # pixels of JPEG's blocks along each side
+_LEVELS = 255
+
+
+class DetectorOptions(MethodOptions):
+    """Options of :class:`Detector`."""
+
+    name: Literal["detector"] = "detector"
+    tasks: tuple[str, ...] = Field(
+        _TASKS, min_length=1, description="What undoes the degradations it tells, in order."
+    )
+    network: ClassifierOptions = ClassifierOptions()
+    temperature: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="By which a task's logits are divided; 1 unless given."
+    )
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        for task in self.tasks:
+            if several_tasks(task) != (task,) or self.tasks.count(task) > 1:
+                raise ValueError(f"tasks with {task!r}; expected names without '+', each once")
+        for task in self.temperature:
+            if task not in self.tasks:
+                raise ValueError(f"temperature.{task}; expected one of {', '.join(self.tasks)}")
+        return self
+
+
+@METHODS.register("detector")
+class Detector(Method):
+    """A network that says which degradations a picture suffers from."""
+
+    options_type = DetectorOptions
+    stages = (DETECTION,)
+    default_steps: ClassVar[int] = 1
+    restores: ClassVar[bool] = False
+    knows: ClassVar[str] = "what a picture suffers from"
+
+    def __init__(self, options: DetectorOptions) -> None:
+        super().__init__(options)
+        self.tasks = options.tasks
+        self.network = Classifier(options.network, len(self.tasks))
+        values = [options.temperature.get(task, 1.0) for task in self.tasks]
+        self.register_buffer("temperature", torch.tensor(values), persistent=False)
+        self.temperature: Tensor
+
+    @property
+    def multiple_of(self) -> int:
+        """See :class:`Method`."""
+        return 1
+
+    @property
+    def receptive_radius(self) -> int:
+        """See :class:`Method`."""
+        return self.network.receptive_radius
+
+    @property
+    def looks_at_all(self) -> bool:
+        """See :class:`Method`."""
+        return True
+
+    @property
+    def is_random(self) -> bool:
+        """See :class:`Method`."""
+        return False
+
+    @classmethod
+    def check_crop(cls, options: MethodOptions, side: int) -> None:  # noqa: ARG003
+        """See :class:`Method`: of each crop a part is looked at."""
+        least = LEAST_SIDE + _GRID
+        if side < least:
+            raise ValueError(f"a detector; expected at least {least}")
+
+    @classmethod
+    def tasks_in_order(cls, options: MethodOptions, tasks: Iterable[str]) -> tuple[str, ...]:
+        """See :class:`Method`; ``"derain+dejpeg"`` is both, and the empty text a clean picture."""
+        assert isinstance(options, DetectorOptions)
+        wanted = tuple(dict.fromkeys(tasks))
+        for task in wanted:
+            _labels(task, options.tasks)
+        return wanted
+
+    def objective(
+        self,
+        pair: Pair,
+        *,
+        stage: str,  # noqa: ARG002
+        step: int,  # noqa: ARG002
+        noise: TrainingNoise,
+    ) -> Objective:
+        """Return the mean binary cross entropy of all tasks.
+
+        Of each crop all but 8 rows and columns are seen, from a random place: the blocks of JPEG,
+        which begin where a crop does, begin anywhere in a photo that was cut.
+
+        Raises:
+            ValueError: There is no such task.
+        """
+        tasks = pair.tasks or ("",) * len(pair.lq)
+        labels = torch.tensor([_labels(task, self.tasks) for task in tasks])
+        logits = self.logits(_shifted(pair.lq, noise.uniform()))
+        error = F.binary_cross_entropy_with_logits(logits, labels.to(logits))
+        return Objective({"total": error})
+
+    def logits(self, lq: Tensor) -> Tensor:
+        """Return what the network answers for each task, before the temperature, ``(B, n)``.
+
+        Pictures are looked at in 8 bit. Else it could tell what was computed from what was read,
+        in training, where a file would have rounded all the same.
+
+        Args:
+            lq: Pictures ``(B, 3, H, W)`` in ``[0, 1]``, of at least 64 pixels a side.
+        """
+        levels = (lq.clamp(0, 1) * _LEVELS).round() / _LEVELS
+        answers: Tensor = self.network(levels)
+        return answers
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return logits ``(..., n)`` as probabilities of the same shape."""
+        return torch.sigmoid(logits / self.temperature.to(logits))
+
+    def detect(self, lq: Tensor) -> Tensor:
+        """Return the probability of each task, ``(B, n)``, of pictures as :meth:`logits` has them.
+
+        They do not sum to one: each is that of the degradation which the task undoes.
+        """
+        return self.probabilities(self.logits(lq))
+
+    def restore(
+        self,
+        lq: Tensor,  # noqa: ARG002
+        *,
+        steps: int,  # noqa: ARG002
+        noise: NoiseSource,  # noqa: ARG002
+        callback: Callback | None = None,  # noqa: ARG002
+    ) -> Tensor:
+        """Refuse: it says what there is to undo, and undoes nothing.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise restores_nothing("a detector", self.knows)
+
+
+def _labels(task: str, tasks: tuple[str, ...]) -> list[float]:
+    """Return 1 for each of the tasks that a sample's text names, and 0 for the others.
+
+    Raises:
+        ValueError: It names another one.
+    """
+    named = several_tasks(task)
+    for one in named:
+        if one not in tasks:
+            raise ValueError(
+                f"no task '{one}'; expected one of {', '.join(tasks)}, or method.tasks"
+            )
+    return [float(one in named) for one in tasks]
+
+
+def _shifted(lq: Tensor, uniform: Tensor) -> Tensor:
+    """Return of each picture all but 8 rows and columns, from a place that a number decides."""
+    height, width = lq.shape[2] - _GRID, lq.shape[3] - _GRID
+    places = (uniform * _GRID**2).long().tolist()
+    parts = [
+        picture[:, top : top + height, left : left + width]
+        for picture, (top, left) in zip(lq, (divmod(n, _GRID) for n in places), strict=True)
+    ]
+    return torch.stack(parts).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,211 @@
+"""What is asked of a detector about photos, what it says, and what a model is then told."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from seeing import seeing_light
+from small_methods import Simple
+from tiny_model import tiny_eedtp
+
+from undegrade.errors import InputError, UsageError, WeightsError
+from undegrade.images import open_photo, read_provenance
+from undegrade.inference import Detection, ModelInfo, PhotoDetector, Restorer, detect
+from undegrade.inference.detected import task_for
+from undegrade.inference.detection import SIDE, crops_of
+from undegrade.inference.pixels import ArrayPicture
+from undegrade.methods import build_method, parse_options
+from undegrade.zoo import ModelConfig, save_model, store
+
+BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing for sure
+
+
+def flat(level: int, height: int = 80, width: int = 96) -> np.ndarray:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the detector that takes brightness for rain the one of this machine."""
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
+    return save_model(tmp_path / "bundled" / "detector", seeing_light(), ModelConfig()).folder
+
+
+@pytest.fixture
+def told() -> Restorer:
+    """A model that has to be told one of two tasks."""
+    method = build_method(parse_options(tiny_eedtp()))
+    torch.manual_seed(0)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    info = ModelInfo("ten", "ab" * 32, tasks=("derain", "dehaze"), told=True)
+    return Restorer(method, info, device="cpu", precision="float32")
+
+
+@pytest.mark.parametrize(
+    ("chances", "found", "guess", "confidence", "text"),
+    [
+        ((0.9, 0.1, 0.0), ("derain",), "derain", 0.9, "rain 0.90"),
+        ((0.7, 0.1, 0.95), ("brighten", "derain"), "brighten", 0.95, "low-light 0.95, rain 0.70"),
+        ((0.1, 0.1, 0.1), (), "clean", 0.729, "clean 0.73"),
+        ((0.55, 0.1, 0.1), ("derain",), None, 0.55, "rain 0.55 (unsure)"),
+        ((0.4, 0.3, 0.0), (), None, 0.42, "unsure (clean 0.42)"),
+        ((0.45, 0.4, 0.0), (), None, 0.45, "unsure (rain 0.45)"),
+    ],
+)
+def test_what_is_named_and_what_is_guessed(
+    chances: tuple[float, ...],
+    found: tuple[str, ...],
+    guess: str | None,
+    confidence: float,
+    text: str,
+) -> None:
+    detection = Detection(dict(zip(("derain", "dehaze", "brighten"), chances, strict=True)))
+    assert detection.found == found
+    assert detection.guess == guess
+    assert detection.confidence == pytest.approx(confidence)
+    assert str(detection) == text
+
+
+def test_a_task_of_another_package_is_called_by_its_name() -> None:
+    assert str(Detection({"demoire": 0.8})) == "demoire 0.80"
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [((64, 70), 1), ((130, 300), 2), ((256, 255), 2), ((481, 321), 6), ((2000, 3000), 16)],
+)
+def test_crops_lie_beside_each_other_from_edge_to_edge(size: tuple[int, int], count: int) -> None:
+    height, width = size
+    places = np.arange(height)[:, None, None] * 10_000 + np.arange(width)[None, :, None]
+    asked: list[tuple[int, int]] = []
+
+    def rows(top: int, deep: int) -> np.ndarray:
+        asked.append((top, deep))
+        return places[top : top + deep].astype(np.float64)
+
+    crops = [*crops_of(rows, height, width)]
+    assert len(crops) == count
+    assert {crop.shape[:2] for crop in crops} == {(min(SIDE, height), min(SIDE, width))}
+    seen = np.concatenate([crop.ravel() for crop in crops])
+    assert len({*seen.tolist()}) == seen.size  # none lies over another
+    if min(size) >= 2 * SIDE:
+        assert {crops[0][0, 0, 0], crops[-1][-1, -1, 0]} == {0, places.max()}
+    tops = [top for top, _ in asked]
+    assert tops == [0, *np.cumsum([deep for _, deep in asked])][:-1]  # one after the other
+
+
+def test_a_file_and_its_pixels_are_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (300, 420, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    detector = PhotoDetector(seeing_light(steep=1.0), "light", "ab", device="cpu")
+    found = detector.detect_file(tmp_path / "a.png")
+    assert found == detector.detect_picture(ArrayPicture(pixels))
+    assert found == detector.detect_file((tmp_path / "a.png").read_bytes())
+    assert (found.model, found.weights_hash) == ("light", "ab")
+    assert [*found.probabilities] == ["derain", "dehaze"]
+
+
+def test_all_crops_count_the_same(tmp_path: Path) -> None:
+    """A photo of two halves: the logits of bright and dark crops make up for each other."""
+    detector = PhotoDetector(seeing_light(), device="cpu")
+    both = np.concatenate([flat(BRIGHT, 128, 256), flat(48, 128, 256)])
+    found = detector.detect_picture(ArrayPicture(both))
+    assert found.probabilities["derain"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_call_takes_what_restoring_takes(bundled: Path, tmp_path: Path) -> None:
+    Image.fromarray(flat(BRIGHT)).save(tmp_path / "a.png")
+    for image in (tmp_path / "a.png", (tmp_path / "a.png").read_bytes(), flat(BRIGHT)):
+        found = detect(image, device="cpu")
+        assert isinstance(found, Detection)
+        assert found.guess == "derain"
+    batch = torch.stack([torch.full((3, 64, 64), level / 255) for level in (BRIGHT, DARK)])
+    several = detect(batch, device="cpu")
+    assert isinstance(several, list)
+    assert [one.guess for one in several] == ["derain", "clean"]
+
+
+def test_what_is_too_small_or_no_detector_is_refused() -> None:
+    detector = PhotoDetector(seeing_light(), device="cpu")
+    with pytest.raises(InputError, match=r"has 63 x 80 pixels, too few .* expected at least 64"):
+        detector.detect_picture(ArrayPicture(flat(BRIGHT, 80, 63)))
+    with pytest.raises(UsageError, match=r"a simple model to say what.*of the method detector"):
+        PhotoDetector(Simple(), device="cpu")
+
+
+def test_a_model_that_has_to_be_told_asks_the_detector(bundled: Path, told: Restorer) -> None:
+    bright = flat(BRIGHT)
+    result = told(bright)
+    np.testing.assert_array_equal(result.image, told(bright, task="derain").image)
+    assert (result.image != told(bright, task="dehaze").image).any()
+    assert result.info.task == "derain"
+    chosen = "task derain was chosen: the detector sees rain (100% sure)"
+    assert chosen in result.info.messages
+    assert chosen not in told(bright, task="derain").info.messages
+
+
+def test_a_file_says_which_task_was_chosen(bundled: Path, told: Restorer, tmp_path: Path) -> None:
+    Image.fromarray(flat(BRIGHT)).save(tmp_path / "a.png")
+    for made in (
+        told.restore_file(tmp_path / "a.png", tmp_path / "b.png").outputs[0],
+        told(tmp_path / "a.png").image,
+        told((tmp_path / "a.png").read_bytes()).image,
+    ):
+        provenance = read_provenance(open_photo(made).metadata.xmp or b"")
+        assert provenance is not None
+        assert provenance.task == "derain"
+
+
+@pytest.mark.parametrize(
+    ("level", "why"), [(MIDDLE, "is unsure what to undo"), (DARK, "sees nothing to undo .clean")]
+)
+def test_who_cannot_choose_asks_for_the_task(
+    bundled: Path, told: Restorer, level: int, why: str
+) -> None:
+    message = f"'ten' has to be told the task, and the detector {why}.*one of derain, .*--task TASK"
+    with pytest.raises(UsageError, match=message):
+        told(flat(level))
+
+
+def test_what_the_model_does_not_undo_is_not_chosen() -> None:
+    detection = Detection({"derain": 0.1, "dejpeg": 0.9})
+    with pytest.raises(UsageError, match="sees jpeg, which the model does not undo"):
+        task_for(detection, ModelInfo("one", tasks=("derain",), told=True))
+
+
+def test_a_batch_has_one_task(bundled: Path) -> None:
+    info = ModelInfo("ten", tasks=("derain", "dehaze"), told=True)
+    restorer = Restorer(build_method(parse_options(tiny_eedtp())), info, device="cpu")
+    detector = restorer._guesser._detector
+    assert detector is not None
+    found = iter([Detection({"derain": 0.9, "dehaze": 0}), Detection({"derain": 0, "dehaze": 0.9})])
+    detector.detect_picture = lambda _picture: next(found)  # type: ignore[method-assign]
+    with pytest.raises(UsageError, match=r"the detector chose dehaze and derain.*one by one"):
+        restorer(torch.rand(2, 3, 64, 64))
+
+
+def test_without_a_detector_the_task_has_to_be_told(
+    told: Restorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
+    with pytest.raises(UsageError, match="which 'auto' leaves open"):
+        told(flat(BRIGHT))
+
+
+def test_a_damaged_detector_is_an_error_and_no_other_way(bundled: Path, told: Restorer) -> None:
+    (bundled / "model.safetensors").write_bytes(b"none")
+    with pytest.raises(WeightsError):
+        told(flat(BRIGHT))
+
+
+def test_models_that_see_for_themselves_ask_nobody(bundled: Path) -> None:
+    (bundled / "model.safetensors").write_bytes(b"none")
+    info = ModelInfo("blind", tasks=("derain",))
+    result = Restorer(Simple(), info, device="cpu", precision="float32")(flat(BRIGHT))
+    assert result.info.task == ""
