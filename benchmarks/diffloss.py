@@ -69,10 +69,13 @@ ADDED = ("perceptual", "adversarial", DIFFLOSS)
 """Rows with one more loss than the method's own."""
 
 SWEPT = {
-    "gamma": ("weight", (1e-3, 1e-2, 0.1, 1.0, 10.0)),
+    "gamma": ("weight", (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)),
     "lambda": ("semantic_weight", (0.0, 1e-3, 1e-2, 0.1, 1.0)),
 }
 """DiffLoss's weights by the paper's names: their keys, and what they are set to one at a time."""
+
+CENTRE = {"weight": 1.0, "semantic_weight": 1e-3}
+"""What the other weight is meanwhile."""
 
 DEGRADED, CLEAN = "degraded", "clean"
 """Rows without a training, to compare with."""
@@ -102,7 +105,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     add_arguments(parser, TASKS, required=False)
     parser.add_argument("--prior", help="name or folder of the diffusion model")
-    parser.add_argument("--rows", nargs="+", choices=ROWS, help="only these losses")
+    rows = [*ROWS, *(row for name in SWEPT for row in curve(name).rows)]
+    parser.add_argument("--rows", nargs="+", choices=rows, metavar="ROW", help="only these losses")
     parser.add_argument("--sweep", action="store_true", help="DiffLoss's weights; one task, seed 0")
     parser.add_argument("--lengths", action="store_true", help="of gradients, at the beginning")
     parser.add_argument("--cost", action="store_true", help="of a step; wants a quiet core")
@@ -140,11 +144,10 @@ def sweep(arguments: argparse.Namespace, task: str) -> None:
 
 
 def curve(name: str) -> Curve:
-    """Return what one weight is set to, and the row of each; the recipe's own is a row already."""
+    """Return what one weight is set to, and the row of each; where both meet it is gamma's."""
     key, values = SWEPT[name]
-    options = load_recipe(RECIPES / "diffloss.yaml").diffloss
-    usual = None if options is None else getattr(options, key)
-    rows = [DIFFLOSS if value == usual else f"{name} {value:g}" for value in values]
+    centre = f"gamma {CENTRE['weight']:g}"
+    rows = [centre if value == CENTRE[key] else f"{name} {value:g}" for value in values]
     return Curve(name, values, tuple(rows))
 
 
@@ -181,8 +184,12 @@ def changes_of(row: str, prior: str) -> list[str]:
     """Return how a row's recipe differs from the task's."""
     if row in ROWS:
         return [change.format(prior=prior) for change in ROWS[row]]
-    name, value = row.split()
-    return [f"diffloss.prior={prior}", f"diffloss.{SWEPT[name][0]}={value}"]
+    name, now = row.split()
+    weights = CENTRE | {SWEPT[name][0]: now}
+    return [
+        f"diffloss.prior={prior}",
+        *(f"diffloss.{key}={value}" for key, value in weights.items()),
+    ]
 
 
 def costing_rows(prior: str) -> dict[str, list[str]]:
