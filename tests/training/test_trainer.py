@@ -28,6 +28,7 @@ from undegrade.training.constraints.terms import Constraints
 from undegrade.training.module import MethodModule
 from undegrade.training.recipe_files import load_recipe
 from undegrade.training.trainer import _build
+from undegrade.training.transport import pack_run, unpack_run
 from undegrade.zoo import find_model, load_method
 from undegrade.zoo.loading import default_card
 
@@ -278,6 +279,18 @@ from pathlib import Path
 from undegrade.training import train
 train(Path(sys.argv[1]), sys.argv[3:], Path(sys.argv[2]), resume=True)
 """
+
+
+def test_carried_to_another_folder_is_the_training_uninterrupted(
+    recipe: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    whole = train(recipe, ["seed=4"], tmp_path / "whole")
+    assert train(recipe, ["seed=4"], tmp_path / "here", max_time=0) is None
+    pack_run(tmp_path / "here", tmp_path / "parts", 8192)
+    changes = unpack_run(tmp_path / "parts", tmp_path / "there")
+    assert changes == ["seed=4"]
+    photos = f"data.photos={photo_folder}"
+    assert same(whole, train(recipe, [*changes, photos], tmp_path / "there", resume=True))
 
 
 def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from undegrade import __version__
-from undegrade.cli import console, data, models
+from undegrade.cli import console, data, models, runs
 from undegrade.cli.calibrate import calibrate
 from undegrade.cli.degrade import degrade
 from undegrade.cli.detect import detect
@@ -29,6 +29,7 @@ for verb in (restore, detect, degrade, train, evaluate, calibrate, doctor):
     app.command()(verb)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(runs.app, name="runs")
 
 
 def _print_version(wanted: bool) -> None:

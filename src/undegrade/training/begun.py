@@ -14,10 +14,7 @@ from undegrade.training.data import remember_places
 from undegrade.training.parsing import parse_recipe
 from undegrade.training.processes import is_first
 from undegrade.training.recipe import Recipe
-
-RECIPE = "recipe.json"
-OVERRIDES = "overrides.json"
-"""File with the changes to the recipe that the first command made."""
+from undegrade.training.run_files import OVERRIDES, RECIPE
 
 _HASHES = {"diffloss.prior_sha256", "perceptual.features_sha256"}
 """Keys outside the method that building a training fills in."""

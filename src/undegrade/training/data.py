@@ -20,11 +20,9 @@ from undegrade.errors import RecipeError
 from undegrade.methods import METHODS, Pair
 from undegrade.training.amounts import amounts
 from undegrade.training.recipe import Recipe
+from undegrade.training.run_files import PLACES
 from undegrade.training.twins import check_pairs, check_photos
 from undegrade.wording import counted
-
-PLACES = "places.json"
-"""File in a training's folder that remembers where its data lie on this machine."""
 
 
 @dataclass(frozen=True)

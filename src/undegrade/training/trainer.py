@@ -34,13 +34,13 @@ from undegrade.training.module import MethodModule
 from undegrade.training.processes import check_devices, is_first, strategy
 from undegrade.training.recipe import Recipe, Stage
 from undegrade.training.recipe_files import load_recipe
+from undegrade.training.run_files import FINISHED, STATE
 from undegrade.training.settling import default_steps, settled
 from undegrade.training.stage_data import stage_data
 from undegrade.training.starting import check_start, start
 from undegrade.training.watch import DataWatch, Epochs
 from undegrade.zoo import ModelConfig, save_model
 
-STATE = "state.ckpt"
 DAMAGED = "damaged.txt"
 
 
@@ -162,7 +162,7 @@ def _run_stage(module: MethodModule, run: Run, number: int) -> bool:
     """Run one stage, or what is left of it; return whether it is finished."""
     recipe, stage = module.recipe, module.stage
     folder = run.folder / f"stage-{number}-{stage.name}"
-    state, finished = folder / STATE, folder / "finished.ckpt"
+    state, finished = folder / STATE, folder / FINISHED
     if finished.exists():
         module.load_state_dict(torch.load(finished, map_location="cpu", weights_only=True))
         return True
