@@ -27,7 +27,7 @@ from undegrade.inference.restorer import Restorer
 from undegrade.inference.tiler import TileRestorer
 from undegrade.methods.base import Method
 from undegrade.methods.regression import Regression, RegressionOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 
 CPU = torch.device("cpu")
 

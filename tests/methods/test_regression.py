@@ -8,7 +8,7 @@ from undegrade.errors import UsageError
 from undegrade.methods import Pair, build_method, parse_options
 from undegrade.methods.regression import RegressionOptions
 from undegrade.networks.nafnet import Predictor, PredictorOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.processes.samplers import Step
 from undegrade.randomness import NoiseField

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from undegrade.errors import UsageError
 from undegrade.methods import Pair, build_method, parse_options
 from undegrade.methods.resflow import ResFlow, ResFlowOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes import flow
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.processes.samplers import Step, euler, uniform_grid

@@ -11,7 +11,8 @@ from undegrade.networks.experts import ExpertAdapter, ExpertOptions
 from undegrade.networks.nafnet import UNBOUNDED
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions
 from undegrade.networks.transformer import Transformer, TransformerOptions
-from undegrade.networks.unet import UNet, UNetOptions
+from undegrade.networks.unet import UNet
+from undegrade.networks.unet_options import UNetOptions
 
 FEW = ExpertOptions(count=5, top=2, reduction=2, router_width=16)
 NAFNET = TimedNAFNetOptions(

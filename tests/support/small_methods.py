@@ -9,7 +9,7 @@ from undegrade.methods.base import Method, MethodOptions, Objective, Pair
 from undegrade.methods.dtpm import DTPM
 from undegrade.methods.dtpm_options import DTPMOptions
 from undegrade.methods.resflow import ResFlow, ResFlowOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 

@@ -24,7 +24,8 @@ from undegrade.networks.published import from_published
 from undegrade.networks.timed import TimedNAFNet, TimedNAFNetOptions
 from undegrade.networks.timed_blocks import TimedBlocks
 from undegrade.networks.transformer import Transformer, TransformerOptions
-from undegrade.networks.unet import UNet, UNetOptions
+from undegrade.networks.unet import UNet
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
 from undegrade.tasks import own_name

@@ -10,7 +10,7 @@ from undegrade.networks.experts import ExpertOptions
 from undegrade.networks.sizes import named
 from undegrade.networks.timed import TimedNAFNetOptions
 from undegrade.networks.transformer import TransformerOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.mean_reverting import Forward, MeanRevertingSchedule
 from undegrade.registry import near_misses
 from undegrade.tasks import own_name

@@ -23,7 +23,8 @@ from undegrade.methods.base import (
     restores_nothing,
 )
 from undegrade.methods.single import SingleNetworkMethod
-from undegrade.networks.unet import COLOURS, UNet, UNetOptions
+from undegrade.networks.unet import UNet
+from undegrade.networks.unet_options import COLOURS, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback

@@ -10,7 +10,8 @@ from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
 from undegrade.methods.single import DirectMethod
 from undegrade.networks.nafnet import Predictor, PredictorOptions
 from undegrade.networks.sizes import named
-from undegrade.networks.unet import UNet, UNetOptions
+from undegrade.networks.unet import UNet
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from undegrade.methods.base import MethodOptions
 from undegrade.networks.coupling import RecognitionOptions
-from undegrade.networks.unet import UNetOptions
+from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes import flow
 from undegrade.processes.sampling import SamplerOptions
 

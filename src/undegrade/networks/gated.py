@@ -164,6 +164,29 @@ class GatedBlock(nn.Module):
         return torch.addcmul(x, self.second_scale, hidden)
 
 
+class TimedGatedBlocks(nn.ModuleList):
+    """Gated blocks one after another, all told the same embedding of the time.
+
+    Args:
+        channels: Channels in and out.
+        embedding: Length of the embedding.
+        count: Number of blocks.
+        window: See :class:`ChannelAttention`.
+    """
+
+    def __init__(self, channels: int, embedding: int, count: int, window: int) -> None:
+        super().__init__(
+            GatedBlock(channels, TimedConstant(channels, embedding), window) for _ in range(count)
+        )
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to the same shape."""
+        told = Told(embedding)
+        for block in self:
+            x = block(x, told)
+        return x
+
+
 def _gated(x: Tensor) -> Tensor:
     value, gate = x.chunk(2, dim=1)
     return value * gate
