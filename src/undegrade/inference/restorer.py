@@ -1,7 +1,8 @@
 """Load a model once, restore many pictures: the class behind every other surface."""
 
+import copy
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,7 +15,7 @@ from undegrade.inference.device import choose_device, choose_precision, precisio
 from undegrade.inference.guessing import Guesser
 from undegrade.inference.kinds import open_kind
 from undegrade.inference.options import RestoreOptions
-from undegrade.inference.ready import Setup, load_restoring
+from undegrade.inference.ready import Ready, Setup, load_restoring
 from undegrade.inference.report import FileReport, ModelInfo, RunInfo
 from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
@@ -86,7 +87,7 @@ class Restorer:
         self.messages = tuple(
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
-        self._guesser = Guesser(ready, setup)
+        self._setup, self._guesser = setup, Guesser(ready, setup)
 
     @property
     def fixed_steps(self) -> int | None:
@@ -125,6 +126,13 @@ class Restorer:
                 restore instead, cannot be used.
         """
         self._guesser.check(options)
+
+    def uncalibrated(self) -> "Restorer":
+        """Return the same on the same networks, whose maps are the plain deviation over draws."""
+        plain = copy.copy(self)
+        plain.model = replace(self.model, uncertainty=None)
+        plain._guesser = Guesser(Ready(self._engine, plain.model), self._setup)
+        return plain
 
     @classmethod
     def from_pretrained(
