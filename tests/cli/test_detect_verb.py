@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
-from seeing import seeing_light
-from tiny_model import tiny_eedtp
+from seeing import bundle_general, bundle_seeing, told_method
 from typer.testing import Result
 
 from undegrade.images import open_photo, read_provenance
-from undegrade.methods import build_method, parse_options
 from undegrade.zoo import ModelConfig, find_model, save_model, store
 
 Cli = Callable[..., Result]
@@ -24,18 +21,14 @@ BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing
 @pytest.fixture
 def detector() -> Path:
     """Make the detector that takes brightness for rain a bundled one."""
-    return save_model(store.BUNDLED / "detector", seeing_light(), ModelConfig()).folder
+    return bundle_seeing()
 
 
 @pytest.fixture
 def told(tmp_path: Path) -> Path:
     """Folder of a tiny untrained model that has to be told one of two tasks."""
-    method = build_method(parse_options(tiny_eedtp()))
-    torch.manual_seed(0)
-    for parameter in method.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
     config = ModelConfig(tasks=("derain", "dehaze"))
-    return save_model(tmp_path / ".models" / "told", method, config).folder
+    return save_model(tmp_path / ".models" / "told", told_method(), config).folder
 
 
 def photo(name: str, level: int, side: int = 80) -> Path:
@@ -150,22 +143,41 @@ def test_the_task_that_was_chosen_is_told_and_recorded(
     assert provenance.task == "derain"
 
 
-def test_photos_for_which_it_cannot_choose_fail_alone(cli: Cli, detector: Path, told: Path) -> None:
+def test_each_photo_has_a_choice_of_its_own(cli: Cli, detector: Path, told: Path) -> None:
+    general = find_model(bundle_general())
     for name, level in (("a", BRIGHT), ("b", MIDDLE), ("c", DARK), ("d", BRIGHT)):
         photo(f"in/{name}.png", level)
-    result = cli("restore", "in", "-o", "out", "--model", told, "--device", "cpu")
-    assert result.exit_code == 1
-    assert result.stdout.splitlines() == ["out/a.png", "out/d.png"]
-    assert (
-        "in/b.png: model 'told' has to be told the task, and the detector is uns" in result.stderr
-    )
-    assert "the detector sees nothing to undo (clean 1.00)" in result.stderr
-    assert "name it: --task TASK" in result.stderr
-    whole = cli(
-        "restore", "in", "-o", "out", "--model", told, "--task", "derain", "--device", "cpu"
-    )
-    assert whole.exit_code == 0
-    assert "was chosen: the detector" not in whole.stderr
+    args = ("restore", "in", "-o", "out", "--model", told, "--device", "cpu")
+    result = cli(*args, "--json")
+    assert result.exit_code == 0
+    facts = facts_of(result)
+    assert [(one["model"], one["task"]) for one in facts] == [
+        ("told", "derain"),
+        ("resflow-general", ""),
+        ("resflow-general", ""),
+        ("told", "derain"),
+    ]
+    assert facts[1]["weights_hash"] == facts[2]["weights_hash"] == general.sha256
+    assert [one["detection"]["guess"] for one in facts] == ["derain", None, "clean", "derain"]
+    detected = facts_of(cli("detect", "in", "--device", "cpu", "--json"))
+    for one, seen in zip(facts, detected, strict=True):
+        assert one["detection"].items() <= seen.items()
+    instead = "restored by resflow-general instead; --task decides otherwise"
+    assert f"in/b.png: the detector is unsure (rain 0.51): {instead}" in result.stderr
+    assert f"in/c.png: the detector sees nothing to undo (clean 1.00): {instead}" in result.stderr
+    provenance = read_provenance(open_photo("out/c.png").metadata.xmp or b"")
+    assert provenance is not None
+    assert (provenance.model, provenance.weights_hash) == ("resflow-general", general.sha256)
+    named = cli(*args, "--task", "derain", "--overwrite", "--json")
+    assert [(one["model"], one["detection"]) for one in facts_of(named)] == [("told", None)] * 4
+
+
+def test_a_pipe_is_restored_by_the_general_model(cli: Cli, detector: Path, told: Path) -> None:
+    bundle_general()
+    given = photo("a.png", DARK).read_bytes()
+    result = cli("restore", "-", "--model", told, "--device", "cpu", stdin=given)
+    assert result.exit_code == 0
+    assert "the detector sees nothing to undo (clean 1.00): restored by" in result.stderr
 
 
 def test_what_is_measured_does_not_hang_on_a_detector(cli: Cli, detector: Path, told: Path) -> None:

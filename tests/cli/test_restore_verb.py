@@ -65,6 +65,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
         "model": "tiny",
         "weights_hash": find_model(model).sha256,
         "task": "",
+        "detection": None,
         "steps": 2,
         "sampler": "euler",
         "draws": 1,

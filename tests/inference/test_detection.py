@@ -1,4 +1,4 @@
-"""What is asked of a detector about photos, what it says, and what a model is then told."""
+"""What is asked of a detector about photos, and what it says."""
 
 from pathlib import Path
 
@@ -6,18 +6,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from seeing import seeing_light
+from seeing import bundle_seeing, seeing_light
 from small_methods import Simple
-from tiny_model import tiny_eedtp
 
-from undegrade.errors import InputError, UsageError, WeightsError
-from undegrade.images import open_photo, read_provenance
-from undegrade.inference import Detection, ModelInfo, PhotoDetector, Restorer, detect
-from undegrade.inference.detected import task_for
+from undegrade.errors import InputError, UsageError
+from undegrade.inference import Detection, PhotoDetector, detect
 from undegrade.inference.detection import SIDE, crops_of
 from undegrade.inference.pixels import ArrayPicture
-from undegrade.methods import build_method, parse_options
-from undegrade.zoo import ModelConfig, save_model, store
+from undegrade.zoo import store
 
 BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing for sure
 
@@ -31,18 +27,7 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the detector that takes brightness for rain the one of this machine."""
     monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
-    return save_model(tmp_path / "bundled" / "detector", seeing_light(), ModelConfig()).folder
-
-
-@pytest.fixture
-def told() -> Restorer:
-    """A model that has to be told one of two tasks."""
-    method = build_method(parse_options(tiny_eedtp()))
-    torch.manual_seed(0)
-    for parameter in method.parameters():
-        parameter.data += 0.1 * torch.randn_like(parameter)
-    info = ModelInfo("ten", "ab" * 32, tasks=("derain", "dehaze"), told=True)
-    return Restorer(method, info, device="cpu", precision="float32")
+    return bundle_seeing()
 
 
 @pytest.mark.parametrize(
@@ -136,76 +121,3 @@ def test_what_is_too_small_or_no_detector_is_refused() -> None:
         detector.detect_picture(ArrayPicture(flat(BRIGHT, 80, 63)))
     with pytest.raises(UsageError, match=r"a simple model to say what.*of the method detector"):
         PhotoDetector(Simple(), device="cpu")
-
-
-def test_a_model_that_has_to_be_told_asks_the_detector(bundled: Path, told: Restorer) -> None:
-    bright = flat(BRIGHT)
-    result = told(bright)
-    np.testing.assert_array_equal(result.image, told(bright, task="derain").image)
-    assert (result.image != told(bright, task="dehaze").image).any()
-    assert result.info.task == "derain"
-    chosen = "task derain was chosen: the detector sees rain (100% sure)"
-    assert chosen in result.info.messages
-    assert chosen not in told(bright, task="derain").info.messages
-
-
-def test_a_file_says_which_task_was_chosen(bundled: Path, told: Restorer, tmp_path: Path) -> None:
-    Image.fromarray(flat(BRIGHT)).save(tmp_path / "a.png")
-    for made in (
-        told.restore_file(tmp_path / "a.png", tmp_path / "b.png").outputs[0],
-        told(tmp_path / "a.png").image,
-        told((tmp_path / "a.png").read_bytes()).image,
-    ):
-        provenance = read_provenance(open_photo(made).metadata.xmp or b"")
-        assert provenance is not None
-        assert provenance.task == "derain"
-
-
-@pytest.mark.parametrize(
-    ("level", "why"), [(MIDDLE, "is unsure what to undo"), (DARK, "sees nothing to undo .clean")]
-)
-def test_who_cannot_choose_asks_for_the_task(
-    bundled: Path, told: Restorer, level: int, why: str
-) -> None:
-    message = f"'ten' has to be told the task, and the detector {why}.*one of derain, .*--task TASK"
-    with pytest.raises(UsageError, match=message):
-        told(flat(level))
-
-
-def test_what_the_model_does_not_undo_is_not_chosen() -> None:
-    detection = Detection({"derain": 0.1, "dejpeg": 0.9})
-    with pytest.raises(UsageError, match="sees jpeg, which the model does not undo"):
-        task_for(detection, ModelInfo("one", tasks=("derain",), told=True))
-
-
-def test_a_batch_has_one_task(bundled: Path) -> None:
-    info = ModelInfo("ten", tasks=("derain", "dehaze"), told=True)
-    restorer = Restorer(build_method(parse_options(tiny_eedtp())), info, device="cpu")
-    detector = restorer._guesser._detector
-    assert detector is not None
-    found = iter([Detection({"derain": 0.9, "dehaze": 0}), Detection({"derain": 0, "dehaze": 0.9})])
-    detector.detect_picture = lambda _picture: next(found)  # type: ignore[method-assign]
-    with pytest.raises(UsageError, match=r"the detector chose dehaze and derain.*one by one"):
-        restorer(torch.rand(2, 3, 64, 64))
-
-
-def test_without_a_detector_the_task_has_to_be_told(
-    told: Restorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UNDEGRADE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
-    with pytest.raises(UsageError, match="which 'auto' leaves open"):
-        told(flat(BRIGHT))
-
-
-def test_a_damaged_detector_is_an_error_and_no_other_way(bundled: Path, told: Restorer) -> None:
-    (bundled / "model.safetensors").write_bytes(b"none")
-    with pytest.raises(WeightsError):
-        told(flat(BRIGHT))
-
-
-def test_models_that_see_for_themselves_ask_nobody(bundled: Path) -> None:
-    (bundled / "model.safetensors").write_bytes(b"none")
-    info = ModelInfo("blind", tasks=("derain",))
-    result = Restorer(Simple(), info, device="cpu", precision="float32")(flat(BRIGHT))
-    assert result.info.task == ""

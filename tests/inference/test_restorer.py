@@ -68,6 +68,7 @@ def test_the_report_says_how_it_was_done() -> None:
         "seconds": 0,
         "redone_tiles": 0,
         "messages": [],
+        "detection": None,
     }
 
 

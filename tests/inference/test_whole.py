@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.images.tiles import Floats, TileSize, plan_tiles
 from undegrade.inference.options import RestoreOptions
+from undegrade.inference.ready import Chosen, Ready
 from undegrade.inference.restorer import Restorer, Result
 from undegrade.inference.run import Run
 from undegrade.inference.tiler import TileRestorer
@@ -315,7 +316,7 @@ def test_a_walk_that_runs_out_of_memory_goes_on_tile_by_tile(
 def test_evaluations_are_what_progress_counts() -> None:
     restorer = Restorer(small_dtpm(), device="cpu", precision="float32")
     options = RestoreOptions(steps=3, variants=2, tile_size=64)
-    run = Run(restorer._engine, restorer.model, options)
+    run = Run(Chosen(Ready(restorer._engine, restorer.model), options))
     tiler = run._tiles(100, 120)
     seen: list[tuple[int, int]] = []
     image = picture(100, 120)

@@ -1,10 +1,14 @@
-"""A detector that can be predicted: it takes brightness for rain."""
+"""A detector that can be predicted, which takes brightness for rain, and what stands in for it."""
 
 import math
+from pathlib import Path
 
 import torch
+from tiny_model import tiny_eedtp, tiny_resflow
 
+from undegrade.methods import Method, build_method, parse_options
 from undegrade.methods.detector import Detector, DetectorOptions
+from undegrade.zoo import DEFAULT_MODEL, DETECTOR, ModelConfig, save_model, store
 
 TASKS = ("derain", "dehaze")
 SURE_NOT = -6.0
@@ -27,4 +31,28 @@ def seeing_light(*, steep: float = 30.0) -> Detector:
         hidden.weight[0, 0], hidden.bias[0] = steep, 50  # far on the right, SiLU gives what it gets
         answers.weight[0, 0] = 1
         answers.bias.copy_(torch.tensor([-50 - steep * math.log(2), SURE_NOT]))
+    return method
+
+
+def bundle_seeing() -> Path:
+    """Make that detector the one of this machine; return its folder."""
+    return save_model(store.BUNDLED / DETECTOR, seeing_light(), ModelConfig()).folder
+
+
+def bundle_general() -> Path:
+    """Make a tiny untrained model of two steps the general one; return its folder."""
+    method = build_method(parse_options(tiny_resflow()))
+    torch.manual_seed(1)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    config = ModelConfig(tasks=("denoise", "dejpeg"), default_steps=2)
+    return save_model(store.BUNDLED / DEFAULT_MODEL, method, config).folder
+
+
+def told_method() -> Method:
+    """Return a tiny untrained method that has to be told one of ten tasks."""
+    method = build_method(parse_options(tiny_eedtp()))
+    torch.manual_seed(0)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
     return method

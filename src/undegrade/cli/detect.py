@@ -86,17 +86,9 @@ def _load(model: str, device: str) -> "PhotoDetector":
 
 
 def _detect_one(job: Job, detector: "PhotoDetector", read: "ReadOptions") -> Details:
-    from undegrade.tasks import degradation_of
-
     started = time.perf_counter()
     found = detector.detect_file(source_of(job), read)
-    return {
-        "guess": found.guess,
-        "confidence": round(found.confidence, 4),
-        "degradations": [degradation_of(task) for task in found.found],
-        "probabilities": dict(found.probabilities),
-        "model": found.model,
-        "weights_hash": found.weights_hash,
+    return found.as_dict() | {
         "device": detector.device,
         "seconds": time.perf_counter() - started,
     }

@@ -123,11 +123,7 @@ SamplerOption = Annotated[
 
 TaskOption = Annotated[
     str,
-    typer.Option(
-        "--task",
-        help="What to undo, as derain or rain; auto leaves it to the model, or to a detector if "
-        "it has to be told.",
-    ),
+    typer.Option("--task", help="What to undo, as derain or rain; auto leaves it to the model."),
 ]
 
 TextureOption = Annotated[

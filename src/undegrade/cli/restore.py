@@ -24,7 +24,6 @@ from undegrade.cli.options import (
     RecursiveOption,
     SamplerOption,
     StripOption,
-    TaskOption,
     TextureOption,
     complete_model,
     names_folder,
@@ -39,6 +38,7 @@ _BLANK: Details = {
     "model": None,
     "weights_hash": None,
     "task": None,
+    "detection": None,
     "steps": None,
     "sampler": None,
     "draws": None,
@@ -74,7 +74,13 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     model: Annotated[
         str, typer.Option(autocompletion=complete_model, help="Name of a model, or its folder.")
     ] = "resflow-general",
-    task: TaskOption = "auto",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What to undo, as derain or rain; auto leaves it to the model, or if that has to "
+            "be told to a detector, and to resflow-general where that does not know."
+        ),
+    ] = "auto",
     steps: Annotated[
         int | None,
         typer.Option(

@@ -1,6 +1,5 @@
 """Measuring what a model's deviation over draws means, on photos whose truth is known."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -95,8 +94,7 @@ def calibrate(
         InputError: There are not as many pictures that can be used.
     """
     check_count(len(pictures), least)
-    plain = copy.copy(restorer)
-    plain.model = replace(restorer.model, uncertainty=None)
+    plain = restorer.uncalibrated()
     samples, draws = [], []
     for done, picture in enumerate(pictures, 1):
         result = plain(

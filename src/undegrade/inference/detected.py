@@ -1,21 +1,30 @@
 """What a detector found in a photo, and which task it speaks for; knows no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
-from undegrade.errors import UsageError
-from undegrade.inference.report import ModelInfo
 from undegrade.tasks import degradation_of
 
 CLEAN = "clean"
 """The guess where there is nothing to undo."""
 
 PRESENT = 0.5
-"""Probability from which a degradation is named."""
+"""Probability from which a degradation is named: it is there more likely than not.
+
+As far as the detector is calibrated, that is on photos like those that its temperatures were found
+on: of all degradations that it gives the probability p, the share p is there.
+"""
 
 SURE = 0.6
-"""Probability from which there is a guess; of such guesses, calibrated, three in five are right."""
+"""Probability from which there is a guess.
+
+Of guesses that just reach it three in five are right, of the others more: as far as the detector is
+calibrated and, for :data:`CLEAN`, degradations come independently of each other. So it pays to act
+on a guess where a wrong one costs up to one and a half times what a right one gains, both beside
+leaving the photo to a model that needs no guess.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,22 @@ class Detection:
         """The likeliest, where it is probable enough; None for who is unsure."""
         return self.likeliest if self.confidence >= SURE else None
 
+    @property
+    def summary(self) -> str:
+        """The likeliest and how probable it is, as ``"jpeg 0.43"``."""
+        return f"{degradation_of(self.likeliest)} {self.confidence:.2f}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was found as plain values, ready for JSON."""
+        return {
+            "guess": self.guess,
+            "confidence": round(self.confidence, 4),
+            "degradations": [degradation_of(task) for task in self.found],
+            "probabilities": dict(self.probabilities),
+            "model": self.model,
+            "weights_hash": self.weights_hash,
+        }
+
     def __str__(self) -> str:
         """Return in words what was found, as ``"rain 0.97, jpeg 0.61"``."""
         if self.found:
@@ -68,35 +93,16 @@ class Detection:
                 f"{degradation_of(task)} {self.probabilities[task]:.2f}" for task in self.found
             )
             return ", ".join(named) + ("" if self.guess else " (unsure)")
-        told = f"{degradation_of(self.likeliest)} {self.confidence:.2f}"
-        return told if self.guess else f"unsure ({told})"
+        return self.summary if self.guess else f"unsure ({self.summary})"
 
 
-def task_for(detection: Detection, model: ModelInfo) -> str:
-    """Return the task that a model is told for a photo.
-
-    Raises:
-        UsageError: The detector is unsure, sees nothing to undo, or something else than the model
-            undoes.
-    """
+def task_for(detection: Detection, tasks: Collection[str]) -> str | None:
+    """Return which of some tasks a photo asks for; None where it is unsure, or none of them."""
     guess = detection.guess
-    if guess in model.tasks:
-        return str(guess)
-    why = (
-        "is unsure what to undo"
-        if guess is None
-        else "sees nothing to undo"
-        if guess == CLEAN
-        else f"sees {degradation_of(guess)}, which the model does not undo"
-    )
-    raise UsageError(
-        f"model '{model.name}' has to be told the task, and the detector {why} ({detection})",
-        expected=f"one of {', '.join(model.tasks)}",
-        fix="name it: --task TASK",
-    )
+    return guess if guess in tasks else None
 
 
-def chosen(task: str, detection: Detection) -> str:
+def about_task(detection: Detection, task: str) -> str:
     """Return what the user should know of a task that was chosen for a photo."""
     others = [degradation_of(one) for one in detection.found if one != task]
     more = f"; it sees {' and '.join(others)} as well, which is left" if others else ""
@@ -104,3 +110,20 @@ def chosen(task: str, detection: Detection) -> str:
         f"task {task} was chosen: the detector sees {degradation_of(task)} "
         f"({detection.probabilities[task]:.0%} sure){more}"
     )
+
+
+def about_general(detection: Detection, model: str, general: str) -> str:
+    """Return what the user should know where no task was chosen.
+
+    Args:
+        detection: Why.
+        model: Name of the model that would have been told it.
+        general: Name of the one that restored the photo instead.
+    """
+    if detection.guess is None:
+        why = f"is unsure ({detection.summary})"
+    elif detection.guess == CLEAN:
+        why = f"sees nothing to undo ({detection.summary})"
+    else:
+        why = f"sees what {model} does not undo ({detection.summary})"
+    return f"the detector {why}: restored by {general} instead; --task decides otherwise"

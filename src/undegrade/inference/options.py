@@ -23,7 +23,9 @@ class RestoreOptions:
     """How pictures are restored.
 
     Args:
-        task: What is to be undone; ``"auto"`` leaves it to the model.
+        task: What is to be undone; ``"auto"`` leaves it to the model or, if that has to be told,
+            to a detector. What the detector is unsure of, or the model does not undo, the general
+            model restores.
         steps: Network evaluations; None for the model's default, 0 for the first guess of a model
             that has one; at most 1000.
         seed: Names the noise. The same seed gives each pixel the same noise whatever the tile or

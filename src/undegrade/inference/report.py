@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.errors import UsageError
+from undegrade.inference.detected import Detection
 from undegrade.metrics.deviation_curve import DeviationCurve, Drawing
 from undegrade.registry import did_you_mean
 from undegrade.tasks import own_name
@@ -65,7 +66,7 @@ class RunInfo:
     """How a picture was restored.
 
     Args:
-        model: Name of the model.
+        model: Name of the model that restored it.
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are not a file.
         task: What it was asked to undo; empty where that was left to the model.
         device: Where the network ran, for instance ``"cpu"`` or ``"cuda:0"``.
@@ -80,9 +81,11 @@ class RunInfo:
             draw none.
         tile_size: Longest side of the largest tile, in pixels.
         tiles: Number of tiles.
-        seconds: Time that it took, reading and writing included.
+        seconds: Time that it took, detecting, reading and writing included.
         redone_tiles: Tiles that were not finite and were done again in float32.
         messages: What the user should know, one sentence each.
+        detection: What model and task were chosen by; of a batch, for the picture where that is
+            least sure. None where nobody had to choose.
     """
 
     model: str
@@ -101,6 +104,7 @@ class RunInfo:
     seconds: float
     redone_tiles: int
     messages: tuple[str, ...]
+    detection: Detection | None = None
 
     @property
     def drawing(self) -> Drawing:
@@ -115,7 +119,8 @@ class RunInfo:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values, ready for JSON."""
-        return asdict(self) | {"messages": list(self.messages)}
+        detection = None if self.detection is None else self.detection.as_dict()
+        return asdict(self) | {"messages": list(self.messages), "detection": detection}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import copy
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,18 +12,16 @@ from undegrade.images.source import display_name
 from undegrade.images.tiles import Floats, TileProgress
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import choose_device, choose_precision, precision_name
-from undegrade.inference.engine import Engine
 from undegrade.inference.guessing import Guesser
 from undegrade.inference.kinds import open_kind
 from undegrade.inference.options import RestoreOptions
-from undegrade.inference.precision import prepare
+from undegrade.inference.ready import Ready, Setup, load_restoring
 from undegrade.inference.report import FileReport, ModelInfo, RunInfo
 from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
-from undegrade.methods.base import Method, restores_nothing
-from undegrade.processes.any_sampler import parse_sampler
-from undegrade.zoo import DEFAULT_MODEL, check_restores, find_model, load_method
+from undegrade.methods.base import Method
+from undegrade.zoo import DEFAULT_MODEL
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
 
@@ -81,21 +79,15 @@ class Restorer:
         precision: str = "auto",
         sampler: str | None = None,
     ) -> None:
-        if not method.restores:
-            raise restores_nothing(f"a model of the method '{method.options.name}'", method.knows)
-        place = choose_device(device)
-        dtype = choose_precision(precision, place)
-        if sampler is not None:
-            method = copy.copy(method)  # another restorer of the same one walks its own way
-            method.sampler = parse_sampler(sampler)
-        self.model = model or ModelInfo()
-        self.device, self.precision = str(place), precision_name(dtype)
+        setup = Setup.choose(device, precision, sampler)
+        ready = setup.ready(method, model or ModelInfo())
+        self.model, self._engine = ready.model, ready.engine
+        self.device, self.precision = str(setup.device), precision_name(setup.dtype)
         chosen = [("device", device, self.device), ("precision", precision, self.precision)]
         self.messages = tuple(
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
-        self._engine = Engine(prepare(method, place, dtype))
-        self._guesser = Guesser(self.model, self.device)
+        self._setup, self._guesser = setup, Guesser(ready, setup)
 
     @property
     def fixed_steps(self) -> int | None:
@@ -125,11 +117,22 @@ class Restorer:
     def check(self, options: RestoreOptions) -> None:
         """Check that the model can do what is asked of it, before any picture is there.
 
+        So must the general model, where it may restore instead: where a detector is to choose the
+        task, and steps, a texture or a sampler are asked for.
+
         Raises:
             UsageError: It cannot.
-            WeightsError: The detector that is to choose the task cannot be used.
+            WeightsError: The detector that is to choose the task, or the general model that may
+                restore instead, cannot be used.
         """
-        Run(self._engine, self.model, self._guesser.provisional(options))
+        self._guesser.check(options)
+
+    def uncalibrated(self) -> "Restorer":
+        """Return the same on the same networks, whose maps are the plain deviation over draws."""
+        plain = copy.copy(self)
+        plain.model = replace(self.model, uncertainty=None)
+        plain._guesser = Guesser(Ready(self._engine, plain.model), self._setup)
+        return plain
 
     @classmethod
     def from_pretrained(
@@ -154,18 +157,7 @@ class Restorer:
             WeightsError: The model cannot be used.
         """
         choose_precision(precision, choose_device(device))  # before time is spent on loading
-        entry = find_model(model)
-        check_restores(entry)
-        config = entry.config
-        info = ModelInfo(
-            entry.name,
-            entry.sha256,
-            config.default_steps,
-            config.tasks,
-            config.uncertainty,
-            config.is_told,
-        )
-        method = load_method(entry)
+        method, info = load_restoring(model)
         return cls(method, info, device=device, precision=precision, sampler=sampler)
 
     def __call__(  # noqa: PLR0913  (what a user may ask for, each by its name)
@@ -200,29 +192,28 @@ class Restorer:
 
         Raises:
             InputError: The picture cannot be used.
-            UsageError: An option is out of range, or the result of a path is there already.
+            UsageError: An option is out of range, or the result of a path is there already; a
+                detector is to choose one task for a batch, and its pictures do not agree.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
-            WeightsError: The detector that is to choose the task cannot be used.
+            WeightsError: The detector that is to choose the task, or the general model that may
+                restore instead, cannot be used.
         """
         options = RestoreOptions(
             task, steps, seed, variants, uncertainty, deterministic, tile_size, texture=texture
         )
+        self.check(options)
         if isinstance(image, (str, Path)):
             return self._call_path(Path(image), options)
         if isinstance(image, (bytes, bytearray, memoryview)):
             return self._call_bytes(bytes(image), options)
-        self.check(options)
         kind = open_kind(image)
-        options, messages = self._guesser.with_one_task(options, kind.pictures)
-        run = Run(self._engine, self.model, options)
+        run = Run(self._guesser.choose_one(options, kind.pictures))
         parts = [run.restore_picture(picture) for picture in kind.pictures]
         restored = kind.join([part.picture for part in parts])
         kept = [kind.join(draws) for draws in zip(*(part.variants for part in parts), strict=True)]
         maps = [part.deviation for part in parts if part.deviation is not None]
         deviation = kind.join_maps(maps) if maps else None
-        return Result(
-            restored, kept or [restored], deviation, run.info((*messages, *kind.messages))
-        )
+        return Result(restored, kept or [restored], deviation, run.info(kind.messages))
 
     def restore_file(
         self,
@@ -248,12 +239,13 @@ class Restorer:
         Raises:
             InputError: The photo cannot be read.
             OutputError: The result cannot be written; nothing is left behind.
-            UsageError: Several pictures are to go into one stream; the task is unknown, or was left
-                to a detector that is unsure.
+            UsageError: Several pictures are to go into one stream; the task is unknown; the model,
+                or the general model that may restore instead of it, cannot do what is asked.
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
-            WeightsError: The detector that is to choose the task cannot be used.
+            WeightsError: The detector that is to choose the task, or the general model that may
+                restore instead, cannot be used.
         """
-        options, messages = self._guesser.with_task(options, source, read)
+        self.check(options)
         outputs: tuple[Path, ...] = ()
         if isinstance(target, (str, Path)):
             targets = plan_targets(Path(target), options)
@@ -266,9 +258,9 @@ class Restorer:
             )
         else:
             sinks = Sinks(target)
-        run = Run(self._engine, self.model, options)
+        run = Run(self._guesser.choose(options, source, read))
         with open_photo(source, read) as photo:
-            info = run.info((*messages, *run.job(photo, write).run(sinks, progress)))
+            info = run.info(run.job(photo, write).run(sinks, progress))
             name = "-" if isinstance(source, bytes) else display_name(source)
             return FileReport(name, outputs, photo.width, photo.height, info)
 
@@ -299,7 +291,6 @@ class Restorer:
         return Result(image, variants or [image], kept.array() if kept else None, info)
 
     def _run_photo(self, source: Path | bytes, sinks: Sinks, options: RestoreOptions) -> RunInfo:
-        options, messages = self._guesser.with_task(options, source)
-        run = Run(self._engine, self.model, options)
+        run = Run(self._guesser.choose(options, source))
         with open_photo(source) as photo:
-            return run.info((*messages, *run.job(photo, _WRITE).run(sinks)))
+            return run.info(run.job(photo, _WRITE).run(sinks))

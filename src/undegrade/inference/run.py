@@ -11,11 +11,11 @@ from undegrade.images.tiles import Floats
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
 from undegrade.inference.draws import Draws
-from undegrade.inference.engine import Engine
-from undegrade.inference.options import QUADRATURE_DRAWS, RestoreOptions
+from undegrade.inference.options import QUADRATURE_DRAWS
 from undegrade.inference.pixels import ArrayPicture, Pixels
 from undegrade.inference.precision import Runner
-from undegrade.inference.report import ModelInfo, RunInfo
+from undegrade.inference.ready import Chosen
+from undegrade.inference.report import RunInfo
 from undegrade.inference.streaming import MapInMemory, PhotoJob
 from undegrade.inference.tiler import TileRestorer
 from undegrade.metrics.deviation_curve import Drawing
@@ -43,19 +43,18 @@ class Run:
     """What one call needs to restore one or several pictures.
 
     Args:
-        engine: What restores.
-        model: The model that it runs.
-        options: What was asked for.
+        chosen: What restores them, and how.
 
     Raises:
         UsageError: The model does not know the task, has no texture or first guess to give, or
             cannot take so many steps.
     """
 
-    def __init__(self, engine: Engine, model: ModelInfo, options: RestoreOptions) -> None:
-        task = model.own_task(options.task)
-        self._engine, self._model = engine.for_task(task), model
-        self._options = replace(options, task=task)
+    def __init__(self, chosen: Chosen) -> None:
+        self._chosen, self._model = chosen, chosen.ready.model
+        task = self._model.own_task(chosen.options.task)
+        self._engine = chosen.ready.engine.for_task(task)
+        self._options = replace(chosen.options, task=task)
         self._runner = self._choose_runner()
         self._steps = self._choose_steps()
         self._start = time.perf_counter()
@@ -162,16 +161,17 @@ class Run:
             texture=runner.fast.texture,
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),
-            seconds=time.perf_counter() - self._start,
+            seconds=self._chosen.seconds + time.perf_counter() - self._start,
             redone_tiles=sum(tiler.redone for tiler in tilers),
-            messages=messages,
+            messages=(*self._chosen.messages, *messages),
+            detection=self._chosen.detection,
         )
         own = [text for tiler in tilers for text in tiler.messages]
         own += filter(None, [self._about_sampler()])
         own += [*self._about_draws(info.drawing), *self._about_guess()]
         if info.redone_tiles:
             own.append(f"{info.redone_tiles} tiles were not finite in {info.precision}: redone")
-        return replace(info, messages=tuple(dict.fromkeys([*messages, *own])))
+        return replace(info, messages=tuple(dict.fromkeys([*info.messages, *own])))
 
     def _about_sampler(self) -> str | None:
         sampler = self._engine.runner.fast.sampler
