@@ -1,0 +1,48 @@
+"""Draw what a model of several tasks makes of each: degraded, restored, truth; a file for each.
+
+    python examples/tasks.py MODEL FOLDER
+
+Two photos of scikit-image for each, with a seed that does not change.
+"""
+
+import sys
+from pathlib import Path
+
+from squares import PHOTOS, photo, save_rows
+
+from undegrade import Restorer
+from undegrade.degradations import Chain
+from undegrade.randomness import generator
+
+CASES = {
+    "noise": "noise:sigma=25",
+    "rain": "rain:severity=0.6",
+    "jpeg": "jpeg:quality=10",
+    "snow": "snow:severity=0.6",
+    "holes": "holes:kind=strokes,area=0.15,fill=0.5",
+    "raindrops": "raindrops:count=18,size=0.06",
+    "shadow": "shadow:severity=0.6",
+    "low-light": "low-light:severity=0.6",
+    "haze": "haze:severity=0.6",
+    "blur": "motion-blur:severity=0.2",
+}
+"""What is done for each, by the name that the model is told; drops as large as in a whole photo."""
+
+
+def main() -> None:
+    """Degrade and restore the photos, and draw a file for each task."""
+    model, folder = sys.argv[1:]
+    restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
+    for number, (name, degradation) in enumerate(CASES.items()):
+        chain = Chain.parse([degradation])
+        rows = []
+        for at in (number, number + 1):
+            photo_name = [*PHOTOS][at % len(PHOTOS)]
+            hq = photo(photo_name)
+            lq = chain.apply(hq, generator("tasks", name, photo_name))
+            rows.append((lq, restorer(lq, task=name).image, hq))
+        save_rows(rows, Path(folder) / f"{name}.jpg")
+
+
+if __name__ == "__main__":
+    main()
