@@ -42,8 +42,9 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
             metavar="MODEL...",
             autocompletion=complete_model,
             help="Names of models, or their folders; files of other networks; or classical "
-            "baselines: median, wavelet, nlm, tv, dark-channel, clahe, stretch, opening, biharmonic, "
-            "unsharp, richardson-lucy. The degraded picture itself, `input`, is always measured beside them.",
+            "baselines: median, wavelet, nlm, tv, dark-channel, clahe, stretch, opening, "
+            "biharmonic, unsharp, richardson-lucy. The degraded picture itself, `input`, is "
+            "always measured beside them.",
         ),
     ] = None,
     data: Annotated[
