@@ -41,8 +41,10 @@ def evaluate(  # noqa: PLR0913  (a command line has as many parameters as option
         typer.Argument(
             metavar="MODEL...",
             autocompletion=complete_model,
-            help="Names of models, or their folders; files of other networks; or median, wavelet, "
-            "nlm, tv. The degraded picture itself, `input`, is always measured beside them.",
+            help="Names of models, or their folders; files of other networks; or classical "
+            "baselines: median, wavelet, nlm, tv, dark-channel, clahe, stretch, opening, "
+            "biharmonic, unsharp, richardson-lucy. The degraded picture itself, `input`, is "
+            "always measured beside them.",
         ),
     ] = None,
     data: Annotated[

@@ -8,8 +8,16 @@ import numpy as np
 from undegrade.data.photos import Samples
 from undegrade.degradations import Image
 from undegrade.errors import InputError, MemoryExhaustedError
-from undegrade.evaluation.candidates import classical
 from undegrade.evaluation.candidates.base import Candidate, Restored, Setting
+from undegrade.evaluation.candidates.classical import (
+    blur,
+    check_installed,
+    haze,
+    holes,
+    light,
+    noise,
+    streaks,
+)
 from undegrade.evaluation.candidates.peak import pay
 from undegrade.evaluation.pictures import as_image
 
@@ -79,10 +87,17 @@ INPUT = "input"
 """The degraded picture as it is: what has to be beaten."""
 
 BASELINES: dict[str, Callable[[Image], Image]] = {
-    "median": classical.median,
-    "wavelet": classical.wavelet,
-    "nlm": classical.nlm,
-    "tv": classical.tv,
+    "median": noise.median,
+    "wavelet": noise.wavelet,
+    "nlm": noise.nlm,
+    "tv": noise.tv,
+    "dark-channel": haze.dark_channel,
+    "clahe": light.clahe,
+    "stretch": light.stretch,
+    "opening": streaks.opening,
+    "biharmonic": holes.biharmonic,
+    "unsharp": blur.unsharp,
+    "richardson-lucy": blur.richardson_lucy,
 }
 
 
@@ -96,7 +111,7 @@ def find_baseline(name: str) -> Candidate | None:
         return Untouched(INPUT)
     if name not in BASELINES:
         return None
-    classical.check_installed()
+    check_installed()
     return Baseline(name, BASELINES[name])
 
 

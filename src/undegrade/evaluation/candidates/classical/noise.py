@@ -1,31 +1,12 @@
-"""Restorations from before networks, through scikit-image: what a model has to be better than.
+"""Against noise and JPEG, through scikit-image; each estimates how strong the noise is."""
 
-Each estimates the strength of the noise by itself, as a model has to. Settings are those that the
-library's documentation recommends, not tuned to any test set.
-"""
-
-from importlib.util import find_spec
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
 from undegrade.degradations import Image
-from undegrade.errors import MissingExtraError
 
 _LEAST_SIGMA = 1e-4  # a clean picture has none, by which nothing can be divided
-
-
-def check_installed() -> None:
-    """Refuse early what cannot be run.
-
-    Raises:
-        MissingExtraError: scikit-image or PyWavelets is not installed.
-    """
-    if any(find_spec(library) is None for library in ("pywt", "skimage")):
-        raise MissingExtraError(
-            "the classical baselines need scikit-image and PyWavelets",
-            fix="install undegrade[metrics]",
-        )
 
 
 def noise_sigma(lq: Image) -> float:
