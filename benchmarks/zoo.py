@@ -55,11 +55,11 @@ CASES = {
     "snow": Case("desnow", "snow:severity=0.6", ("median", "opening")),
     "holes": Case("inpaint", "holes:kind=thin,area=0.15,fill=0.5", ("biharmonic",)),
     "raindrops": Case("deraindrop", "raindrops:severity=0.6", ("median",)),
-    "shadow": Case("deshadow", "shadow:severity=0.6", ("clahe",)),
-    "low-light": Case("brighten", "low-light:severity=0.6", ("clahe",)),
+    "shadow": Case("deshadow", "shadow:severity=0.6", ("clahe", "stretch")),
+    "low-light": Case("brighten", "low-light:severity=0.6", ("clahe", "stretch")),
     "haze": Case("dehaze", "haze:severity=0.6", ("dark-channel", "clahe")),
-    "motion-blur": Case("deblur", "motion-blur:severity=0.2", ("unsharp",)),
-    "blur": Case("deblur", "blur:sigma=2", ("unsharp",)),
+    "motion-blur": Case("deblur", "motion-blur:severity=0.2", ("unsharp", "richardson-lucy")),
+    "blur": Case("deblur", "blur:sigma=2", ("unsharp", "richardson-lucy")),
 }
 
 

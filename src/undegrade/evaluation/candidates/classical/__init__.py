@@ -1,7 +1,8 @@
 """Restorations from before networks: what a model has to be better than.
 
 Each is given the degraded picture alone, as a model is, and whatever it has to know it estimates.
-Settings are those of the papers or of the library's documentation, not tuned to any test set.
+Settings are those of the papers or of the library's documentation; docs/evaluate.md names the few
+that were chosen by trying.
 """
 
 from importlib.util import find_spec
