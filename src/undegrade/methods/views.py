@@ -4,6 +4,8 @@ In training both are drawn at random from a crop; of a photo the tiles are evenl
 the same. The whole is shrunk by means of square blocks, which can be summed while rows are read.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -47,12 +49,8 @@ def spread(picture: Tensor) -> Seen:
         picture: ``(3, H, W)``, of at least 64 pixels a side.
     """
     height, width = picture.shape[1:]
-    tiles = [
-        picture[:, top : top + TILE, left : left + TILE]
-        for top in starts(height)
-        for left in starts(width)
-    ]
-    return Seen(torch.stack(tiles), _shrunk(picture, block_side(height, width)))
+    places = [(top, left) for top in starts(height) for left in starts(width)]
+    return Seen(_tiles(picture, places, TILE), _shrunk(picture, block_side(height, width)))
 
 
 def drawn(pictures: Tensor, noise: TrainingNoise) -> list[Seen]:
@@ -68,26 +66,25 @@ def drawn(pictures: Tensor, noise: TrainingNoise) -> list[Seen]:
     """
     height, width = pictures.shape[2:]
     side = min(TILE, min(height, width) - _GRID)
-    finest, coarsest = block_side(height, width), min(height, width) // _LEAST_WHOLE
-    blocks = finest + (_COARSER * noise.uniform(0)).long()
-    counts = 1 + (_DRAWN * noise.uniform(1)).long()
     rows, columns = height - side + 1, width - side + 1
-    places = torch.stack([noise.uniform(2 + k) for k in range(_DRAWN)], dim=1)
-    numbers = (rows * columns * places).long()
-    return [
-        Seen(
-            torch.stack(
-                [
-                    picture[:, top : top + side, left : left + side]
-                    for top, left in (divmod(int(n), columns) for n in some[:count])
-                ]
-            ),
-            _shrunk(picture, min(block, coarsest)),
-        )
-        for picture, block, count, some in zip(
-            pictures, blocks.tolist(), counts.tolist(), numbers, strict=True
-        )
-    ]
+    coarsest = min(height, width) // _LEAST_WHOLE
+    blocks = block_side(height, width) + (_COARSER * noise.uniform(0)).long()
+    counts = 1 + (_DRAWN * noise.uniform(1)).long()
+    fractions = torch.stack([noise.uniform(2 + k) for k in range(_DRAWN)], dim=1)
+    numbers = (rows * columns * fractions).long().tolist()
+    seen = []
+    for picture, block, count, some in zip(
+        pictures, blocks.tolist(), counts.tolist(), numbers, strict=True
+    ):
+        places = [divmod(number, columns) for number in some[:count]]
+        tiles = _tiles(picture, places, side)
+        seen.append(Seen(tiles, _shrunk(picture, min(block, coarsest))))
+    return seen
+
+
+def _tiles(picture: Tensor, places: Sequence[tuple[int, int]], side: int) -> Tensor:
+    """Return the parts of a picture that begin at the given rows and columns, ``(n, 3, h, w)``."""
+    return torch.stack([picture[:, top : top + side, left : left + side] for top, left in places])
 
 
 def _shrunk(picture: Tensor, block: int) -> Tensor:
