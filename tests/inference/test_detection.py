@@ -11,8 +11,9 @@ from small_methods import Simple
 
 from undegrade.errors import InputError, UsageError
 from undegrade.inference import Detection, PhotoDetector, detect
-from undegrade.inference.detection import SIDE, crops_of
+from undegrade.inference.detection import look
 from undegrade.inference.pixels import ArrayPicture
+from undegrade.methods.views import spread
 from undegrade.zoo import store
 
 BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing for sure
@@ -60,27 +61,36 @@ def test_a_task_of_another_package_is_called_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "count"),
-    [((64, 70), 1), ((130, 300), 2), ((256, 255), 2), ((481, 321), 6), ((2000, 3000), 16)],
+    "size", [(64, 70), (72, 300), (130, 129), (481, 321), (700, 1100), (64, 5000)]
 )
-def test_crops_lie_beside_each_other_from_edge_to_edge(size: tuple[int, int], count: int) -> None:
-    height, width = size
-    places = np.arange(height)[:, None, None] * 10_000 + np.arange(width)[None, :, None]
+def test_what_is_seen_of_a_photo_that_is_read_once_is_what_is_seen_of_it_in_memory(
+    size: tuple[int, int],
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    picture = pixels.astype(np.float32) / 255
     asked: list[tuple[int, int]] = []
 
     def rows(top: int, deep: int) -> np.ndarray:
         asked.append((top, deep))
-        return places[top : top + deep].astype(np.float64)
+        return picture[top : top + deep]
 
-    crops = [*crops_of(rows, height, width)]
-    assert len(crops) == count
-    assert {crop.shape[:2] for crop in crops} == {(min(SIDE, height), min(SIDE, width))}
-    seen = np.concatenate([crop.ravel() for crop in crops])
-    assert len({*seen.tolist()}) == seen.size  # none lies over another
-    if min(size) >= 2 * SIDE:
-        assert {crops[0][0, 0, 0], crops[-1][-1, -1, 0]} == {0, places.max()}
-    tops = [top for top, _ in asked]
-    assert tops == [0, *np.cumsum([deep for _, deep in asked])][:-1]  # one after the other
+    streamed = look(rows, *size)
+    expected = spread(torch.from_numpy(picture).permute(2, 0, 1))
+    torch.testing.assert_close(streamed.tiles, expected.tiles)
+    torch.testing.assert_close(streamed.whole, expected.whole)
+    ends = np.cumsum([deep for _, deep in asked])
+    assert [top for top, _ in asked] == [0, *ends][:-1]  # one after the other
+    assert ends[-1] == size[0]
+    assert max(deep for _, deep in asked) < 256
+
+
+def test_of_a_photo_256_levels_are_seen_and_it_is_left_as_it_was() -> None:
+    picture = np.random.default_rng(0).uniform(-0.1, 1.1, (64, 96, 3)).astype(np.float32)
+    before = picture.copy()
+    streamed = look(lambda top, deep: picture[top : top + deep], 64, 96)
+    np.testing.assert_array_equal(picture, before)
+    levels = torch.from_numpy(np.rint(before.clip(0, 1) * 255) / 255).permute(2, 0, 1).float()
+    assert torch.equal(streamed.tiles[0], levels)
 
 
 def test_a_file_and_its_pixels_are_the_same(tmp_path: Path) -> None:
@@ -95,8 +105,8 @@ def test_a_file_and_its_pixels_are_the_same(tmp_path: Path) -> None:
     assert [*found.probabilities] == ["derain", "dehaze"]
 
 
-def test_all_crops_count_the_same(tmp_path: Path) -> None:
-    """A photo of two halves: the logits of bright and dark crops make up for each other."""
+def test_all_tiles_count_the_same(tmp_path: Path) -> None:
+    """A photo of two halves: bright and dark tiles make up for each other."""
     detector = PhotoDetector(seeing_light(), device="cpu")
     both = np.concatenate([flat(BRIGHT, 128, 256), flat(48, 128, 256)])
     found = detector.detect_picture(ArrayPicture(both))

@@ -11,6 +11,7 @@ from undegrade.inference import Restorer
 from undegrade.methods import Pair, build_method, parse_options
 from undegrade.methods.base import several_tasks
 from undegrade.methods.detector import Detector, DetectorOptions
+from undegrade.networks.classifier import Seen
 from undegrade.processes.noise import FieldNoise, SampleNoise
 from undegrade.randomness import NoiseField
 
@@ -27,10 +28,10 @@ class Oracle(nn.Module):
     def __init__(self, logits: Tensor) -> None:
         super().__init__()
         self.logits = logits
-        self.shown: list[Tensor] = []
+        self.shown: list[list[Seen]] = []
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.shown.append(x)
+    def forward(self, pictures: list[Seen]) -> Tensor:
+        self.shown.append(pictures)
         return self.logits
 
 
@@ -58,17 +59,31 @@ def test_the_loss_is_that_of_a_coin_for_each_task() -> None:
     assert found == pytest.approx(float(-right.log().mean()), rel=1e-5)
 
 
-def test_blocks_begin_anywhere_in_what_is_shown() -> None:
-    method, oracle = method_of(), Oracle(torch.zeros(64, 2))
+def test_in_training_tiles_are_drawn_by_the_names_of_the_samples_alone() -> None:
+    method, oracle = method_of(), Oracle(torch.zeros(8, 2))
     method.network = oracle  # type: ignore[assignment]
-    rows = torch.arange(80.0)[:, None].expand(80, 80) / 255
-    lq = rows.expand(64, 3, 80, 80)
-    loss(method, lq, ())
+    lq = torch.rand(8, 3, 112, 112)
+    for step in (0, 0, 1):
+        loss(method, lq, (), step)
+    first, again, other = oracle.shown
+    assert len(first) == 8
+    for one, same in zip(first, again, strict=True):
+        assert torch.equal(one.tiles, same.tiles)
+        assert torch.equal(one.whole, same.whole)
+    assert not torch.equal(first[0].tiles[0], other[0].tiles[0])
+
+
+def test_of_a_photo_all_of_it_is_shown_shrunk_and_tiles_from_edge_to_edge() -> None:
+    method, oracle = method_of(), Oracle(torch.zeros(2, 2))
+    method.network = oracle  # type: ignore[assignment]
+    lq = torch.randint(0, 256, (2, 3, 200, 260)) / 255
+    method.logits(lq)
     [shown] = oracle.shown
-    assert shown.shape == (64, 3, 72, 72)
-    assert {*(255 * shown[:, 0, 0, 0]).round().int().tolist()} == {*range(8)}
-    loss(method, lq, ())
-    assert torch.equal(oracle.shown[1], shown)  # by the names of the samples alone
+    assert len(shown) == 2
+    assert torch.equal(shown[1].tiles[0], lq[1, :, :96, :96])
+    assert torch.equal(shown[1].tiles[-1], lq[1, :, -96:, -96:])
+    assert shown[1].whole.shape == (3, 66, 86)
+    torch.testing.assert_close(shown[1].whole[:, 0, 1], lq[1, :, :3, 3:6].mean(dim=(1, 2)))
 
 
 def test_pictures_are_looked_at_in_8_bit() -> None:

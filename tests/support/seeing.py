@@ -24,9 +24,10 @@ def seeing_light(*, steep: float = 30.0) -> Detector:
         for parameter in method.parameters():
             parameter.zero_()
         network.norm.scale.fill_((1 + 1e-3) ** 0.5)  # what is added to variances
-        for convolution in (network.levels[0].enter, network.levels[0].look):
+        level = network.near.levels[0]
+        for convolution in (level.enter, level.look):
             convolution.weight[0, 0, 1, 1] = 1  # the mean of red is the first statistic
-        network.levels[0].enter.bias[0] = 1  # from 2 r - 1 to what is not negative
+        level.enter.bias[0] = 1  # from 2 r - 1 to what is not negative
         hidden, _, answers = network.head
         hidden.weight[0, 0], hidden.bias[0] = steep, 50  # far on the right, SiLU gives what it gets
         answers.weight[0, 0] = 1

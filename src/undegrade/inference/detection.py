@@ -1,6 +1,6 @@
-"""Asking a detector about photos: a handful of crops at full resolution, the same every time."""
+"""Asking a detector about photos: what it is shown of them is gathered while they are read once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,13 @@ from undegrade.inference.kinds import open_kind
 from undegrade.inference.pixels import ArrayPicture
 from undegrade.methods.base import Method
 from undegrade.methods.detector import LEAST_SIDE, Detector
+from undegrade.methods.views import TILE, block_side, starts
+from undegrade.networks.classifier import Seen
 from undegrade.wording import article
 from undegrade.zoo import DETECTOR, find_model, load_method
 
-SIDE = 128
-"""Sides of a crop in pixels: about that of the crops that detectors are trained on."""
-
-MOST = 4
-"""Crops along each side of a photo at most."""
-
-_BAND = 256  # rows that are decoded at a time where none of them is looked at
+_BAND = 128  # rows that are decoded at a time, about
+_LEVELS = 255
 _READ = ReadOptions()
 
 _Rows = Callable[[int, int], Floats]
@@ -105,17 +102,12 @@ class PhotoDetector:
         return self._detection(self.picture_logits(picture))
 
     def picture_logits(self, picture: ArrayPicture) -> torch.Tensor:
-        """Return what its probabilities come from: the mean of the crops' logits, ``(n,)``.
+        """Return what its probabilities come from, ``(n,)``.
 
         Raises:
             InputError: It is smaller than 64 pixels along a side.
         """
         return self._logits(picture.read, picture.height, picture.width, "the picture")
-
-    def _mean_logits(self, crops: list[Floats]) -> torch.Tensor:
-        batch = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(self._place)
-        with torch.inference_mode():
-            return self.method.logits(batch).mean(dim=0).cpu()
 
     def _logits(self, rows: _Rows, height: int, width: int, name: str) -> torch.Tensor:
         if min(height, width) < LEAST_SIDE:
@@ -123,7 +115,9 @@ class PhotoDetector:
                 f"{name} has {width} x {height} pixels, too few to say what it suffers from",
                 expected=f"at least {LEAST_SIDE} along each side",
             )
-        return self._mean_logits([*crops_of(rows, height, width)])
+        seen = look(rows, height, width)
+        with torch.inference_mode():
+            return self.method.logits_of([Seen(*(x.to(self._place) for x in seen))])[0].cpu()
 
     def _detection(self, logits: torch.Tensor) -> Detection:
         values = [round(value, 4) for value in self.method.probabilities(logits).tolist()]
@@ -156,32 +150,45 @@ def detect(
     return found if getattr(image, "ndim", 3) == 4 else found[0]
 
 
-def crops_of(rows: _Rows, height: int, width: int) -> Iterator[Floats]:
-    """Yield crops of a picture, evenly spread, as many as lie beside each other, at most 16.
+def look(rows: _Rows, height: int, width: int) -> Seen:
+    """Return what a detector is shown of a picture, which is read once and need not fit in memory.
+
+    It is what :func:`undegrade.methods.views.spread` returns of one that does.
 
     Args:
         rows: Gives its rows.
         height: Number of them.
         width: Pixels of each.
     """
-    lefts, columns = _starts(width), min(width, SIDE)
-    tops, deep = _starts(height), min(height, SIDE)
-    done = 0
-    for top in tops:
-        while done < top:  # what lies between is decoded all the same
-            step = min(top - done, _BAND)
-            rows(done, step)
-            done += step
-        band = rows(top, deep)
-        done = top + deep
-        yield from (band[:, left : left + columns] for left in lefts)
+    block = block_side(height, width)
+    tops, lefts = starts(height), starts(width)
+    deep, wide = min(TILE, height), min(TILE, width)
+    tiles = np.empty((len(tops), len(lefts), deep, wide, 3), np.float32)
+    means = []
+    step = -(-_BAND // block) * block
+    for top in range(0, height, step):
+        band = rows(top, min(step, height - top)).clip(0, 1)
+        band *= _LEVELS
+        np.rint(band, out=band)
+        means.append(_block_means(band, block))
+        for row, start in enumerate(tops):
+            first, last = max(start, top), min(start + deep, top + len(band))
+            for column, left in enumerate(lefts if first < last else ()):
+                part = band[first - top : last - top, left : left + wide]
+                tiles[row, column, first - start : last - start] = part
+    whole = torch.from_numpy(np.concatenate(means)).permute(2, 0, 1)
+    parts = torch.from_numpy(tiles.reshape(-1, deep, wide, 3)).permute(0, 3, 1, 2)
+    return Seen(parts / _LEVELS, whole / _LEVELS)
+
+
+def _block_means(band: Floats, block: int) -> Floats:
+    """Return the means of square blocks; what is left over at the right and below is left out."""
+    down, across = len(band) // block, band.shape[1] // block
+    rows = band[: down * block].reshape(down, block, band.shape[1], 3).sum(axis=1)
+    sums = rows[:, : across * block].reshape(down, across, block, 3).sum(axis=2)
+    means: Floats = sums / np.float32(block * block)
+    return means
 
 
 def _rows_of(photo: Photo) -> _Rows:
     return lambda top, height: photo.read_rows(top, height).colour
-
-
-def _starts(length: int) -> list[int]:
-    """Return where crops begin along a side, none over another; one lies in the middle."""
-    count, spare = max(1, min(MOST, length // SIDE)), max(0, length - SIDE)
-    return [spare * k // (count - 1) for k in range(count)] if count > 1 else [spare // 2]

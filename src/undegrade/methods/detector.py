@@ -6,7 +6,7 @@ by a temperature for each task, which is found on other photos afterwards ("On C
 Neural Networks", 2017).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -23,7 +23,8 @@ from undegrade.methods.base import (
     restores_nothing,
     several_tasks,
 )
-from undegrade.networks.classifier import Classifier, ClassifierOptions
+from undegrade.methods.views import drawn, spread
+from undegrade.networks.classifier import Classifier, ClassifierOptions, Seen
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 
@@ -44,7 +45,7 @@ _TASKS = (
     "dehaze",
     "deblur",
 )
-_GRID = 8  # pixels of JPEG's blocks along each side
+_SPARE = 8  # pixels of a crop along each side that its tiles leave out at least
 _LEVELS = 255
 
 
@@ -111,8 +112,8 @@ class Detector(Method):
 
     @classmethod
     def check_crop(cls, options: MethodOptions, side: int) -> None:  # noqa: ARG003
-        """See :class:`Method`: of each crop a part is looked at."""
-        least = LEAST_SIDE + _GRID
+        """See :class:`Method`: tiles are parts of a crop."""
+        least = LEAST_SIDE + _SPARE
         if side < least:
             raise ValueError(f"a detector; expected at least {least}")
 
@@ -135,15 +136,15 @@ class Detector(Method):
     ) -> Objective:
         """Return the mean binary cross entropy of all tasks.
 
-        Of each crop all but 8 rows and columns are seen, from a random place: the blocks of JPEG,
-        which begin where a crop does, begin anywhere in a photo that was cut.
+        A crop is a picture of its own: some tiles of it are seen, and all of it shrunk; see
+        :func:`~undegrade.methods.views.drawn`.
 
         Raises:
             ValueError: There is no such task.
         """
         tasks = pair.tasks or ("",) * len(pair.lq)
         labels = torch.tensor([_labels(task, self.tasks) for task in tasks])
-        logits = self.logits(_shifted(pair.lq, noise.uniform()))
+        logits = self.logits_of(drawn(_in_8_bit(pair.lq), noise))
         error = F.binary_cross_entropy_with_logits(logits, labels.to(logits))
         return Objective({"total": error})
 
@@ -156,8 +157,16 @@ class Detector(Method):
         Args:
             lq: Pictures ``(B, 3, H, W)`` in ``[0, 1]``, of at least 64 pixels a side.
         """
-        levels = (lq.clamp(0, 1) * _LEVELS).round() / _LEVELS
-        answers: Tensor = self.network(levels)
+        return self.logits_of([spread(picture) for picture in _in_8_bit(lq)])
+
+    def logits_of(self, pictures: Sequence[Seen]) -> Tensor:
+        """Return the same of pictures too large for the memory: of what is seen of them alone.
+
+        Args:
+            pictures: Of each the tiles, of 256 levels, and the means of its blocks, as
+                :func:`~undegrade.methods.views.spread` has them.
+        """
+        answers: Tensor = self.network(pictures)
         return answers
 
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -202,12 +211,6 @@ def _labels(task: str, tasks: tuple[str, ...]) -> list[float]:
     return [float(one in named) for one in tasks]
 
 
-def _shifted(lq: Tensor, uniform: Tensor) -> Tensor:
-    """Return of each picture all but 8 rows and columns, from a place that a number decides."""
-    height, width = lq.shape[2] - _GRID, lq.shape[3] - _GRID
-    places = (uniform * _GRID**2).long().tolist()
-    parts = [
-        picture[:, top : top + height, left : left + width]
-        for picture, (top, left) in zip(lq, (divmod(n, _GRID) for n in places), strict=True)
-    ]
-    return torch.stack(parts).contiguous(memory_format=torch.channels_last)
+def _in_8_bit(lq: Tensor) -> Tensor:
+    """Return pictures as a file of 8 bit would have them."""
+    return (lq.clamp(0, 1) * _LEVELS).round() / _LEVELS

@@ -1,13 +1,17 @@
 """A small network that says what a picture is like: one number for each of several properties.
 
 What tells degradations apart is fine, as noise and the blocks of JPEG are, or broad, as haze is. So
-the first convolutions work at full resolution, and of every level, fine and coarse, the mean and
-the deviation over the picture are kept; they say how much there is of something, wherever it is.
-The grid of JPEG, which no mean shows, is looked for by what it is: steps at every eighth pixel.
+two trunks look: one at tiles of the picture at full resolution, one at the whole picture shrunk. Of
+every level of them, fine and coarse, the mean and the deviation over the pixels are kept; they say
+how much there is of something, wherever it is. Over tiles both their mean and their largest count:
+what lies on one part is not drowned by the others, and a photo is sharp where one tile is.
+The grid of JPEG, which no mean shows, is looked for by what it is: steps at every eighth pixel. So
+are tones: how dark and light and colourful the whole is.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,28 +28,38 @@ _LEAST = 1e-3  # added to variances of statistics: one that hardly varies is not
 _BLOCK = 8  # pixels of JPEG's blocks along each side
 _FLAT = 2e-4  # added to steps between pixels: a twentieth of a level of 8 bit
 _GRID_VALUES = 4
+_SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # of pixels that are darker
+_TONE_VALUES = 3 * len(_SHARES)
 _MOMENTUM = 0.1  # of the statistics' own mean and deviation, over batches
 
 
+class Seen(NamedTuple):
+    """What is looked at of one picture."""
+
+    tiles: Tensor
+    """Parts at full resolution, ``(n, 3, h, w)`` in ``[0, 1]``, of more than 8 pixels a side."""
+    whole: Tensor
+    """All of it, shrunk: ``(3, H, W)``."""
+
+
 class ClassifierOptions(BaseModel):
-    """Shape of a :class:`Classifier`; the default has 0.45 million parameters."""
+    """Shape of a :class:`Classifier`; the default has 0.6 million parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Literal["classifier"] = "classifier"
     widths: tuple[Width, ...] = Field(
-        (16, 32, 64, 96, 112),
+        (24, 48, 72, 96),
         min_length=1,
-        description="Channels of each level, the first at full resolution, each further at half.",
+        description="Channels of each level, the first at half resolution, each further at half.",
     )
     hidden: Width = Field(48, description="Width of the layer between statistics and answers.")
 
 
 class Classifier(nn.Module):
-    """Pictures ``(B, 3, H, W)`` in ``[0, 1]`` to a logit for each of several properties.
+    """What is seen of pictures to a logit for each of several properties.
 
-    Height and width may be any; pictures of less than 64 pixels a side say little. What it learns
-    from are batches, by which its statistics are normalised.
+    What it learns from are batches, by which its statistics are normalised.
 
     Args:
         options: Its shape.
@@ -54,12 +68,9 @@ class Classifier(nn.Module):
 
     def __init__(self, options: ClassifierOptions, answers: int) -> None:
         super().__init__()
-        widths = options.widths
-        self.levels = nn.ModuleList(
-            _Level(before, after, stride=1 if level == 0 else 2)
-            for level, (before, after) in enumerate(pairwise((2 * _CHANNELS, *widths)))
-        )
-        count = 2 * sum(widths) + _GRID_VALUES
+        self.near = _Trunk(options.widths)
+        self.far = _Trunk(options.widths)
+        count = 2 * (self.near.count + _GRID_VALUES) + self.far.count + _TONE_VALUES
         self.norm = _Standardised(count)
         self.head = nn.Sequential(
             nn.Linear(count, options.hidden), nn.SiLU(), nn.Linear(options.hidden, answers)
@@ -67,27 +78,41 @@ class Classifier(nn.Module):
 
     @property
     def receptive_radius(self) -> int:
-        """How many pixels the coarsest convolution looks in each direction."""
-        return 3 * int(2 ** (len(self.levels) - 1))
+        """How many pixels the coarsest convolution looks in each direction, at most."""
+        return self.near.receptive_radius
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits ``(B, answers)``, float32."""
-        logits: Tensor = self.head(self.norm(self.statistics(x)))
+    def forward(self, pictures: Sequence[Seen]) -> Tensor:
+        """Return logits ``(B, answers)``, float32.
+
+        Args:
+            pictures: Of each what is seen, with tiles of the same size and any number of them.
+        """
+        logits: Tensor = self.head(self.norm(self.statistics(pictures)))
         return logits.float()
 
-    def statistics(self, x: Tensor) -> Tensor:
+    def statistics(self, pictures: Sequence[Seen]) -> Tensor:
         """Return what the answers go by: numbers for each picture, ``(B, n)``, float32.
 
-        Of each level the means, then the deviations; last what :func:`grid` says.
+        Of the tiles the means over them of what the trunk and :func:`grid` say, then the largest;
+        last what the other trunk and :func:`tones` say of the whole.
         """
-        fine = x - F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
-        hidden = torch.cat([2 * x - 1, _FINE * fine], dim=1)
-        found: list[Tensor] = []
-        for level in self.levels:
-            hidden = level(hidden)
-            variance, mean = torch.var_mean(hidden.float(), dim=(2, 3), correction=0)
-            found += [mean, (variance + _EPS).sqrt()]
-        return torch.cat([*found, grid(x)], dim=1)
+        tiles = torch.cat([picture.tiles for picture in pictures])
+        parts = torch.cat([self.near(tiles), grid(tiles)], dim=1)
+        found = torch.split(parts, [len(picture.tiles) for picture in pictures])
+        pooled = [torch.cat([part.mean(dim=0), part.amax(dim=0)]) for part in found]
+        return torch.cat([torch.stack(pooled), self._broad(pictures)], dim=1)
+
+    def _broad(self, pictures: Sequence[Seen]) -> Tensor:
+        """Return what is measured of the wholes, those of one size at a time."""
+        sizes = [picture.whole.shape for picture in pictures]
+        found: list[Tensor] = [torch.empty(0)] * len(pictures)
+        for size in dict.fromkeys(sizes):
+            places = [place for place, other in enumerate(sizes) if other == size]
+            wholes = torch.stack([pictures[place].whole for place in places])
+            rows = torch.cat([self.far(wholes), tones(wholes)], dim=1)
+            for place, row in zip(places, rows, strict=True):
+                found[place] = row
+        return torch.stack(found)
 
 
 def grid(x: Tensor) -> Tensor:
@@ -110,6 +135,53 @@ def grid(x: Tensor) -> Tensor:
         mean = phases.mean(dim=1)
         found += [(phases.amax(dim=1) / mean).log(), mean.log()]
     return torch.stack(found, dim=1)
+
+
+def tones(x: Tensor) -> Tensor:
+    """Return how dark, how light and how colourful the pixels are.
+
+    In haze hardly a pixel has a dark colour (He et al., "Single Image Haze Removal Using Dark
+    Channel Prior", 2009); in too short an exposure hardly one has a light colour.
+
+    Args:
+        x: Pictures ``(B, 3, H, W)`` in ``[0, 1]``.
+
+    Returns:
+        Quantiles, from the least to the largest, of each pixel's darkest colour, of its lightest,
+        and of the difference; ``(B, 27)``.
+    """
+    dark, light = x.float().flatten(2).aminmax(dim=1)
+    values = torch.stack([dark, light, light - dark], dim=1).sort(dim=2).values
+    last = values.shape[2] - 1
+    return values[:, :, [round(share * last) for share in _SHARES]].flatten(1)
+
+
+class _Trunk(nn.Module):
+    """Levels of convolutions, and of each the means and the deviations over the pixels."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        first = nn.Conv2d(2 * _CHANNELS, widths[0], 4, stride=2, padding=1)
+        further = (conv3(before, after, 2) for before, after in pairwise(widths))
+        self.levels = nn.ModuleList(map(_Level, (first, *further)))
+        self.count = 2 * sum(widths)
+
+    @property
+    def receptive_radius(self) -> int:
+        """How many pixels the coarsest convolution looks in each direction, at most."""
+        return 3 * int(2 ** len(self.levels)) - 1  # one of them for what is fine
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return numbers ``(B, count)``, float32, of pictures ``(B, 3, H, W)`` in ``[0, 1]``."""
+        fine = x - F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
+        hidden = torch.cat([2 * x - 1, _FINE * fine], dim=1)
+        hidden = hidden.contiguous(memory_format=torch.channels_last)
+        found: list[Tensor] = []
+        for level in self.levels:
+            hidden = level(hidden)
+            variance, mean = torch.var_mean(hidden.float(), dim=(2, 3), correction=0)
+            found += [mean, (variance + _EPS).sqrt()]
+        return torch.cat(found, dim=1)
 
 
 class _Standardised(nn.Module):
@@ -142,9 +214,9 @@ class _Level(nn.Module):
     keeps levels one after another from making it ever larger.
     """
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
+    def __init__(self, enter: nn.Conv2d) -> None:
         super().__init__()
-        self.enter, self.look = conv3(before, after, stride), conv3(after, after)
+        self.enter, self.look = enter, conv3(enter.out_channels, enter.out_channels)
         for convolution in (self.enter, self.look):
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]  # it has one

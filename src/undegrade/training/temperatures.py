@@ -20,8 +20,8 @@ from undegrade.randomness import generator
 from undegrade.training.recipe import MixtureEntry, mixture_of
 from undegrade.zoo import ModelEntry, record_options
 
-_SCALES = (1.0, 0.5, 0.25)
-_SIDE = 384  # of what is degraded of each photo, in pixels: nine crops
+_SCALES = (1.0, 0.6, 0.35)
+_SIDES = (256, 384, 512)  # of what is degraded of a photo: in training, and larger as photos are
 _DIGITS = 3
 
 
@@ -100,20 +100,23 @@ def _with_temperatures(method: Detector, asked: Asked) -> DetectorOptions:
 
 
 def _degraded(photo: Path, mixture: Mixture, draws: int) -> Iterator[tuple[Image, str]]:
-    """Yield the middle of a photo at several scales, degraded, and what undoes it."""
+    """Yield parts of a photo at several scales, degraded, and what undoes it."""
     for scale in _SCALES:
-        clean = _middle(as_float(decode(photo, scale)))
-        if min(clean.shape[:2]) < LEAST_SIDE:
+        whole = as_float(decode(photo, scale))
+        if min(whole.shape[:2]) < LEAST_SIDE:
             continue
         for draw in range(draws):
             rng = generator("temperature", photo.name, str(scale), draw)
+            clean = _part(whole, rng)
             drawn, task = mixture.draw_with_task(rng)
             yield drawn.apply(clean, rng), task
 
 
-def _middle(picture: Image) -> Image:
-    top, left = (max(0, length - _SIDE) // 2 for length in picture.shape[:2])
-    return np.ascontiguousarray(picture[top : top + _SIDE, left : left + _SIDE])
+def _part(picture: Image, rng: np.random.Generator) -> Image:
+    """Return a part from anywhere, square unless the picture is smaller than that."""
+    side = int(rng.choice(_SIDES))
+    top, left = (int(rng.integers(max(0, length - side) + 1)) for length in picture.shape[:2])
+    return np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 
 def _kept(photos: Path) -> list[Path]:
