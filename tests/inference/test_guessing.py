@@ -114,6 +114,19 @@ def test_what_the_detector_has_no_task_for_the_general_model_restores(
     assert restorer(flat(level), task=tasks[0]).info.model == "ten"
 
 
+def test_a_photo_too_small_to_tell_the_general_model_restores(
+    general: Path, told: Restorer
+) -> None:
+    blind = Restorer.from_pretrained("resflow-general", device="cpu", precision="float32")
+    small = flat(BRIGHT, 63, 80)
+    result = told(small)
+    np.testing.assert_array_equal(result.image, blind(small).image)
+    assert (result.info.model, result.info.detection) == ("resflow-general", None)
+    told_of = f"the picture has 80 x 63 pixels, too few to say what it suffers from: {INSTEAD}"
+    assert told_of in result.info.messages
+    assert told(small, task="derain").info.model == "ten"
+
+
 def test_a_file_names_the_model_that_restored_it(
     general: Path, told: Restorer, tmp_path: Path
 ) -> None:

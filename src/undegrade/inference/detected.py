@@ -126,4 +126,13 @@ def about_general(detection: Detection, model: str, general: str) -> str:
         why = f"sees nothing to undo ({detection.summary})"
     else:
         why = f"sees what {model} does not undo ({detection.summary})"
-    return f"the detector {why}: restored by {general} instead; --task decides otherwise"
+    return f"the detector {why}: {_instead(general)}"
+
+
+def about_small(why: str, general: str) -> str:
+    """Return what the user should know where a photo was too small for the detector."""
+    return f"{why}: {_instead(general)}"
+
+
+def _instead(general: str) -> str:
+    return f"restored by {general} instead; --task decides otherwise"

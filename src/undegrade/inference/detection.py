@@ -30,6 +30,10 @@ _Rows = Callable[[int, int], Floats]
 """``rows(top, height)``: colour ``(height, W, 3)``; asked for from top to bottom without a gap."""
 
 
+class TooSmallError(InputError):
+    """A photo has too few pixels to say what it suffers from."""
+
+
 class PhotoDetector:
     """A detector on a device, ready to say what photos of any size suffer from.
 
@@ -91,7 +95,8 @@ class PhotoDetector:
             read: How it is read.
 
         Raises:
-            InputError: The photo cannot be read, or is smaller than 64 pixels along a side.
+            InputError: The photo cannot be read.
+            TooSmallError: It is smaller than 64 pixels along a side.
         """
         with open_photo(source, read) as photo:
             name = "the input" if isinstance(source, bytes) else display_name(source)
@@ -105,13 +110,13 @@ class PhotoDetector:
         """Return what its probabilities come from, ``(n,)``.
 
         Raises:
-            InputError: It is smaller than 64 pixels along a side.
+            TooSmallError: It is smaller than 64 pixels along a side.
         """
         return self._logits(picture.read, picture.height, picture.width, "the picture")
 
     def _logits(self, rows: _Rows, height: int, width: int, name: str) -> torch.Tensor:
         if min(height, width) < LEAST_SIDE:
-            raise InputError(
+            raise TooSmallError(
                 f"{name} has {width} x {height} pixels, too few to say what it suffers from",
                 expected=f"at least {LEAST_SIDE} along each side",
             )

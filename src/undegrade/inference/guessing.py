@@ -8,8 +8,14 @@ from pathlib import Path
 
 from undegrade.errors import UsageError
 from undegrade.images.photo import ReadOptions
-from undegrade.inference.detected import Detection, about_general, about_task, task_for
-from undegrade.inference.detection import PhotoDetector
+from undegrade.inference.detected import (
+    Detection,
+    about_general,
+    about_small,
+    about_task,
+    task_for,
+)
+from undegrade.inference.detection import PhotoDetector, TooSmallError
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.pixels import ArrayPicture
 from undegrade.inference.ready import Chosen, Ready, Setup, load_restoring
@@ -24,7 +30,8 @@ _READ = ReadOptions()
 class Guesser:
     """Chooses the task for a model that has to be told, with the detector of this machine.
 
-    Where the detector cannot name a task that the model knows, the general model restores the
+    Where the detector cannot name a task that the model knows, and where a photo has too few pixels
+    to tell, the general model restores the
     photo: it sees for itself what there is to undo, and leaves clean photos nearly as they are.
     Detector and general model are loaded when they are first needed.
 
@@ -68,14 +75,17 @@ class Guesser:
             read: How it is read.
 
         Raises:
-            InputError: The photo cannot be read, or is too small to tell.
+            InputError: The photo cannot be read.
             UsageError: There is no general model, and it is needed.
             WeightsError: The detector, or the general model, cannot be used.
         """
         if not self._guesses(options):
             return Chosen(self._ready, options)
         start = time.perf_counter()
-        detection = self._detect(source, read)
+        try:
+            detection = self._detect(source, read)
+        except TooSmallError as error:
+            return Chosen(self._general, options, (about_small(error.got, DEFAULT_MODEL),))
         seconds = time.perf_counter() - start
         name, tasks = self._ready.model.name, self._ready.model.tasks
         task = task_for(detection, tasks)
@@ -89,7 +99,6 @@ class Guesser:
         """Return what restores all of several pictures; told of is the one that is least sure.
 
         Raises:
-            InputError: One is too small to tell.
             UsageError: They are not to be restored alike; or as :meth:`choose` has it.
             WeightsError: The detector, or the general model, cannot be used.
         """
