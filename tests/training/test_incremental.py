@@ -143,6 +143,25 @@ def test_a_signal_is_heeded_while_it_looks_at_what_was_learned_before(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_stage_may_be_free_of_what_the_others_retain(recipe: Path, tmp_path: Path) -> None:
+    def last(*changes: str) -> dict[str, torch.Tensor]:
+        where = tmp_path / str(len(changes))
+        growing = yaml.safe_load(recipe.read_text())["stages"]
+        free = {"name": "restoration", "steps": 4, "batch": 4, "crop": 16, "retaining": False}
+        stages = yaml.safe_dump([*growing, free], default_flow_style=True, width=10_000)
+        folder = train(recipe, [f"stages={stages}", *changes], where)
+        assert folder is not None
+        for stage in (2, 3):
+            file = where / f"stage-{stage}-restoration" / "state.ckpt"
+            state = torch.load(file, weights_only=True)["state_dict"]
+            kept = any("retention" in key for key in state)
+            assert kept == (stage == 2 and not changes)
+        return load_method(find_model(folder)).state_dict()
+
+    retained, plain = last(), last("retain=null")
+    assert any(not torch.equal(retained[name], plain[name]) for name in plain)
+
+
 def test_attention_is_mixed_too(recipe: Path, tmp_path: Path) -> None:
     """Fused attention has no gradients of gradients on a processor."""
     shape = "widths: [4, 8], encoder_blocks: [1, 1], decoder_blocks: [1, 1], embedding_dim: 4"

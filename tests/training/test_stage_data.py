@@ -151,6 +151,13 @@ def test_generation_is_shown_clean_pictures() -> None:
         ({"retain": {"stage": "generatoin"}}, "did you mean 'generation'"),
         ({"retain": {"stage": "restoration"}}, "no other stage in which to retain"),
         (
+            {
+                "retain": {"stage": "generation"},
+                "stages": [{"name": "restoration", "steps": 1, "retaining": False}],
+            },
+            "no other stage in which to retain",
+        ),
+        (
             {"data": values()["data"] | {"pair_tasks": {"rainy": "derain"}}},
             "no task is told; expected one of denoise",
         ),

@@ -211,7 +211,7 @@ class MethodModule(lightning.LightningModule):
 
 def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None:
     """Return what a stage retains; None if nothing."""
-    if recipe.retain is None or recipe.retain.stage == stage.name:
+    if recipe.retain is None or not stage.retaining or recipe.retain.stage == stage.name:
         return None
     time = method.retention_time(stage.tasks or recipe.data.tasks)
     return Retention(recipe.retain, time, recipe.seed)

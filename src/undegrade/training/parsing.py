@@ -54,7 +54,8 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
                 f"method '{options.name}' has no stage '{name}'",
                 fix=did_you_mean(name, [*method.stages]),
             )
-    if all(stage.name in retained for stage in recipe.stages) and retained:
+    free = [stage.name in retained or not stage.retaining for stage in recipe.stages]
+    if retained and all(free):
         raise RecipeError(
             f"retain.stage={retained[0]}, and no other stage in which to retain it",
             fix="leave out retain, or add a stage",

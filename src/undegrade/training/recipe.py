@@ -117,6 +117,7 @@ class Stage(_Part):
     balanced: bool = Field(
         False, description="Train on all tasks equally often, however much there is of each."
     )
+    retaining: bool = Field(True, description="Whether what `retain` says holds in this stage.")
 
 
 class Optimiser(_Part):
