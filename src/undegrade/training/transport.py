@@ -7,19 +7,19 @@ written last, names each with its size and hash.
 """
 
 import hashlib
+import io
 import json
-import shutil
+import os
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO, BinaryIO, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from undegrade.errors import InputError, OutputError, UsageError
-from undegrade.images.files import make_folder, write_whole
+from undegrade.errors import InputError, UsageError
+from undegrade.hashing import file_sha256
+from undegrade.images.files import new_folder, write_whole
 from undegrade.training.run_files import FINISHED, OVERRIDES, RECIPE, STAGES, STATE
 
 MANIFEST = "parts.json"
@@ -29,6 +29,7 @@ PART_SIZE = 16 * 1024 * 1024
 """Bytes of a part at most, unless asked otherwise."""
 
 _FORMAT = 1
+_PLACED = ("data.photos=", "data.pairs.")  # how changes begin that say where data lie
 
 
 class _Entry(BaseModel):
@@ -65,22 +66,21 @@ def pack_run(run: Path, output: Path, part_size: int = PART_SIZE) -> Manifest:
         What was written.
 
     Raises:
-        UsageError: ``run`` holds no training that can be gone on with, or ``output`` is there.
+        UsageError: ``run`` holds no training that can be gone on with, ``output`` is there, or
+            parts are to hold nothing.
+        InputError: A file of the training cannot be read.
         OutputError: The parts cannot be written; nothing is left behind.
     """
+    if part_size < 1:
+        raise UsageError(f"parts of {part_size} bytes", expected="at least 1")
     files = [*_files(run)]
-    if output.exists():
-        raise UsageError(f"{output} is there already", fix="name another folder, or remove it")
-    make_folder(output.parent)
-    with _Unfinished(output) as folder:
+    _check_free(output)
+    with new_folder(output) as folder:
         writer = _Cut(folder, part_size)
-        try:
-            with tarfile.open(fileobj=writer, mode="w|") as archive:  # type: ignore[call-overload]
-                for file in files:
-                    archive.add(file, str(file.relative_to(run)))
-            manifest = Manifest(format=_FORMAT, parts=writer.close())
-        except OSError as error:
-            raise OutputError(f"{output} cannot be written ({error.strerror or error})") from error
+        with tarfile.open(fileobj=writer, mode="w|") as archive:  # type: ignore[call-overload]
+            for file in files:
+                _add(archive, file, file.relative_to(run).as_posix())
+        manifest = Manifest(format=_FORMAT, parts=writer.close())
         write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2).encode())
     return manifest
 
@@ -93,30 +93,64 @@ def unpack_run(parts: Path, output: Path) -> list[str]:
         output: The training's folder; it is made, and must not be there.
 
     Returns:
-        The changes to the recipe that the training was begun with.
+        The changes to the recipe that the training was begun with, but for where data lie.
 
     Raises:
         InputError: A part is missing, damaged, or another one.
+        WeightsError: A part cannot be read.
         UsageError: ``output`` is there.
         OutputError: It cannot be written; nothing is left behind.
     """
     manifest = _read_manifest(parts)
     _check(parts, manifest.parts)
-    if output.exists():
-        raise UsageError(f"{output} is there already", fix="name another folder, or remove it")
-    make_folder(output.parent)
-    with _Unfinished(output) as folder, _Joined(parts, manifest.parts) as reader:
+    _check_free(output)
+    with new_folder(output) as folder, _Joined(parts, manifest.parts) as reader:
         try:
             with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
                 archive.extractall(folder, filter="data")
-        except tarfile.TarError as error:
+            noted = folder / OVERRIDES
+            changes = json.loads(noted.read_bytes()) if noted.is_file() else []
+        except (tarfile.TarError, ValueError) as error:
             raise InputError(f"{parts} holds no training ({error})") from error
-        except OSError as error:
-            raise OutputError(f"{output} cannot be written ({error.strerror or error})") from error
         if not (folder / RECIPE).is_file():
             raise InputError(f"{parts} holds no training", expected=f"a {RECIPE} among its files")
-        noted = folder / OVERRIDES
-        return [*json.loads(noted.read_text(encoding="utf-8"))] if noted.is_file() else []
+    return [*changes]
+
+
+def _check_free(output: Path) -> None:
+    if output.exists():
+        raise UsageError(f"{output} is there already", fix="name another folder, or remove it")
+
+
+def _add(archive: tarfile.TarFile, file: Path, name: str) -> None:
+    """Append a file, with neither owner nor time: the same state gives the same parts.
+
+    Its size is that of what was opened: meanwhile another file may have taken its name.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    with _open(file) as content:
+        header = tarfile.TarInfo(name)
+        header.size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        archive.addfile(header, content)
+
+
+def _open(file: Path) -> BinaryIO:
+    """Open a file of a training; the changes to its recipe say no more where data lie.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        if file.name != OVERRIDES:
+            return file.open("rb")
+        changes = [one for one in json.loads(file.read_bytes()) if not one.startswith(_PLACED)]
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{file} cannot be read ({why})", fix="pack again") from error
+    return io.BytesIO(json.dumps(changes, indent=2).encode())
 
 
 def _files(run: Path) -> Iterator[Path]:
@@ -162,6 +196,7 @@ def _check(folder: Path, parts: Sequence[Part]) -> None:
 
     Raises:
         InputError: Some are not; names them.
+        WeightsError: One cannot be read.
     """
     wrong = []
     for part in parts:
@@ -170,39 +205,10 @@ def _check(folder: Path, parts: Sequence[Part]) -> None:
             wrong.append(f"{part.name} is missing")
         elif file.stat().st_size != part.size:
             wrong.append(f"{part.name} has {file.stat().st_size} of {part.size} bytes")
-        elif hashlib.sha256(file.read_bytes()).hexdigest() != part.sha256:
+        elif file_sha256(file) != part.sha256:
             wrong.append(f"{part.name} is damaged")
     if wrong:
         raise InputError(f"{folder}: {', '.join(wrong)}", fix="bring these over again")
-
-
-class _Unfinished:
-    """A folder under a passing name, which takes its own when the block ends without an error."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-
-    def __enter__(self) -> Path:
-        try:
-            made = tempfile.mkdtemp(prefix=f".{self._target.name}.", dir=self._target.parent)
-        except OSError as error:
-            raise OutputError(
-                f"{self._target} cannot be made ({error.strerror or error})"
-            ) from error
-        self._folder = Path(made)
-        self._folder.chmod(0o755)
-        return self._folder
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._folder.replace(self._target)
-        else:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Cut:
