@@ -1,5 +1,6 @@
 """A training that is carried to another machine in parts, and parts that did not arrive whole."""
 
+import io
 import json
 import os
 import tarfile
@@ -10,7 +11,8 @@ import pytest
 
 from undegrade.errors import InputError, UsageError
 from undegrade.training import transport
-from undegrade.training.transport import MANIFEST, pack_run, unpack_run
+from undegrade.training.parts import MANIFEST, Cut
+from undegrade.training.transport import pack_run, unpack_run
 
 STATE = "stage-1-flow/state.ckpt"
 
@@ -133,6 +135,23 @@ def test_names_that_lead_elsewhere(run: Path, tmp_path: Path) -> None:
     listed.write_text(listed.read_text().replace("part-000", "../run/recipe.json"))
     with pytest.raises(InputError, match="cannot be read"):
         unpack_run(tmp_path / "parts", tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("../recipe.json", b"{}"), ("overrides.json", b"{"), ("state.ckpt", b"a state")],
+)
+def test_parts_that_hold_something_else(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "parts").mkdir()
+    cut = Cut(tmp_path / "parts", 4096)
+    with tarfile.open(fileobj=cut, mode="w|") as archive:  # type: ignore[call-overload]
+        header = tarfile.TarInfo(name)
+        header.size = len(content)
+        archive.addfile(header, io.BytesIO(content))
+    cut.close()
+    with pytest.raises(InputError, match="holds no training"):
+        unpack_run(tmp_path / "parts", tmp_path / "there")
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
 def test_a_folder_without_parts(tmp_path: Path) -> None:

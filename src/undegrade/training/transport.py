@@ -2,53 +2,26 @@
 
 What is taken along is what going on needs: the recipe, how it was begun, of every finished stage
 its weights, of the one under way its state. Where data lie is left behind, as it is known to one
-machine only, and so are logs. The parts are one tar archive cut into pieces; a file beside them,
-written last, names each with its size and hash.
+machine only, and so are logs. The files are one tar archive, which is cut into parts.
 """
 
-import hashlib
 import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import BinaryIO
 
 from undegrade.errors import InputError, UsageError
-from undegrade.hashing import file_sha256
-from undegrade.images.files import new_folder, write_whole
+from undegrade.images.files import new_folder
+from undegrade.training.parts import Cut, Joined, Manifest, check_parts, read_manifest
 from undegrade.training.run_files import FINISHED, OVERRIDES, RECIPE, STAGES, STATE
-
-MANIFEST = "parts.json"
-"""File beside the parts that says what they are."""
 
 PART_SIZE = 16 * 1024 * 1024
 """Bytes of a part at most, unless asked otherwise."""
 
-_FORMAT = 1
 _PLACED = ("data.photos=", "data.pairs.")  # how changes begin that say where data lie
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Part(_Entry):
-    """One piece of the archive."""
-
-    name: str = Field(pattern=r"^part-\d{3,}$")
-    size: int = Field(ge=1, description="Bytes.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class Manifest(_Entry):
-    """All pieces, in order."""
-
-    format: int
-    parts: tuple[Part, ...] = Field(min_length=1)
 
 
 def pack_run(run: Path, output: Path, part_size: int = PART_SIZE) -> Manifest:
@@ -76,13 +49,11 @@ def pack_run(run: Path, output: Path, part_size: int = PART_SIZE) -> Manifest:
     files = [*_files(run)]
     _check_free(output)
     with new_folder(output) as folder:
-        writer = _Cut(folder, part_size)
+        writer = Cut(folder, part_size)
         with tarfile.open(fileobj=writer, mode="w|") as archive:  # type: ignore[call-overload]
             for file in files:
                 _add(archive, file, file.relative_to(run).as_posix())
-        manifest = Manifest(format=_FORMAT, parts=writer.close())
-        write_whole(folder / MANIFEST, manifest.model_dump_json(indent=2).encode())
-    return manifest
+        return writer.close()
 
 
 def unpack_run(parts: Path, output: Path) -> list[str]:
@@ -101,10 +72,10 @@ def unpack_run(parts: Path, output: Path) -> list[str]:
         UsageError: ``output`` is there.
         OutputError: It cannot be written; nothing is left behind.
     """
-    manifest = _read_manifest(parts)
-    _check(parts, manifest.parts)
+    listed = read_manifest(parts).parts
+    check_parts(parts, listed)
     _check_free(output)
-    with new_folder(output) as folder, _Joined(parts, manifest.parts) as reader:
+    with new_folder(output) as folder, Joined(parts, listed) as reader:
         try:
             with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
                 archive.extractall(folder, filter="data")
@@ -169,102 +140,3 @@ def _files(run: Path) -> Iterator[Path]:
         states += len(kept[:1])
     if not states:
         raise UsageError(f"{run} holds no state yet", fix="wait until one was saved")
-
-
-def _read_manifest(parts: Path) -> Manifest:
-    path = parts / MANIFEST
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{parts} holds no {MANIFEST}",
-            expected="what `undegrade runs pack` wrote, with all of its files",
-        ) from error
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path} cannot be read", fix="bring it over again") from error
-    if manifest.format != _FORMAT:
-        raise InputError(
-            f"{path} is of format {manifest.format}",
-            expected=f"format {_FORMAT}",
-            fix="use the version of undegrade that wrote it",
-        )
-    return manifest
-
-
-def _check(folder: Path, parts: Sequence[Part]) -> None:
-    """Check that all parts are there and are those that were written.
-
-    Raises:
-        InputError: Some are not; names them.
-        WeightsError: One cannot be read.
-    """
-    wrong = []
-    for part in parts:
-        file = folder / part.name
-        if not file.is_file():
-            wrong.append(f"{part.name} is missing")
-        elif file.stat().st_size != part.size:
-            wrong.append(f"{part.name} has {file.stat().st_size} of {part.size} bytes")
-        elif file_sha256(file) != part.sha256:
-            wrong.append(f"{part.name} is damaged")
-    if wrong:
-        raise InputError(f"{folder}: {', '.join(wrong)}", fix="bring these over again")
-
-
-class _Cut:
-    """A stream that writes into one file after the other, none larger than a limit."""
-
-    def __init__(self, folder: Path, limit: int) -> None:
-        self._folder, self._limit = folder, limit
-        self._parts: list[Part] = []
-        self._pending = bytearray()
-
-    def write(self, content: bytes) -> int:
-        self._pending += content
-        while len(self._pending) >= self._limit:
-            self._put(bytes(self._pending[: self._limit]))
-            del self._pending[: self._limit]
-        return len(content)
-
-    def close(self) -> tuple[Part, ...]:
-        """Write what is left and return all parts."""
-        if self._pending:
-            self._put(bytes(self._pending))
-            self._pending.clear()
-        return tuple(self._parts)
-
-    def _put(self, content: bytes) -> None:
-        name = f"part-{len(self._parts):03}"
-        (self._folder / name).write_bytes(content)
-        digest = hashlib.sha256(content).hexdigest()
-        self._parts.append(Part(name=name, size=len(content), sha256=digest))
-
-
-class _Joined:
-    """Parts as the one stream that they were cut from."""
-
-    def __init__(self, folder: Path, parts: Sequence[Part]) -> None:
-        self._files = iter([folder / part.name for part in parts])
-        self._open: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._open is not None:
-            self._open.close()
-
-    def read(self, size: int) -> bytes:
-        """Return so many bytes, fewer only at the end."""
-        found = bytearray()
-        while len(found) < size:
-            if self._open is None and (file := next(self._files, None)) is not None:
-                self._open = file.open("rb")
-            if self._open is None:
-                break
-            piece = self._open.read(size - len(found))
-            found += piece
-            if not piece:
-                self._open.close()
-                self._open = None
-        return bytes(found)
