@@ -24,6 +24,7 @@ from undegrade.evaluation.results.rows import Journal, Row
 from undegrade.evaluation.results.tables import markdown
 from undegrade.evaluation.running.measuring import Plan, measure
 from undegrade.images.files import make_folder
+from undegrade.methods import METHODS
 from undegrade.metrics.catalogue import find_metrics
 from undegrade.tasks import own_name
 from undegrade.zoo import find_model, list_models
@@ -102,11 +103,11 @@ def measured(case: Case, pictures: PictureSet, arguments: argparse.Namespace) ->
 def able(task: str, models: Sequence[str] | None) -> list[str]:
     """Return which of the models restore what a task is about."""
     known = [entry.name for entry in list_models() if entry.bundled] if models is None else models
+    configs = {model: find_model(model).config for model in known}
     return [
         model
-        for model in known
-        if find_model(model).config.method_name not in {"prior", "detector"}
-        and own_name(task) in find_model(model).config.tasks
+        for model, config in configs.items()
+        if METHODS.get(config.method_name).restores and own_name(task) in config.tasks
     ]
 
 

@@ -31,3 +31,11 @@ def test_a_damaged_part_is_an_error_of_the_user(cli: Cli, tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert "holds no parts.json" in result.stderr
     assert not (tmp_path / "there").exists()
+
+
+def test_a_size_that_is_no_number(cli: Cli, tmp_path: Path) -> None:
+    for size in ("nan", "inf"):
+        args = ("runs", "pack", str(tmp_path), "-o", str(tmp_path / "there"), "--part-size", size)
+        result = cli(*args)
+        assert result.exit_code == 2
+        assert "'--part-size'" in result.stderr

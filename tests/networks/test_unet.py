@@ -67,6 +67,11 @@ def test_nothing_beyond_the_receptive_radius_matters(
     assert changed >= network.receptive_radius // 4  # the bound is of the right order
 
 
+def test_dense_blocks_do_not_see_through_a_window_that_they_lack() -> None:
+    pooled = UNet(SMALL.model_copy(update={"local_pool": 256}))
+    assert pooled.receptive_radius == UNet(SMALL).receptive_radius
+
+
 def test_one_time_serves_all_pictures() -> None:
     network = randomised(UNet(SMALL))
     x = torch.rand(3, 3, 8, 8)

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 from tiny_model import tiny_detector
 
-from undegrade.data.photos import as_float, decode
+from undegrade.data.photos import as_float, decode, is_validation
 from undegrade.degradations import Chain
 from undegrade.errors import InputError, RecipeError, UsageError
 from undegrade.images.files import find_photos
@@ -105,6 +106,18 @@ def test_without_kept_photos_or_a_recipe_there_is_nothing_to_calibrate_by(
     (tmp_path / "none" / "a.png").write_bytes(b"")
     with pytest.raises(InputError, match="no photos that trainings keep"):
         calibrate_detector(entry, tmp_path / "none")
+
+
+def test_photos_too_small_to_ask_about_give_no_temperatures(
+    recipe: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    folder = train(recipe, ["stages.0.steps=1"], tmp_path / "run")
+    assert folder is not None
+    (tmp_path / "small").mkdir()
+    kept = next(one for one in find_photos(photo_folder, False) if is_validation(one.name))
+    Image.new("RGB", (200, 60)).save(tmp_path / "small" / kept.name)
+    with pytest.raises(InputError, match=r"none is large enough.* at least 64 pixels"):
+        calibrate_detector(find_model(folder), tmp_path / "small")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whole trainings of a tiny model: they learn, they stop, they go on, they survive being killed."""
 
+import json
 import shlex
 import signal
 import subprocess
@@ -291,6 +292,8 @@ def test_carried_to_another_folder_is_the_training_uninterrupted(
     assert changes == ["seed=4"]
     photos = f"data.photos={photo_folder}"
     assert same(whole, train(recipe, [*changes, photos], tmp_path / "there", resume=True))
+    places = json.loads((tmp_path / "there" / "places.json").read_text(encoding="utf-8"))
+    assert places["photos"] == str(photo_folder)  # which need not be said a second time
 
 
 def test_killed_and_resumed_is_the_training_uninterrupted(recipe: Path, tmp_path: Path) -> None:

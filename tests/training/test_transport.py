@@ -1,12 +1,18 @@
 """A training that is carried to another machine in parts, and parts that did not arrive whole."""
 
+import io
+import json
 import os
+import tarfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from undegrade.errors import InputError, UsageError
-from undegrade.training.transport import MANIFEST, pack_run, unpack_run
+from undegrade.training import transport
+from undegrade.training.parts import MANIFEST, Cut
+from undegrade.training.transport import pack_run, unpack_run
 
 STATE = "stage-1-flow/state.ckpt"
 
@@ -18,7 +24,8 @@ def run(tmp_path: Path) -> Path:
     for stage in ("stage-0-flow", "stage-1-flow", "logs"):
         (folder / stage).mkdir(parents=True)
     (folder / "recipe.json").write_text("{}")
-    (folder / "overrides.json").write_text('["seed=3"]')
+    changes = ["data.photos=/here", "data.pairs.rain=/here/rain", "seed=3"]
+    (folder / "overrides.json").write_text(json.dumps(changes))
     (folder / "places.json").write_text('{"photos": "/here"}')
     (folder / "logs" / "events").write_bytes(b"log")
     (folder / "stage-0-flow" / "state.ckpt").write_bytes(b"outlived")
@@ -37,10 +44,50 @@ def test_what_going_on_needs_arrives_and_nothing_else(run: Path, tmp_path: Path)
     assert unpack_run(tmp_path / "parts", tmp_path / "there") == ["seed=3"]
     left = {"places.json", "logs/events", "stage-0-flow/state.ckpt"}
     wanted = {name: content for name, content in contents(run).items() if name not in left}
-    assert contents(tmp_path / "there") == wanted
+    there = contents(tmp_path / "there")
+    assert json.loads(there.pop("overrides.json")) == ["seed=3"]  # and not where data lay
+    wanted.pop("overrides.json")
+    assert there == wanted
     sizes = [part.stat().st_size for part in (tmp_path / "parts").glob("part-*")]
     assert len(sizes) == len(manifest.parts) > 4
     assert max(sizes) == 16_384
+
+
+def test_a_state_that_is_replaced_meanwhile_is_packed_whole(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(run)[STATE]
+    add = tarfile.TarFile.addfile
+
+    def replacing(archive: tarfile.TarFile, header: tarfile.TarInfo, content: IO[bytes]) -> None:
+        (run / "new").write_bytes(os.urandom(90_000))
+        (run / "new").replace(run / STATE)
+        add(archive, header, content)
+
+    files = [run / STATE, run / "recipe.json"]  # the state first: it has been replaced once, then
+    monkeypatch.setattr(transport, "_files", lambda _: files)
+    monkeypatch.setattr(tarfile.TarFile, "addfile", replacing)
+    pack_run(run, tmp_path / "parts")
+    unpack_run(tmp_path / "parts", tmp_path / "there")
+    assert (tmp_path / "there" / STATE).read_bytes() == before
+
+
+def test_the_same_state_gives_the_same_parts(run: Path, tmp_path: Path) -> None:
+    first = pack_run(run, tmp_path / "parts", 16_384)
+    os.utime(run / STATE, (1, 1))
+    assert pack_run(run, tmp_path / "again", 16_384) == first
+
+
+def test_a_training_that_cannot_be_read_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    (run / "overrides.json").write_text("{")
+    with pytest.raises(InputError, match=r"overrides\.json cannot be read"):
+        pack_run(run, tmp_path / "parts")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_parts_that_hold_nothing(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        pack_run(run, tmp_path / "parts", 0)
 
 
 def test_one_part_where_it_fits(run: Path, tmp_path: Path) -> None:
@@ -88,6 +135,23 @@ def test_names_that_lead_elsewhere(run: Path, tmp_path: Path) -> None:
     listed.write_text(listed.read_text().replace("part-000", "../run/recipe.json"))
     with pytest.raises(InputError, match="cannot be read"):
         unpack_run(tmp_path / "parts", tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("../recipe.json", b"{}"), ("overrides.json", b"{"), ("state.ckpt", b"a state")],
+)
+def test_parts_that_hold_something_else(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "parts").mkdir()
+    cut = Cut(tmp_path / "parts", 4096)
+    with tarfile.open(fileobj=cut, mode="w|") as archive:  # type: ignore[call-overload]
+        header = tarfile.TarInfo(name)
+        header.size = len(content)
+        archive.addfile(header, io.BytesIO(content))
+    cut.close()
+    with pytest.raises(InputError, match="holds no training"):
+        unpack_run(tmp_path / "parts", tmp_path / "there")
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
 
 
 def test_a_folder_without_parts(tmp_path: Path) -> None:

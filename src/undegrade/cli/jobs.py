@@ -58,8 +58,9 @@ def plan_jobs(inputs: Sequence[Path], options: "FileOptions") -> list[Job]:
     """
     from undegrade.inference import plan_files
 
+    _check_alone(inputs)
     if STREAM in inputs:
-        return [_job_of_stream(inputs, options)]
+        return [_job_of_stream(options)]
     if options.output == STREAM:
         if len(inputs) != 1 or inputs[0].is_dir():
             raise UsageError("several pictures for one standard output", expected="one photo")
@@ -86,13 +87,17 @@ def plan_looks(inputs: Sequence[Path], *, recursive: bool) -> list[Job]:
     Raises:
         UsageError: Standard input and others are named.
     """
-    if STREAM in inputs and len(inputs) > 1:
-        raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
+    _check_alone(inputs)
     jobs: dict[Path, Job] = {}
     for given in inputs:
         for job in _looks_at(given, recursive):
             jobs.setdefault(job.source, job)
     return [*jobs.values()]
+
+
+def _check_alone(inputs: Sequence[Path]) -> None:
+    if STREAM in inputs and len(inputs) > 1:
+        raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
 
 
 def _looks_at(given: Path, recursive: bool) -> list[Job]:
@@ -108,9 +113,7 @@ def _looks_at(given: Path, recursive: bool) -> list[Job]:
         return [Job(given, None, problem=error)]
 
 
-def _job_of_stream(inputs: Sequence[Path], options: "FileOptions") -> Job:
-    if len(inputs) > 1:
-        raise UsageError("standard input (`-`) and other inputs", expected="one or the other")
+def _job_of_stream(options: "FileOptions") -> Job:
     if options.output in (None, STREAM):
         return Job(STREAM, STREAM)
     if options.into_folder or options.output.is_dir():

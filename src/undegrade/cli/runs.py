@@ -21,7 +21,9 @@ def pack(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the parts.")],
     part_size: Annotated[
         float,
-        typer.Option(min=0.001, metavar="MB", help="Largest part; a megabyte is 2^20 bytes."),
+        typer.Option(
+            min=0.001, max=1e6, metavar="MB", help="Largest part; a megabyte is 2^20 bytes."
+        ),
     ] = 16.0,
 ) -> None:
     """Write a training's state as files of bounded size."""

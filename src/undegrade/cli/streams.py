@@ -17,7 +17,7 @@ def check_streams(jobs: Sequence[Job], *, as_json: bool) -> None:
         UsageError: That is so.
     """
     if any(job.source == STREAM for job in jobs) and sys.stdin.isatty():
-        raise UsageError("nothing comes in on standard input", fix="undegrade restore - < photo")
+        raise UsageError("nothing comes in on standard input", fix="send a photo there: `< PHOTO`")
     if all(job.target != STREAM for job in jobs):
         return
     if as_json:

@@ -1,10 +1,12 @@
-"""Photos in folders, and files that appear whole or not at all."""
+"""Photos in folders, and files and folders that appear whole or not at all."""
 
 import os
 import secrets
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -166,6 +168,38 @@ def write_whole(file: Path, content: bytes) -> None:
         new.commit()
     finally:
         new.discard()
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give a folder under a passing name, which becomes ``target`` when the block ends well.
+
+    Else nothing is left behind. Folders that it lies in are made.
+
+    Raises:
+        OutputError: It cannot be made or written into, or ``target`` holds something.
+    """
+    temporary = sibling(target, "partial")
+    try:
+        temporary.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"a folder beside {target} cannot be made ({error.strerror or error})",
+            fix="choose a place that can be written to",
+        ) from error
+    try:
+        yield temporary
+        temporary.rename(target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sibling(target: Path, ending: str) -> Path:
+    """Return a new hidden name beside ``target``: on the same disk, and never listed."""
+    target = target.absolute()
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")
 
 
 class AllOrNothing(ABC):

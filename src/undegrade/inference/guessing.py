@@ -31,9 +31,9 @@ class Guesser:
     """Chooses the task for a model that has to be told, with the detector of this machine.
 
     Where the detector cannot name a task that the model knows, and where a photo has too few pixels
-    to tell, the general model restores the
-    photo: it sees for itself what there is to undo, and leaves clean photos nearly as they are.
-    Detector and general model are loaded when they are first needed.
+    to tell, the general model restores the photo: it sees for itself what there is to undo, and
+    leaves clean photos nearly as they are. Detector and general model are loaded when they are
+    first needed.
 
     Args:
         ready: The model; most see for themselves, and nothing is chosen for them.

@@ -80,11 +80,11 @@ class UNet(nn.Module):
         """
         options = self.options
         scale, radius = options.stem_stride, 2 * options.stem_stride
+        pool = options.local_pool if options.block == "gated" else 0
         adaptor_convolutions = 1 + 2 * options.adaptor_blocks if self.adaptor is not None else 0
         for blocks in map(sum, zip(options.encoder_blocks, options.decoder_blocks, strict=True)):
             convolutions = blocks * _CONVOLUTIONS[options.block] + adaptor_convolutions + 1
-            pooled = max(scale, options.local_pool) if options.local_pool else 0
-            radius += scale * convolutions + blocks * pooled
+            radius += scale * convolutions + blocks * (pool and max(scale, pool))
             scale *= 2
         return radius + (options.aux_stride - 1 if options.aux_channels else 0)
 

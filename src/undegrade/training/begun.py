@@ -14,7 +14,7 @@ from undegrade.training.data import remember_places
 from undegrade.training.parsing import parse_recipe
 from undegrade.training.processes import is_first
 from undegrade.training.recipe import Recipe
-from undegrade.training.run_files import OVERRIDES, RECIPE
+from undegrade.training.run_files import OVERRIDES, PLACES, RECIPE
 
 _HASHES = {"diffloss.prior_sha256", "perceptual.features_sha256"}
 """Keys outside the method that building a training fills in."""
@@ -64,12 +64,18 @@ def _check_kin(output: Path, recipe: Recipe) -> None:
 
 
 def claim(output: Path, recipe: Recipe, overrides: Sequence[str]) -> None:
-    """Note the recipe in the folder, unless it is noted already."""
-    noted = output / RECIPE
-    if not is_first() or noted.exists():
+    """Note in the folder what is not noted there: the recipe, and where the data lie.
+
+    A training that came from another machine has a recipe and no places.
+    """
+    if not is_first():
         return
     output.mkdir(parents=True, exist_ok=True)
-    remember_places(recipe, output)
+    noted = output / RECIPE
+    if not (output / PLACES).exists() or not noted.exists():
+        remember_places(recipe, output)
+    if noted.exists():
+        return
     write_whole(output / OVERRIDES, json.dumps([*overrides], indent=2).encode())
     write_whole(noted, json.dumps(recipe.portable(), indent=2).encode())
 

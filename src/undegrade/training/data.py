@@ -17,6 +17,7 @@ from undegrade.data.sources import Joined, Pictures, Selection, Source
 from undegrade.degradations import Chain
 from undegrade.environment import home
 from undegrade.errors import RecipeError
+from undegrade.images.files import write_whole
 from undegrade.methods import METHODS, Pair
 from undegrade.training.amounts import amounts
 from undegrade.training.recipe import Recipe
@@ -83,7 +84,7 @@ def remember_places(recipe: Recipe, output: Path) -> None:
         "pairs": {name: _absolute(where) for name, where in recipe.data.pairs.items()},
         "start_from": _absolute_folder(recipe.start_from),
     }
-    (output / PLACES).write_text(json.dumps(places, indent=2), encoding="utf-8")
+    write_whole(output / PLACES, json.dumps(places, indent=2).encode())
 
 
 def prepare(recipe: Recipe, console: Console) -> TrainingData:

@@ -18,6 +18,7 @@ from undegrade.methods.detector import LEAST_SIDE, Detector, DetectorOptions
 from undegrade.metrics.probabilities import Answers, Values, fit_temperature
 from undegrade.randomness import generator
 from undegrade.training.recipe import MixtureEntry, mixture_of
+from undegrade.wording import counted
 from undegrade.zoo import ModelEntry, record_options
 
 _SCALES = (1.0, 0.6, 0.35)
@@ -56,7 +57,7 @@ def calibrate_detector(
 
     Raises:
         UsageError: It is no detector, its recipe is not known, or it came with the package.
-        InputError: The folder holds no photos that were kept.
+        InputError: The folder holds no photos that were kept, or none that is large enough.
         OutputError: The folder of the model cannot be written into.
     """
     entry.check_writable()
@@ -76,7 +77,7 @@ def ask(
     """Return what a detector answers of photos that are degraded by a mixture.
 
     Raises:
-        InputError: A photo cannot be read.
+        InputError: A photo cannot be read, or all are too small.
     """
     tasks = detector.method.tasks
     logits, answers = [], []
@@ -86,6 +87,11 @@ def ask(
             answers.append([one in several_tasks(task) for one in tasks])
         if progress is not None:
             progress(number + 1, len(photos))
+    if not logits:
+        raise InputError(
+            f"of {counted(len(photos), 'kept photo')} none is large enough to ask about",
+            expected=f"some of at least {LEAST_SIDE} pixels along each side",
+        )
     return Asked(np.stack(logits), np.array(answers, bool))
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from undegrade.errors import OutputError, WeightsError
+from undegrade.images.files import new_folder, sibling
 from undegrade.zoo.config import CONFIG_FILE
 
 WEIGHTS_FILE = "model.safetensors"
@@ -63,7 +63,7 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_model_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes ``target`` when the block ends well, and only then.
 
     A model that ``target`` holds already is replaced; anything else there is left alone.
@@ -76,37 +76,12 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise OutputError(
             f"{target} exists and is no model folder", fix="name a folder that does not exist yet"
         )
-    temporary = _sibling(target, "partial")
-    try:
-        temporary.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(
-            f"a folder beside {target} cannot be made ({error.strerror})",
-            fix="choose a place that can be written to",
-        ) from error
-    try:
+    old = sibling(target, "old")
+    with new_folder(target) as temporary:
         yield temporary
-        _replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written ({error.strerror})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _replace(temporary: Path, target: Path) -> None:
-    if not target.exists():
-        temporary.rename(target)
-        return
-    old = _sibling(target, "old")
-    target.rename(old)
-    temporary.rename(target)
-    shutil.rmtree(old)
-
-
-def _sibling(target: Path, ending: str) -> Path:
-    """Return a new hidden name beside ``target``: on the same disk, and never listed."""
-    target = target.absolute()
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{ending}")
+        if target.exists():
+            target.rename(old)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _holds_files(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from undegrade.environment import is_offline
 from undegrade.errors import UsageError, WeightsError
 from undegrade.registry import did_you_mean
 from undegrade.zoo.config import CONFIG_FILE
-from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_folder
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
 from undegrade.zoo.store import (
     ModelEntry,
     is_hub_name,
@@ -62,7 +62,7 @@ def _copy(source: Path, bundled: Collection[str]) -> ModelEntry:
             fix="rename the folder",
         )
     read_entry(source, target.name).verify()
-    with new_folder(target) as temporary:
+    with new_model_folder(target) as temporary:
         for name in FILES:
             if (source / name).is_file():
                 shutil.copyfile(source / name, temporary / name)
@@ -78,7 +78,7 @@ def _download(name: str, revision: str | None) -> ModelEntry:
             f"model '{name}' is not on this machine and UNDEGRADE_OFFLINE forbids downloads",
             fix="unset UNDEGRADE_OFFLINE, or pull from a folder",
         )
-    with new_folder(target) as temporary:
+    with new_model_folder(target) as temporary:
         received = temporary / "received"  # the downloader leaves notes of its own in there
         _fetch(name, revision, received)
         read_entry(received, name).verify()

@@ -9,7 +9,7 @@ from undegrade.errors import MissingExtraError, UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.images.files import write_whole
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
-from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_folder
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
 from undegrade.zoo.store import ModelEntry, read_entry
 
 if TYPE_CHECKING:  # listing models must not wait for torch
@@ -97,7 +97,7 @@ def save_model(
     tensors = {
         name: _stored(name, tensor, half=half) for name, tensor in method.state_dict().items()
     }
-    with new_folder(folder) as temporary:
+    with new_model_folder(folder) as temporary:
         weights = temporary / WEIGHTS_FILE
         weights.write_bytes(safetensors.torch.save(tensors, _METADATA))
         complete = config.model_copy(
