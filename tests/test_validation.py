@@ -70,6 +70,7 @@ class Whole(BaseModel):
             "there is no key 'my.tool.x'; known: name, t",
         ),
         ({"part": {}, "tool": {"name": "axe"}}, "my.tool.name='axe'; known: hammer, saw"),
+        ({"part": 3}, "my.part=3; expected keys of its own, as my.part.kind"),
         ({"part": {}, "name": "nobody"}, "my: name=nobody; expected somebody"),
         ({"part": {"size": "x"}, "name": 3}, "my.part.size='x'; expected a valid integer; my.name"),
     ],

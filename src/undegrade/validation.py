@@ -39,6 +39,9 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     got = f"{where}={detail['input']!r}"
     if kind == "literal_error":
         return f"{got}; {did_you_mean(str(detail['input']), _WORD.findall(context['expected']))}"
+    if kind == "model_type" and parents:  # of which pydantic would tell the class
+        [inner, *_] = [*_held(parents, keys[-1]), parents[0]]
+        return f"{got}; expected keys of its own, as {where}.{next(iter(inner.model_fields))}"
     _, should, expected = message.partition(" should ")
     if not should:
         return f"{got}: {message}"
@@ -63,9 +66,14 @@ def _place(
             continue
         keys.append(str(part))
         if isinstance(part, str):
-            fields = [one.model_fields[part] for one in here if part in one.model_fields]
-            parents, here = here, [one for field in fields for one in _models_in(field.annotation)]
+            parents, here = here, _held(here, part)
     return keys, parents
+
+
+def _held(parents: list[type[BaseModel]], key: str) -> list[type[BaseModel]]:
+    """Return the models that a key may hold."""
+    fields = (one.model_fields[key] for one in parents if key in one.model_fields)
+    return [one for field in fields for one in _models_in(field.annotation)]
 
 
 def _name_of(model: type[BaseModel]) -> Any:

@@ -312,7 +312,9 @@ def test_stages_without_an_estimate_are_refused(
     tmp_path: Path, photo_folder: Path, prior: Path
 ) -> None:
     path = recipe(tmp_path, photo_folder, tiny_eedtp(), "generation")
-    with pytest.raises(RecipeError, match=r"nothing estimates .* expected a stage restoration"):
+    with pytest.raises(
+        RecipeError, match=r"nothing estimates .* expected a stage 'restoration'; leave it out"
+    ):
         train(path, [f"diffloss.prior={prior}"], tmp_path / "run")
 
 

@@ -31,7 +31,7 @@ from undegrade.training.recipe_files import load_recipe
 from undegrade.training.trainer import _build
 from undegrade.training.transport import pack_run, unpack_run
 from undegrade.zoo import find_model, load_method
-from undegrade.zoo.loading import default_card
+from undegrade.zoo.cards import default_card
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

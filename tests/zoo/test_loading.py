@@ -14,7 +14,14 @@ from undegrade.hashing import file_sha256
 from undegrade.methods import Method
 from undegrade.processes.noise import FieldNoise
 from undegrade.randomness import NoiseField
-from undegrade.zoo import ModelConfig, ModelEntry, find_model, load_method, save_model
+from undegrade.zoo import (
+    ModelConfig,
+    ModelEntry,
+    default_card,
+    find_model,
+    load_method,
+    save_model,
+)
 
 
 def rewrite(entry: ModelEntry, tensors: dict[str, torch.Tensor]) -> ModelEntry:
@@ -59,6 +66,17 @@ def test_config_tells_what_was_saved(saved: ModelEntry, method: Method) -> None:
     assert values["licence"] == "CC-BY-4.0"
     assert values["training_data"] == "Ten drawings."
     assert values["sha256"] == file_sha256(saved.weights_path) == saved.sha256
+
+
+def test_the_card_tells_which_losses_were_added(config: ModelConfig) -> None:
+    assert "- Further losses: none\n" in default_card("it", config)
+    added = {
+        "diffloss": {"prior": "mine", "weight": 10.0, "semantic_weight": 1e-3},
+        "perceptual": None,
+        "adversarial": {"weight": 0.5},
+    }
+    card = default_card("it", config.model_copy(update={"recipe": added}))
+    assert "DiffLoss of mine (weight 10, semantic weight 0.001), an adversarial loss" in card
 
 
 def test_card_is_written_from_the_config_or_taken_as_given(

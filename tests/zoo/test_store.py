@@ -154,6 +154,12 @@ def test_a_folder_without_config_is_no_model(tmp_path: Path) -> None:
         find_model(tmp_path / "photos")
 
 
+def test_the_folder_around_a_model_says_which_is_in_it(tmp_path: Path, saved: ModelEntry) -> None:
+    shutil.copytree(saved.folder, tmp_path / "run" / "tiny")
+    with pytest.raises(WeightsError, match=r"holds no config.*name the model in it: .*run/tiny"):
+        find_model(tmp_path / "run")
+
+
 def test_one_damaged_model_does_not_hide_the_others(roots: Roots, saved: ModelEntry) -> None:
     for name in ("good", "bad"):
         shutil.copytree(saved.folder, roots[1] / name)

@@ -143,12 +143,13 @@ def _print_table(models: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("name", "tasks", "parameters", "size", "steps", "licence", "from"):
+    for heading in ("name", "method", "tasks", "parameters", "size", "steps", "licence", "from"):
         numeric = heading in {"parameters", "size", "steps"}
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for facts in models:
         table.add_row(
             facts["name"],
+            facts["method"],
             ", ".join(facts["tasks"]),
             f"{facts['parameters'] / 1e6:.2f} M",
             f"{facts['bytes'] / 1e6:.1f} MB",

@@ -116,7 +116,7 @@ class DiffLoss:
         if prior.image_range != RANGE:
             raise ValueError(
                 f"prior={options.prior} has learned from pictures in {list(prior.image_range)}; "
-                f"expected {list(RANGE)}"
+                f"expected {list(RANGE)}; train it anew with method.image_range={list(RANGE)}"
             )
         first, last = options.t_range
         if first < 0 or last >= prior.schedule.times:

@@ -39,7 +39,7 @@ from undegrade.training.settling import default_steps, settled
 from undegrade.training.stage_data import stage_data
 from undegrade.training.starting import check_start, start
 from undegrade.training.watch import DataWatch, Epochs
-from undegrade.zoo import ModelConfig, save_model
+from undegrade.zoo import ModelConfig, further_losses, save_model
 
 DAMAGED = "damaged.txt"
 
@@ -101,6 +101,8 @@ def train(
     check_start(recipe)  # before an encoder is fetched
     method = _build(recipe)
     frozen, recipe = load_frozen(settled(recipe, method))
+    for loss in further_losses(recipe.portable()):
+        console.print(f"beside the method's own loss: {loss}", highlight=False, soft_wrap=True)
     compare(output, recipe)  # before photos are read, which takes a while
     start(method, recipe, console)
     data = prepare(recipe, console)

@@ -1,10 +1,10 @@
 """Models by name: the bundled weights, pulled ones, and folders. Importing this loads no torch."""
 
+from undegrade.zoo.cards import default_card, further_losses
 from undegrade.zoo.config import ModelConfig
 from undegrade.zoo.hub import pull_model
 from undegrade.zoo.loading import (
     check_restores,
-    default_card,
     load_method,
     load_weights,
     record_options,
@@ -31,6 +31,7 @@ __all__ = [
     "check_restores",
     "default_card",
     "find_model",
+    "further_losses",
     "is_here",
     "list_models",
     "load_method",

@@ -74,9 +74,11 @@ def read_config(folder: Path) -> ModelConfig:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        inner = sorted(folder.glob(f"*/{CONFIG_FILE}"))
         raise WeightsError(
             f"{folder} holds no {CONFIG_FILE}",
             expected="a model folder with config.json and model.safetensors",
+            fix=f"name the model in it: {inner[0].parent}" if len(inner) == 1 else None,
         ) from error
     except (OSError, ValueError) as error:
         raise WeightsError(

@@ -8,6 +8,7 @@ from undegrade import __version__
 from undegrade.errors import MissingExtraError, UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.images.files import write_whole
+from undegrade.zoo.cards import default_card
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
 from undegrade.zoo.store import ModelEntry, read_entry
@@ -138,20 +139,6 @@ def _recorded(entry: ModelEntry, update: Mapping[str, Any]) -> ModelEntry:
     config = entry.config.model_copy(update=update)
     write_whole(entry.folder / CONFIG_FILE, config.to_json().encode())
     return read_entry(entry.folder, entry.name)
-
-
-def default_card(name: str, config: ModelConfig) -> str:
-    """Return a model card in Markdown with what ``config`` says and nothing else."""
-    facts = {
-        "Method": config.method_name,
-        "Tasks": ", ".join(config.tasks) or "not stated",
-        "Steps by default": config.default_steps or "the sampler decides",
-        "Licence of the weights": config.licence,
-        "Training data": config.training_data or "not stated",
-        "SHA-256 of the weights": f"`{config.sha256}`",
-    }
-    lines = [f"# {name}", "", *([config.summary, ""] if config.summary else [])]
-    return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items()), ""])
 
 
 def _build(entry: ModelEntry) -> "Method":

@@ -42,32 +42,47 @@ def draw_sheet(samples: Tensor, file: Path) -> None:
 
 
 def draw_losses(curves: Mapping[LossesOf, Sequence[RangeLoss]], file: Path) -> None:
-    """Draw the error of the noise by time, and that in degraded by that in clean pictures.
+    """Draw the error of the noise by time, and that in degraded by that in clean pictures, if any.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         OutputError: The file cannot be written.
     """
     count = len(curves)
-    figure = new_figure((13, 5.5 + 0.2 * -(-count // 2)))
-    absolute, relative = figure.subplots(1, 2)
-    for about, colour, style in zip(curves, colours(count), styles(count), strict=True):
-        curve, clean = curves[about], _clean_beside(about, curves)
-        times = [(part.first + part.last) / 2 for part in curve]
-        values = np.array([part.loss for part in curve])
+    beside = [about for about in curves if _clean_beside(about, curves) is not None]
+    panels = 2 if beside else 1
+    figure = new_figure((6.5 * panels, 5.5 + 0.2 * -(-count // panels)))
+    [[absolute, *others]] = figure.subplots(1, panels, squeeze=False)
+    looks = dict(zip(curves, zip(colours(count), styles(count), strict=True), strict=True))
+    for about, curve in curves.items():
         label = f"{about.model}, {about.data}, {about.degradation}"
-        absolute.plot(times, values, style, marker="o", color=colour, label=label)
-        if clean is not None:
-            beside = np.array([part.loss for part in clean])
-            quotient = values / np.maximum(beside, 1e-12)
-            relative.plot(times, quotient, style, marker="o", color=colour)
-    relative.axhline(1, color="black", lw=1)
+        _plot(absolute, curve, [part.loss for part in curve], looks[about], label)
     stretch(absolute, [part.loss for curve in curves.values() for part in curve])
     _say(absolute, "Error of the noise, 1 where nothing is known", "mean squared error")
-    _say(relative, "The same beside that in clean pictures", "degraded / clean")
+    for relative in others:
+        for about in beside:
+            clean = _clean_beside(about, curves) or ()
+            pairs = zip(curves[about], clean, strict=True)
+            quotients = [part.loss / max(least.loss, 1e-12) for part, least in pairs]
+            _plot(relative, curves[about], quotients, looks[about])
+        relative.axhline(1, color="black", lw=1)
+        _say(relative, "The same beside that in clean pictures", "degraded / clean")
     lines, labels = absolute.get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=2, fontsize=8)
+    figure.legend(lines, labels, loc="outside lower center", ncols=panels, fontsize=8)
     save_figure(figure, file)
+
+
+def _plot(
+    panel: Axes,
+    curve: Sequence[RangeLoss],
+    values: Sequence[float],
+    look: tuple[str, str],
+    label: str | None = None,
+) -> None:
+    """Draw values over the middles of the ranges of times."""
+    times = [(part.first + part.last) / 2 for part in curve]
+    colour, style = look
+    panel.plot(times, values, style, marker="o", color=colour, label=label)
 
 
 def _clean_beside(

@@ -12,6 +12,7 @@ from undegrade.training.constraints.options import PerceptualOptions
 from undegrade.training.constraints.perceptual import Features, middle_of
 from undegrade.training.constraints.priors import LoadedPrior, as_module, load_prior
 from undegrade.training.recipe import CONSTRAINTS, Recipe, Stage
+from undegrade.wording import article
 
 _RESNET = "resnet18"
 
@@ -73,11 +74,12 @@ def _check_estimates(recipe: Recipe) -> None:
         return
     options = recipe.method_options
     estimating = METHODS.get(options.name).estimating_stages(options)
-    names = ", ".join(stage.name for stage in recipe.stages)
+    names = " and ".join(dict.fromkeys(f"'{stage.name}'" for stage in recipe.stages))
     raise RecipeError(
-        f"{added[0]} with the stages {names} of a {options.name} method, in which nothing "
-        "estimates the clean picture",
-        expected=f"a stage {' or '.join(sorted(estimating))}" if estimating else "another method",
+        f"{added[0]} in stage {names} of {article(options.name)} training, where nothing estimates "
+        "the clean picture",
+        expected=f"a stage '{' or '.join(sorted(estimating))}'" if estimating else None,
+        fix=f"leave it out: {added[0]}=null",
     )
 
 
@@ -128,6 +130,7 @@ def _with_perceptual(
         raise RecipeError(
             f"{key}={options.features} has learned from pictures in {list(prior.image_range)}",
             expected=f"one that has from pictures in {list(RANGE)}",
+            fix=f"train it anew with method.image_range={list(RANGE)}",
         )
     for number, stage in _estimating(recipe).items():
         if stage.crop % prior.multiple_of:

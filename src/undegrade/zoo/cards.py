@@ -1,0 +1,33 @@
+"""What a model's card says where nobody wrote one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from undegrade.zoo.config import ModelConfig
+
+_LOSSES = {
+    "diffloss": "DiffLoss of {prior} (weight {weight:g}, semantic weight {semantic_weight:g})",
+    "perceptual": "a perceptual loss by {features} (weight {weight:g})",
+    "adversarial": "an adversarial loss (weight {weight:g})",
+}
+
+
+def default_card(name: str, config: ModelConfig) -> str:
+    """Return a model card in Markdown with what ``config`` says and nothing else."""
+    facts = {
+        "Method": config.method_name,
+        "Tasks": ", ".join(config.tasks) or "not stated",
+        "Steps by default": config.default_steps or "the sampler decides",
+        "Further losses": ", ".join(further_losses(config.recipe)) or "none",
+        "Licence of the weights": config.licence,
+        "Training data": config.training_data or "not stated",
+        "SHA-256 of the weights": f"`{config.sha256}`",
+    }
+    lines = [f"# {name}", "", *([config.summary, ""] if config.summary else [])]
+    return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items()), ""])
+
+
+def further_losses(recipe: Mapping[str, Any]) -> list[str]:
+    """Return in words which losses a recipe adds to the method's own."""
+    given = ((text, recipe.get(key)) for key, text in _LOSSES.items())
+    return [text.format(**options) for text, options in given if options]
