@@ -16,17 +16,15 @@ from torch.nn import functional as F
 
 from undegrade.methods.base import (
     METHODS,
-    Method,
     MethodOptions,
     Objective,
     Pair,
-    restores_nothing,
     several_tasks,
 )
+from undegrade.methods.knowing import KnowingMethod
 from undegrade.methods.views import drawn, spread
 from undegrade.networks.classifier import Classifier, ClassifierOptions, Seen
-from undegrade.processes.noise import NoiseSource, TrainingNoise
-from undegrade.processes.samplers import Callback
+from undegrade.processes.noise import TrainingNoise
 
 DETECTION = "detection"
 
@@ -73,13 +71,12 @@ class DetectorOptions(MethodOptions):
 
 
 @METHODS.register("detector")
-class Detector(Method):
+class Detector(KnowingMethod):
     """A network that says which degradations a picture suffers from."""
 
     options_type = DetectorOptions
     stages = (DETECTION,)
     default_steps: ClassVar[int] = 1
-    restores: ClassVar[bool] = False
     knows: ClassVar[str] = "what a picture suffers from"
 
     def __init__(self, options: DetectorOptions) -> None:
@@ -179,21 +176,6 @@ class Detector(Method):
         They do not sum to one: each is that of the degradation which the task undoes.
         """
         return self.probabilities(self.logits(lq))
-
-    def restore(
-        self,
-        lq: Tensor,  # noqa: ARG002
-        *,
-        steps: int,  # noqa: ARG002
-        noise: NoiseSource,  # noqa: ARG002
-        callback: Callback | None = None,  # noqa: ARG002
-    ) -> Tensor:
-        """Refuse: it says what there is to undo, and undoes nothing.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise restores_nothing("a detector", self.knows)
 
 
 def _labels(task: str, tasks: tuple[str, ...]) -> list[float]:

@@ -20,14 +20,13 @@ from undegrade.methods.base import (
     MethodOptions,
     Objective,
     Pair,
-    restores_nothing,
 )
+from undegrade.methods.knowing import KnowingMethod
 from undegrade.methods.single import SingleNetworkMethod
 from undegrade.networks.unet import UNet
 from undegrade.networks.unet_options import COLOURS, UNetOptions
 from undegrade.processes.diffusion import LinearSchedule, ddim, ddim_grid, diffuse
 from undegrade.processes.noise import NoiseSource, TrainingNoise
-from undegrade.processes.samplers import Callback
 
 GENERATION = "generation"
 
@@ -52,7 +51,7 @@ class PriorOptions(MethodOptions):
 
 
 @METHODS.register("prior")
-class Prior(SingleNetworkMethod):
+class Prior(KnowingMethod, SingleNetworkMethod):
     """A network that says which noise is in a picture, and what it sees in it.
 
     Raises:
@@ -64,7 +63,6 @@ class Prior(SingleNetworkMethod):
     stages = (GENERATION,)
     clean_stages = frozenset({GENERATION})
     default_steps: ClassVar[int] = 50
-    restores: ClassVar[bool] = False
     knows: ClassVar[str] = "what clean pictures look like"
     network: UNet
 
@@ -144,21 +142,6 @@ class Prior(SingleNetworkMethod):
         x_t = diffuse(x_0, drawn, self.schedule.alpha_bar[t].to(x_0.device, x_0.dtype))
         predicted = self.network(x_t, self._told(t, x_t))
         return Objective({"total": (predicted.float() - drawn).square().mean()})
-
-    def restore(
-        self,
-        lq: Tensor,  # noqa: ARG002
-        *,
-        steps: int,  # noqa: ARG002
-        noise: NoiseSource,  # noqa: ARG002
-        callback: Callback | None = None,  # noqa: ARG002
-    ) -> Tensor:
-        """Refuse: there is nothing that a prior could do with a degraded picture.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise restores_nothing("a prior", self.knows)
 
     @torch.no_grad()
     def sample(self, count: int, steps: int, noise: NoiseSource) -> Tensor:
