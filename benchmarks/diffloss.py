@@ -61,6 +61,12 @@ ROWS: dict[str, tuple[str, ...]] = {
         "perceptual.features={prior}",
         f"perceptual.weight={PERCEPTUAL}",
     ),
+    # As strong as DiffLoss with the recipes' gamma of 10.
+    "perceptual x10": (
+        "diffloss=null",
+        "perceptual.features={prior}",
+        f"perceptual.weight={10 * PERCEPTUAL}",
+    ),
     "adversarial": ("diffloss=null", f"adversarial.weight={ADVERSARIAL}"),
     DIFFLOSS: ("diffloss.prior={prior}",),
 }

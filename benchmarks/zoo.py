@@ -18,6 +18,7 @@ from statistics import fmean
 from undegrade.allocator import keep_freed_memory
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.results.rows import Journal, Row
@@ -112,8 +113,9 @@ def able(task: str, models: Sequence[str] | None) -> list[str]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the mean of each entrant as Markdown, in the order of the rows; the best is bold."""
-    entrants = list(dict.fromkeys(row.key.entrant for row in rows))
+    """Return the mean of each entrant as Markdown, the input first; the best is bold."""
+    found = dict.fromkeys(row.key.entrant for row in rows)
+    entrants = sorted(found, key=lambda entrant: entrant[0] != INPUT)
     scores = [
         tuple(
             fmean(row.scores[metric] for row in rows if row.key.entrant == entrant)
@@ -123,14 +125,14 @@ def table(rows: Sequence[Row]) -> str:
     ]
     best = [max(column) for column in zip(*scores, strict=True)]
     lines = []
-    for (model, steps), found in zip(entrants, scores, strict=True):
+    for (model, steps), means in zip(entrants, scores, strict=True):
         name = f"{model}, {steps} step{'s' * (steps > 1)}" if steps > 0 else model
-        cells = [f"{found[0]:.2f}", f"{found[1]:.4f}"]
+        cells = [f"{means[0]:.2f}", f"{means[1]:.4f}"]
         marked = [
             f"**{cell}**" if value == top else cell
-            for cell, value, top in zip(cells, found, best, strict=True)
+            for cell, value, top in zip(cells, means, best, strict=True)
         ]
-        lines.append([name, *marked, f"{found[0] - scores[0][0]:+.2f}"])
+        lines.append([name, *marked, f"{means[0] - scores[0][0]:+.2f}"])
     return markdown(["", "PSNR, dB", "SSIM", "gain, dB"], lines)
 
 
