@@ -225,7 +225,8 @@ def test_a_stored_model_loads_whatever_its_options_change(tmp_path: Path) -> Non
     options = parse_options(
         values(aux_schedule="constant", beta=5, gamma=1, weight="uniform")["method"]
     )
-    assert set(METHODS.get("resflow").unheeded(options)) == {"beta", "gamma", "coupling"}
+    unheeded = {"beta", "gamma", "coupling", "network.local_pool"}
+    assert set(METHODS.get("resflow").unheeded(options)) == unheeded
     method = build_method(options)
     entry = save_model(tmp_path / "model", method, ModelConfig(recipe={"name": "model"}))
     assert entry.config.method["beta"] == 5
