@@ -1,6 +1,7 @@
 """`undegrade restore`: files, folders and pipes, with a tiny model."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from undegrade.cli.restore import parse_tile_size
 from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.images import open_photo, read_provenance
 from undegrade.inference import Restorer
-from undegrade.zoo import find_model
+from undegrade.zoo import find_model, store
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -454,6 +455,18 @@ def test_a_wrong_model_is_noticed_though_all_is_there(cli: Cli, make_photo: Make
     ran = cli("restore", photo, "--model", "resflow-genral")
     assert ran.exit_code == 2
     assert "no model 'resflow-genral'" in ran.stderr
+
+
+def test_a_task_of_another_model_is_answered_by_its_name(
+    restore: Cli, make_photo: Make, model: Path
+) -> None:
+    able = store.pulled_root() / "able"
+    shutil.copytree(model, able)
+    config = json.loads((able / "config.json").read_text())
+    (able / "config.json").write_text(json.dumps(config | {"tasks": ["dehaze"]}))
+    ran = restore(make_photo(), "--task", "haze")
+    assert ran.exit_code == 2
+    assert "has no task 'haze'; take a model that does: --model able" in ran.stderr
 
 
 def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: Make) -> None:

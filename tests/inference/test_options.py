@@ -14,6 +14,13 @@ from undegrade.inference.options import RestoreOptions
     [
         ({"steps": -1}, "steps=-1; expected a whole number from 0 to 1000"),
         ({"steps": 1001}, "steps=1001"),
+        ({"steps": "2"}, "steps='2'; expected a whole number"),
+        ({"steps": 2.5}, "steps=2.5; expected a whole number"),
+        ({"seed": None}, "seed=None; expected a whole number"),
+        ({"seed": -1}, "seed=-1; expected 0 or more"),
+        ({"task": None}, "task=None; expected the name of a task, or 'auto'"),
+        ({"tile_size": "x"}, "tile_size='x'; expected a whole number"),
+        ({"texture": "much"}, "texture='much'; expected a number from 0 to 1"),
         ({"texture": -0.1}, "texture=-0.1; expected a number from 0 to 1"),
         ({"texture": 1.5}, "texture=1.5; expected a number from 0 to 1"),
         ({"texture": math.nan}, "texture=nan; expected a number from 0 to 1"),

@@ -181,12 +181,22 @@ def check_model(model: str, task: str) -> None:
         WeightsError: The model cannot be used.
     """
     from undegrade.inference import ModelInfo
-    from undegrade.zoo import DETECTOR, find_model, is_here
+    from undegrade.tasks import own_name
+    from undegrade.zoo import DETECTOR, find_model, is_here, list_models
 
     entry = find_model(model)
     info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
-    if not (info.can_be_guessed(task) and is_here(DETECTOR)):
+    if info.can_be_guessed(task) and is_here(DETECTOR):
+        return
+    try:
         info.own_task(task)
+    except UsageError as error:
+        able = [other for other in list_models() if own_name(task) in other.config.tasks]
+        able = [other for other in able if other.name != DETECTOR]
+        if not able:
+            raise
+        fix = f"take a model that does: --model {able[0].name}"
+        raise UsageError(error.got, expected=error.expected, fix=fix) from error
 
 
 def check_seed(seed: int | None, *, deterministic: bool) -> None:

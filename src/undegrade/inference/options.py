@@ -1,6 +1,7 @@
 """What can be asked of a restoration, and what is refused; knows no torch."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 from undegrade.errors import UsageError
 
@@ -59,6 +60,7 @@ class RestoreOptions:
     texture: float | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.steps is not None and not 0 <= self.steps <= _MOST_STEPS:
             raise UsageError(
                 f"steps={self.steps}", expected=f"a whole number from 0 to {_MOST_STEPS}"
@@ -81,6 +83,20 @@ class RestoreOptions:
             )
         self._check_texture()
         self._check_tiles()
+
+    def _check_kinds(self) -> None:
+        """Refuse what is no text or number at all, which Python would not until much later."""
+        if not isinstance(self.task, str):
+            raise UsageError(f"task={self.task!r}", expected="the name of a task, or 'auto'")
+        for name in ("steps", "seed", "variants", "tile_size", "tile_overlap"):
+            value = getattr(self, name)
+            missing = value is None and name not in ("seed", "variants")
+            if not missing and not isinstance(value, Integral):
+                raise UsageError(f"{name}={value!r}", expected="a whole number")
+        if self.seed < 0:
+            raise UsageError(f"seed={self.seed}", expected="0 or more")
+        if not isinstance(self.texture, float | int | None):
+            raise UsageError(f"texture={self.texture!r}", expected="a number from 0 to 1")
 
     def _check_texture(self) -> None:
         if self.texture is None:
