@@ -191,11 +191,11 @@ def check_model(model: str, task: str) -> None:
     try:
         info.own_task(task)
     except UsageError as error:
-        able = [other for other in list_models() if own_name(task) in other.config.tasks]
-        able = [other for other in able if other.name != DETECTOR]
-        if not able:
+        others = (other for other in list_models() if other.name != DETECTOR)
+        able = next((other for other in others if own_name(task) in other.config.tasks), None)
+        if able is None:
             raise
-        fix = f"take a model that does: --model {able[0].name}"
+        fix = f"take a model that does: --model {able.name}"
         raise UsageError(error.got, expected=error.expected, fix=fix) from error
 
 

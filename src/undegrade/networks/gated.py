@@ -115,6 +115,16 @@ class ChannelAttention(nn.Module):
         return weighed
 
 
+def window_at(pixels: int, scale: int) -> int:
+    """Return the side of a window in entries of a feature map; 0 stays 0, which is all of it.
+
+    Args:
+        pixels: Its side in pixels.
+        scale: Pixels to an entry, along each side.
+    """
+    return max(1, pixels // scale) if pixels else 0
+
+
 def local_mean(x: Tensor, window: int, dim: int) -> Tensor:
     """Return the mean over ``window`` entries around each along ``dim``, or over all if fewer.
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from undegrade.networks.gated import Constant, GatedBlock, Told
+from undegrade.networks.gated import Constant, GatedBlock, Told, window_at
 from undegrade.networks.layers import conv3, zeroed
 from undegrade.networks.sizes import BlockCount, Width, with_size
 
@@ -100,8 +100,8 @@ class NAFNet(nn.Module):
         self.stem = conv3(in_channels * stride**2, widths[0])
 
         def blocks(level: int, count: int) -> GatedBlocks:
-            width, window = options.widths[level], options.local_pool // (stride << level)
-            window = max(1, window) if options.local_pool else 0
+            width = options.widths[level]
+            window = window_at(options.local_pool, stride << level)
             return GatedBlocks(GatedBlock(width, modulation(width), window) for _ in range(count))
 
         self.encoder = nn.ModuleList(map(blocks, range(len(widths)), options.encoder_blocks))

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from undegrade.networks.adapters import Adaptor
 from undegrade.networks.embeddings import TimeEmbedding
 from undegrade.networks.experts import ExpertOptions, expert_adapters
-from undegrade.networks.gated import TimedGatedBlocks
+from undegrade.networks.gated import TimedGatedBlocks, window_at
 from undegrade.networks.layers import ResidualBlocks, SelfAttention, conv3, zeroed
 from undegrade.networks.unet_options import UNetOptions
 
@@ -62,7 +62,7 @@ class UNet(nn.Module):
         width, embedding = options.widths[level], self.time.out_dim
         if options.block == "residual":
             return ResidualBlocks(width, embedding, count)
-        window = options.local_pool and max(1, options.local_pool // (options.stem_stride << level))
+        window = window_at(options.local_pool, options.stem_stride << level)
         return TimedGatedBlocks(width, embedding, count, window)
 
     @property
