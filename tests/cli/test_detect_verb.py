@@ -64,6 +64,7 @@ def test_json_says_how_probable_each_is(cli: Cli, detector: Path) -> None:
         "guess": "derain",
         "confidence": chances["derain"],
         "degradations": ["rain"],
+        "transparent": False,
         "model": "detector",
         "weights_hash": find_model(detector).sha256,
         "device": "cpu",

@@ -1,7 +1,6 @@
 """`undegrade restore`: files, folders and pipes, with a tiny model."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import pytest
 import pyvips
 import torch
 from PIL import Image
+from seeing import bundle_general, bundle_seeing
 from typer.testing import Result
 
 from undegrade.cli.restore import parse_tile_size
 from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.images import open_photo, read_provenance
 from undegrade.inference import Restorer
-from undegrade.zoo import find_model, store
+from undegrade.zoo import SPECIALISTS, find_model
 
 Cli = Callable[..., Result]
 Make = Callable[..., Path]
@@ -457,16 +457,27 @@ def test_a_wrong_model_is_noticed_though_all_is_there(cli: Cli, make_photo: Make
     assert "no model 'resflow-genral'" in ran.stderr
 
 
-def test_a_task_of_another_model_is_answered_by_its_name(
-    restore: Cli, make_photo: Make, model: Path
-) -> None:
-    able = store.pulled_root() / "able"
-    shutil.copytree(model, able)
-    config = json.loads((able / "config.json").read_text())
-    (able / "config.json").write_text(json.dumps(config | {"tasks": ["dehaze"]}))
+def test_a_task_of_another_model_is_answered_by_its_name(restore: Cli, make_photo: Make) -> None:
     ran = restore(make_photo(), "--task", "haze")
     assert ran.exit_code == 2
-    assert "has no task 'haze'; take a model that does: --model able" in ran.stderr
+    best = SPECIALISTS["dehaze"]
+    assert f"has no task 'haze'; take a model that does: --model {best}" in ran.stderr
+
+
+def test_without_a_model_the_best_at_a_task_is_taken(cli: Cli, make_photo: Make) -> None:
+    bundle_general()
+    bundle_seeing()
+    photo = make_photo()
+    ran = cli("restore", photo, "--task", "noise", "--json")
+    assert ran.exit_code == 0
+    entry = json.loads(ran.stdout)[0] if ran.stdout.startswith("[") else json.loads(ran.stdout)
+    assert (entry["model"], entry["task"]) == ("resflow-general", "denoise")
+    ran = cli("restore", photo, "--task", "haze")
+    assert ran.exit_code == 2
+    assert f"no model '{SPECIALISTS['dehaze']}'" in ran.stderr
+    ran = cli("restore", photo, "--task", "denose")
+    assert ran.exit_code == 2
+    assert "there is no task 'denose'" in ran.stderr
 
 
 def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: Make) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import torch
 from PIL import Image
-from seeing import bundle_seeing, seeing_light
+from seeing import BRIGHT, DARK, bundle_seeing, flat, seeing_light
 from small_methods import Simple
 
 from undegrade.errors import InputError, UsageError
@@ -15,12 +16,6 @@ from undegrade.inference.detection import look
 from undegrade.inference.pixels import ArrayPicture
 from undegrade.methods.views import spread
 from undegrade.zoo import store
-
-BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing for sure
-
-
-def flat(level: int, height: int = 80, width: int = 96) -> np.ndarray:
-    return np.full((height, width, 3), level, np.uint8)
 
 
 @pytest.fixture
@@ -103,6 +98,21 @@ def test_a_file_and_its_pixels_are_the_same(tmp_path: Path) -> None:
     assert found == detector.detect_file((tmp_path / "a.png").read_bytes())
     assert (found.model, found.weights_hash) == ("light", "ab")
     assert [*found.probabilities] == ["derain", "dehaze"]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_transparent_parts_leave_the_guess_open(tmp_path: Path, kind: type) -> None:
+    full = np.iinfo(kind).max
+    pixels = np.full((300, 80, 4), full, kind)
+    pixels[290:, 70:, :3] = 0  # what a cut-out hides
+    detector = PhotoDetector(seeing_light(), device="cpu")
+    assert detector.detect_picture(ArrayPicture(pixels)).guess == "derain"
+    pixels[290:, 70:, 3] = 0
+    found = detector.detect_picture(ArrayPicture(pixels))
+    assert (found.transparent, found.guess, found.likeliest) == (True, None, "derain")
+    assert str(found) == f"rain {found.confidence:.2f} (transparent parts: unsure)"
+    pyvips.Image.new_from_array(pixels).write_to_file(str(tmp_path / "a.png"))
+    assert detector.detect_file(tmp_path / "a.png") == found
 
 
 def test_all_tiles_count_the_same(tmp_path: Path) -> None:

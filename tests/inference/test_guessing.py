@@ -9,29 +9,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from seeing import bundle_general, bundle_seeing, told_method
+from seeing import BRIGHT, DARK, MIDDLE, batch, bundle_general, bundle_seeing, flat, told_method
 from small_methods import Simple, small_dtpm, small_resflow
 
 from undegrade.errors import UsageError, WeightsError
 from undegrade.images import open_photo, read_provenance
-from undegrade.inference import Detection, ModelInfo, RestoreOptions, Restorer, guessing
-from undegrade.inference.detected import about_general, about_task, task_for
+from undegrade.inference import Detection, ModelInfo, RestoreOptions, Restorer, guessing, teams
+from undegrade.inference.detected import about_general, about_task, task_for, why_no_task
 from undegrade.inference.ready import Chosen, Ready
 from undegrade.inference.run import Run
 from undegrade.methods.base import Method
 from undegrade.zoo import find_model, store
 
-BRIGHT, MIDDLE, DARK = 242, 128, 13  # levels: rain for sure, who knows, nothing for sure
 TWO = ModelInfo("ten", "ab" * 32, tasks=("derain", "dehaze"), told=True)
 INSTEAD = "restored by resflow-general instead; --task decides otherwise"
-
-
-def flat(level: int, height: int = 80, width: int = 96) -> np.ndarray:
-    return np.full((height, width, 3), level, np.uint8)
-
-
-def batch(*levels: int) -> torch.Tensor:
-    return torch.stack([torch.full((3, 64, 64), level / 255) for level in levels])
 
 
 def told_by(method: Method, info: ModelInfo = TWO, **options: Any) -> Restorer:
@@ -147,13 +138,13 @@ def test_the_general_model_is_loaded_when_it_is_needed_and_once(
     general: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    load = guessing.load_restoring
+    load = teams.load_restoring
 
     def counted(model: str) -> tuple[Method, ModelInfo]:
         loaded.append(model)
         return load(model)
 
-    monkeypatch.setattr(guessing, "load_restoring", counted)
+    monkeypatch.setattr(teams, "load_restoring", counted)
     restorer = Restorer(told_method(), TWO, device="cpu", precision="bfloat16")
     restorer.check(RestoreOptions())
     restorer(flat(BRIGHT))
@@ -218,12 +209,13 @@ def test_what_is_told_of_a_choice() -> None:
     both = Detection({"derain": 0.7, "dejpeg": 0.9, "dehaze": 0.1})
     assert task_for(both, ("dejpeg", "dehaze")) == "dejpeg"
     assert task_for(both, ("derain", "dehaze")) is None
-    assert about_task(both, "dejpeg").endswith(
+    assert about_task(both, "dejpeg", ["dejpeg"]).endswith(
         "jpeg (90% sure); it sees rain as well, which is left"
     )
+    assert about_task(both, "dejpeg", ["dejpeg", "derain"]).endswith("jpeg (90% sure)")
     unsure = Detection({"dejpeg": 0.43, "derain": 0.4})
     assert task_for(unsure, ("dejpeg", "derain")) is None
-    assert about_general(unsure, "ten", "blind") == (
+    assert about_general(why_no_task(unsure, "ten"), "blind", instead=True) == (
         "the detector is unsure (jpeg 0.43): restored by blind instead; --task decides otherwise"
     )
 
@@ -272,6 +264,7 @@ def test_models_that_see_for_themselves_ask_nobody(general: Path) -> None:
         flat(BRIGHT)
     ).info
     assert (info.task, info.detection) == ("", None)
-    info = Restorer.from_pretrained(device="cpu")(flat(BRIGHT), steps=3).info
+    named = Restorer.from_pretrained("resflow-general", device="cpu")
+    info = named(flat(BRIGHT), steps=3).info
     assert (info.model, info.steps, info.detection) == ("resflow-general", 3, None)
     assert not any("detector" in message for message in info.messages)

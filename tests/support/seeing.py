@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import torch
 from tiny_model import tiny_eedtp, tiny_resflow
 
@@ -13,6 +14,19 @@ from undegrade.zoo import DEFAULT_MODEL, DETECTOR, ModelConfig, save_model, stor
 TASKS = ("derain", "dehaze")
 SURE_NOT = -6.0
 """Logit of haze, whatever the picture."""
+
+BRIGHT, MIDDLE, DARK = 242, 128, 13
+"""Levels in which that detector sees rain for sure, who knows what, and nothing for sure."""
+
+
+def flat(level: int, height: int = 80, width: int = 96) -> np.ndarray:
+    """Return a picture of one level."""
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def batch(*levels: int) -> torch.Tensor:
+    """Return a batch of such pictures."""
+    return torch.stack([torch.full((3, 64, 64), level / 255) for level in levels])
 
 
 def seeing_light(*, steep: float = 30.0) -> Detector:

@@ -226,6 +226,15 @@ def test_a_cooldown_ends_an_unfinished_cosine() -> None:
     assert learning_rate_factor(80, 80, ended) == 0
 
 
+def test_a_stage_shorter_than_the_cooldown_begins_at_the_full_rate() -> None:
+    from undegrade.training.module import learning_rate_factor
+
+    options = Optimiser(lr=1.0, final_lr=0.0, period=1000, cooldown=20)
+    assert learning_rate_factor(0, 10, options) == 1
+    assert learning_rate_factor(5, 10, options) == pytest.approx(0.5, abs=1e-3)
+    assert learning_rate_factor(10, 10, options) == 0
+
+
 def test_a_recipe_extends_another(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text(yaml.safe_dump(values()), encoding="utf-8")
     child = {

@@ -29,6 +29,7 @@ _BLANK: Details = {
     "confidence": None,
     "degradations": [],
     "probabilities": None,
+    "transparent": None,
     "model": None,
     "weights_hash": None,
     "device": None,
@@ -98,4 +99,4 @@ def _line(details: Details) -> str:
     """Return what is printed of a photo, after its name."""
     from undegrade.inference.detected import Detection
 
-    return str(Detection(details["probabilities"]))
+    return str(Detection(details["probabilities"], transparent=details["transparent"]))

@@ -42,6 +42,12 @@ def complete_model(incomplete: str) -> list[str]:
     return [entry.name for entry in list_models() if entry.name.startswith(incomplete)]
 
 
+def complete_model_or_auto(incomplete: str) -> list[str]:
+    """Return the same with the word that leaves the choice to us."""
+    auto = "auto"
+    return [*([auto] if auto.startswith(incomplete) else []), *complete_model(incomplete)]
+
+
 ModelArgument = Annotated[
     str,
     typer.Argument(

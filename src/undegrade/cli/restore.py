@@ -25,7 +25,7 @@ from undegrade.cli.options import (
     SamplerOption,
     StripOption,
     TextureOption,
-    complete_model,
+    complete_model_or_auto,
     names_folder,
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
@@ -72,13 +72,17 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(autocompletion=complete_model, help="Name of a model, or its folder.")
-    ] = "resflow-general",
+        str,
+        typer.Option(
+            autocompletion=complete_model_or_auto,
+            help="Name of a model, or its folder; auto takes the one that is best at the task.",
+        ),
+    ] = "auto",
     task: Annotated[
         str,
         typer.Option(
-            help="What to undo, as derain or rain; auto leaves it to the model, or if that has to "
-            "be told to a detector, and to resflow-general where that does not know."
+            help="What to undo, as derain or rain; auto asks a detector, and resflow-general "
+            "restores what that is unsure of. A model that is named sees for itself if it can."
         ),
     ] = "auto",
     steps: Annotated[
@@ -118,7 +122,8 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     page: PageOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Restore photos: remove noise, JPEG artefacts and mild blur.
+    """Restore photos: remove noise, JPEG artefacts, blur, rain, snow, drops, haze, darkness,
+    shadows and small holes.
 
     Results that exist already are skipped; --overwrite does them again. An input is never written
     over, and a result appears whole or not at all.
@@ -182,8 +187,12 @@ def check_model(model: str, task: str) -> None:
     """
     from undegrade.inference import ModelInfo
     from undegrade.tasks import own_name
-    from undegrade.zoo import DETECTOR, find_model, is_here, list_models
+    from undegrade.zoo import AUTO_MODEL, DETECTOR, SPECIALISTS, best_at, find_model, is_here
 
+    if model == AUTO_MODEL:
+        if task != "auto":
+            find_model(best_at(task)[1])
+        return
     entry = find_model(model)
     info = ModelInfo(entry.name, tasks=entry.config.tasks, told=entry.config.is_told)
     if info.can_be_guessed(task) and is_here(DETECTOR):
@@ -191,11 +200,10 @@ def check_model(model: str, task: str) -> None:
     try:
         info.own_task(task)
     except UsageError as error:
-        others = (other for other in list_models() if other.name != DETECTOR)
-        able = next((other for other in others if own_name(task) in other.config.tasks), None)
-        if able is None:
+        if own_name(task) not in SPECIALISTS:
             raise
-        fix = f"take a model that does: --model {able.name}"
+        _, able = best_at(task)
+        fix = f"take a model that does: --model {able}, or leave --model out"
         raise UsageError(error.got, expected=error.expected, fix=fix) from error
 
 

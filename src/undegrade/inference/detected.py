@@ -36,11 +36,14 @@ class Detection:
             that they do not sum to one.
         model: Name of the detector.
         weights_hash: SHA-256 of its weights in hexadecimal digits; empty if they are no file.
+        transparent: Whether parts of the photo are seen through. What colour they have is chance,
+            and cut-outs look like holes, so that nothing is guessed.
     """
 
     probabilities: Mapping[str, float]
     model: str = "unnamed"
     weights_hash: str = ""
+    transparent: bool = False
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -68,12 +71,13 @@ class Detection:
     @property
     def guess(self) -> str | None:
         """The likeliest, where it is probable enough; None for who is unsure."""
-        return self.likeliest if self.confidence >= SURE else None
+        return self.likeliest if self.confidence >= SURE and not self.transparent else None
 
     @property
     def summary(self) -> str:
         """The likeliest and how probable it is, as ``"jpeg 0.43"``."""
-        return f"{degradation_of(self.likeliest)} {self.confidence:.2f}"
+        why = " beside transparent parts" if self.transparent else ""
+        return f"{degradation_of(self.likeliest)} {self.confidence:.2f}{why}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was found as plain values, ready for JSON."""
@@ -82,6 +86,7 @@ class Detection:
             "confidence": round(self.confidence, 4),
             "degradations": [degradation_of(task) for task in self.found],
             "probabilities": dict(self.probabilities),
+            "transparent": self.transparent,
             "model": self.model,
             "weights_hash": self.weights_hash,
         }
@@ -92,7 +97,8 @@ class Detection:
             named = (
                 f"{degradation_of(task)} {self.probabilities[task]:.2f}" for task in self.found
             )
-            return ", ".join(named) + ("" if self.guess else " (unsure)")
+            why = "transparent parts: unsure" if self.transparent else "unsure"
+            return ", ".join(named) + ("" if self.guess else f" ({why})")
         return self.summary if self.guess else f"unsure ({self.summary})"
 
 
@@ -102,9 +108,15 @@ def task_for(detection: Detection, tasks: Collection[str]) -> str | None:
     return guess if guess in tasks else None
 
 
-def about_task(detection: Detection, task: str) -> str:
-    """Return what the user should know of a task that was chosen for a photo."""
-    others = [degradation_of(one) for one in detection.found if one != task]
+def about_task(detection: Detection, task: str, undone: Collection[str]) -> str:
+    """Return what the user should know of a task that was chosen for a photo.
+
+    Args:
+        detection: Why.
+        task: Which.
+        undone: What the model that was chosen with it undoes.
+    """
+    others = [degradation_of(one) for one in detection.found if one not in undone]
     more = f"; it sees {' and '.join(others)} as well, which is left" if others else ""
     return (
         f"task {task} was chosen: the detector sees {degradation_of(task)} "
@@ -112,27 +124,26 @@ def about_task(detection: Detection, task: str) -> str:
     )
 
 
-def about_general(detection: Detection, model: str, general: str) -> str:
+def why_no_task(detection: Detection, model: str) -> str:
+    """Return why no task was chosen for a photo.
+
+    Args:
+        detection: What was found.
+        model: Name of what would have been told it.
+    """
+    if detection.guess is None:
+        return f"the detector is unsure ({detection.summary})"
+    if detection.guess == CLEAN:
+        return f"the detector sees nothing to undo ({detection.summary})"
+    return f"the detector sees what {model} does not undo ({detection.summary})"
+
+
+def about_general(why: str, general: str, *, instead: bool) -> str:
     """Return what the user should know where no task was chosen.
 
     Args:
-        detection: Why.
-        model: Name of the model that would have been told it.
-        general: Name of the one that restored the photo instead.
+        why: The reason.
+        general: Name of the model that restored the photo.
+        instead: Whether another one was asked for.
     """
-    if detection.guess is None:
-        why = f"is unsure ({detection.summary})"
-    elif detection.guess == CLEAN:
-        why = f"sees nothing to undo ({detection.summary})"
-    else:
-        why = f"sees what {model} does not undo ({detection.summary})"
-    return f"the detector {why}: {_instead(general)}"
-
-
-def about_small(why: str, general: str) -> str:
-    """Return what the user should know where a photo was too small for the detector."""
-    return f"{why}: {_instead(general)}"
-
-
-def _instead(general: str) -> str:
-    return f"restored by {general} instead; --task decides otherwise"
+    return f"{why}: restored by {general}{' instead' * instead}; --task decides otherwise"

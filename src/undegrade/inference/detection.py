@@ -14,7 +14,7 @@ from undegrade.images.tiles import Floats
 from undegrade.inference.detected import Detection
 from undegrade.inference.device import choose_device
 from undegrade.inference.kinds import open_kind
-from undegrade.inference.pixels import ArrayPicture
+from undegrade.inference.pixels import ArrayPicture, is_transparent
 from undegrade.methods.base import Method
 from undegrade.methods.detector import LEAST_SIDE, Detector
 from undegrade.methods.views import TILE, block_side, starts
@@ -100,11 +100,13 @@ class PhotoDetector:
         """
         with open_photo(source, read) as photo:
             name = "the input" if isinstance(source, bytes) else display_name(source)
-            return self._detection(self._logits(_rows_of(photo), photo.height, photo.width, name))
+            rows = _PhotoRows(photo)
+            logits = self._logits(rows, photo.height, photo.width, name)
+            return self._detection(logits, transparent=rows.transparent)
 
     def detect_picture(self, picture: ArrayPicture) -> Detection:
         """Say the same of a picture in an array."""
-        return self._detection(self.picture_logits(picture))
+        return self._detection(self.picture_logits(picture), transparent=picture.is_transparent)
 
     def picture_logits(self, picture: ArrayPicture) -> torch.Tensor:
         """Return what its probabilities come from, ``(n,)``.
@@ -124,10 +126,10 @@ class PhotoDetector:
         with torch.inference_mode():
             return self.method.logits_of([Seen(*(x.to(self._place) for x in seen))])[0].cpu()
 
-    def _detection(self, logits: torch.Tensor) -> Detection:
+    def _detection(self, logits: torch.Tensor, *, transparent: bool) -> Detection:
         values = [round(value, 4) for value in self.method.probabilities(logits).tolist()]
         chances = dict(zip(self.method.tasks, values, strict=True))
-        return Detection(chances, self._name, self._weights_hash)
+        return Detection(chances, self._name, self._weights_hash, transparent)
 
 
 def detect(
@@ -195,5 +197,16 @@ def _block_means(band: Floats, block: int) -> Floats:
     return means
 
 
-def _rows_of(photo: Photo) -> _Rows:
-    return lambda top, height: photo.read_rows(top, height).colour
+class _PhotoRows:
+    """The rows of a photo, in whose passing it is seen whether parts are transparent."""
+
+    def __init__(self, photo: Photo) -> None:
+        self._photo = photo
+        self.transparent = False
+
+    def __call__(self, top: int, height: int) -> Floats:
+        """Return the colour of the next rows."""
+        rows = self._photo.read_rows(top, height)
+        if rows.alpha is not None:
+            self.transparent |= is_transparent(rows.alpha)
+        return rows.colour

@@ -44,6 +44,12 @@ class ArrayPicture:
             colour /= self._full
         return colour if self._colours == 3 else np.repeat(colour, 3, axis=2)
 
+    @property
+    def is_transparent(self) -> bool:
+        """Whether parts of it are seen through."""
+        alpha = self._planes(self.pixels)[:, :, self._colours :]
+        return is_transparent(alpha)
+
     def blank(self) -> Pixels:
         """Return an array for a result, of the same shape and type, with the alpha filled in."""
         result = np.empty(self.pixels.shape, self.pixels.dtype)
@@ -63,6 +69,12 @@ class ArrayPicture:
     def _planes(pixels: Pixels) -> Pixels:
         """Return a view with three axes."""
         return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def is_transparent(alpha: Pixels) -> bool:
+    """Return whether any value of an alpha channel, of any type and shape, is less than half."""
+    full = _FULL.get(alpha.dtype.str[1:], 1)
+    return bool(alpha.size) and bool((alpha < full / 2).any())
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

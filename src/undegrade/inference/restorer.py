@@ -20,8 +20,9 @@ from undegrade.inference.report import FileReport, ModelInfo, RunInfo
 from undegrade.inference.run import Run
 from undegrade.inference.streaming import MapInMemory, Sinks
 from undegrade.inference.targets import plan_targets, restored_name
+from undegrade.inference.teams import OneModel, ShippedModels
 from undegrade.methods.base import Method
-from undegrade.zoo import DEFAULT_MODEL
+from undegrade.zoo import AUTO_MODEL, DEFAULT_MODEL
 
 _READ, _WRITE, _OPTIONS = ReadOptions(), WriteOptions(), RestoreOptions()
 
@@ -87,7 +88,7 @@ class Restorer:
         self.messages = tuple(
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
-        self._setup, self._guesser = setup, Guesser(ready, setup)
+        self._setup, self._guesser = setup, Guesser(OneModel(ready, setup), setup)
 
     @property
     def fixed_steps(self) -> int | None:
@@ -131,13 +132,14 @@ class Restorer:
         """Return the same on the same networks, whose maps are the plain deviation over draws."""
         plain = copy.copy(self)
         plain.model = replace(self.model, uncertainty=None)
-        plain._guesser = Guesser(Ready(self._engine, plain.model), self._setup)
+        ready = Ready(self._engine, plain.model)
+        plain._guesser = Guesser(OneModel(ready, self._setup), self._setup)
         return plain
 
     @classmethod
     def from_pretrained(
         cls,
-        model: str | Path = DEFAULT_MODEL,
+        model: str | Path = AUTO_MODEL,
         *,
         device: str = "auto",
         precision: str = "auto",
@@ -146,7 +148,9 @@ class Restorer:
         """Load a model.
 
         Args:
-            model: Name of a bundled or pulled model, or a model folder.
+            model: Name of a bundled or pulled model, or a model folder. ``"auto"`` is the general
+                model with all others that ship: the one that is best at the task restores, be the
+                task named or, where it is not, detected.
             device: See :class:`Restorer`.
             precision: See :class:`Restorer`.
             sampler: See :class:`Restorer`.
@@ -157,8 +161,14 @@ class Restorer:
             WeightsError: The model cannot be used.
         """
         choose_precision(precision, choose_device(device))  # before time is spent on loading
-        method, info = load_restoring(model)
-        return cls(method, info, device=device, precision=precision, sampler=sampler)
+        auto = model == AUTO_MODEL
+        method, info = load_restoring(DEFAULT_MODEL if auto else model)
+        restorer = cls(method, info, device=device, precision=precision, sampler=sampler)
+        if auto:
+            setup = restorer._setup
+            ready = Ready(restorer._engine, restorer.model)
+            restorer._guesser = Guesser(ShippedModels(ready, setup), setup)
+        return restorer
 
     def __call__(  # noqa: PLR0913  (what a user may ask for, each by its name)
         self,

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from undegrade.inference.restorer import Restorer
-from undegrade.zoo import DEFAULT_MODEL, find_model
+from undegrade.zoo import AUTO_MODEL, DEFAULT_MODEL, find_model
 
 _CACHED_MODELS = 2  # that restore() keeps loaded
 
 
 def restore(  # noqa: PLR0913  (the one call that needs no other object)
     image: Any,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = AUTO_MODEL,
     *,
     device: str = "auto",
     precision: str = "auto",
@@ -29,7 +29,7 @@ def restore(  # noqa: PLR0913  (the one call that needs no other object)
 
     Args:
         image: See :meth:`Restorer.__call__`.
-        model: Name of a model, or a model folder.
+        model: See :meth:`Restorer.from_pretrained`.
         device: See :class:`Restorer`.
         precision: See :class:`Restorer`.
         task: What is to be undone.
@@ -41,7 +41,8 @@ def restore(  # noqa: PLR0913  (the one call that needs no other object)
     Raises:
         UndegradeError: See :meth:`Restorer.from_pretrained` and :meth:`Restorer.__call__`.
     """
-    restorer = _loaded(str(model), find_model(model).sha256, device, precision)
+    weights = find_model(DEFAULT_MODEL if model == AUTO_MODEL else model).sha256
+    restorer = _loaded(str(model), weights, device, precision)
     return restorer(
         image, task=task, steps=steps, seed=seed, tile_size=tile_size, texture=texture
     ).image

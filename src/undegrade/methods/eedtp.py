@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from undegrade.errors import UsageError
 from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
 from undegrade.methods.eedtp_options import GENERATION, RESTORATION, EEDTPOptions
+from undegrade.methods.picture_errors import picture_errors
 from undegrade.methods.single import DirectMethod
 from undegrade.networks.experts import ExpertAdapter
 from undegrade.networks.published import from_published
@@ -136,7 +137,7 @@ class EEDTP(DirectMethod):
         step: int,  # noqa: ARG002
         noise: TrainingNoise,
     ) -> Objective:
-        """Return the mean absolute error of the clean pictures (equations 11 and 12).
+        """Return the error of the clean pictures, absolute as published (equations 11 and 12).
 
         Raises:
             ValueError: A task has no matching step.
@@ -156,7 +157,7 @@ class EEDTP(DirectMethod):
 
     def _error(self, x: Tensor, t: Tensor, hq: Tensor) -> tuple[Tensor, Tensor]:
         restored = x - self.residual(x, t)
-        return (restored.float() - hq).abs().mean(), restored
+        return picture_errors(restored, hq, self.eedtp_options.error).mean(), restored
 
     @staticmethod
     def _tasks_of(pair: Pair) -> tuple[str, ...]:

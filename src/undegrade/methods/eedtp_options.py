@@ -65,6 +65,11 @@ class EEDTPOptions(MethodOptions):
         description="Matching step of tasks; of others those of the paper, if there are so many.",
     )
     task: str = Field("", description="Task of pictures of which none is told; empty for none.")
+    error: Literal["absolute", "log"] = Field(
+        "absolute",
+        description="Absolute error (eqs. 11 and 12), or the logarithm of each picture's squared "
+        "error, by which degradations large and small are learned alike.",
+    )
     fft_weight: float = Field(
         0.0, ge=0, description="Weight of the error of the Fourier transform; 0.1 in its code."
     )

@@ -7,6 +7,7 @@ from pydantic import Field, Tag
 from torch import Tensor
 
 from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
+from undegrade.methods.picture_errors import PictureError, picture_errors
 from undegrade.methods.single import DirectMethod
 from undegrade.networks.nafnet import Predictor, PredictorOptions
 from undegrade.networks.sizes import named
@@ -14,6 +15,8 @@ from undegrade.networks.unet import UNet
 from undegrade.networks.unet_options import UNetOptions
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback, Step
+
+_ERRORS: dict[str, PictureError] = {"mse": "squared", "l1": "absolute", "log": "log"}
 
 
 class RegressionOptions(MethodOptions):
@@ -24,7 +27,11 @@ class RegressionOptions(MethodOptions):
         Annotated[UNetOptions, Tag("unet")] | Annotated[PredictorOptions, Tag("nafnet")],
         named("unet"),
     ] = UNetOptions()
-    loss: Literal["mse", "l1"] = Field("mse", description="Error between restored and clean.")
+    loss: Literal["mse", "l1", "log"] = Field(
+        "mse",
+        description="Error between restored and clean: squared, absolute, or the logarithm of each "
+        "picture's squared error, by which degradations large and small are learned alike.",
+    )
 
 
 @METHODS.register("regression")
@@ -41,7 +48,7 @@ class Regression(DirectMethod):
 
     def __init__(self, options: RegressionOptions) -> None:
         super().__init__(options)
-        self.error = options.loss
+        self.error = _ERRORS[options.loss]
         self.network = _build(options.network)
 
     @classmethod
@@ -67,8 +74,7 @@ class Regression(DirectMethod):
     ) -> Objective:
         """Return the error of the restored pictures, in units of the range ``[-1, 1]``."""
         restored = self._predict(2 * pair.lq - 1)
-        difference = 2 * pair.hq - 1 - restored
-        total = difference.square().mean() if self.error == "mse" else difference.abs().mean()
+        total = picture_errors(restored, 2 * pair.hq - 1, self.error, span=2.0).mean()
         return Objective({"total": total}, (restored + 1) / 2)
 
     def restore(

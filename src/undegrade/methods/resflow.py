@@ -6,13 +6,14 @@ auxiliary variable; restoring walks the path back in a few steps. Pictures are m
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from undegrade.errors import UsageError
 from undegrade.methods.base import METHODS, MethodOptions, Objective, Pair
+from undegrade.methods.picture_errors import PictureError, picture_errors
 from undegrade.methods.resflow_options import (
     CHANNELS,
     CouplingOptions,
@@ -28,10 +29,6 @@ from undegrade.processes import flow
 from undegrade.processes.noise import NoiseSource, TrainingNoise
 from undegrade.processes.samplers import Callback
 from undegrade.processes.sampling import Sampler, SamplerOptions
-
-_LOG_FLOOR = 1e-3
-"""Squared error in ``[-1, 1]`` below which a picture counts as restored (36 dB): without it, the
-nearly perfect pictures would be all that a logarithm hears."""
 
 
 class _Auxiliary(NamedTuple):
@@ -305,10 +302,7 @@ def _kl_weight(options: CouplingOptions, step: int) -> float:
 
 
 def _weighted_error(
-    predicted: Tensor, target: Tensor, weight: Tensor, kind: Literal["squared", "log"]
+    predicted: Tensor, target: Tensor, weight: Tensor, kind: PictureError
 ) -> Tensor:
-    """Return the mean over pictures of ``weight * mean squared error``, or of its logarithm."""
-    error = (predicted.float() - target).square().mean(dim=(1, 2, 3))
-    if kind == "log":
-        error = torch.log(error + _LOG_FLOOR)
-    return (weight * error).mean()
+    """Return the mean over pictures of ``weight * error``."""
+    return (weight * picture_errors(predicted, target, kind, span=2.0)).mean()

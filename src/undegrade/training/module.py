@@ -235,6 +235,7 @@ def learning_rate_factor(step: int, steps: int, options: Optimiser) -> float:
     period = options.period or steps
     done = min(1.0, (step - options.warmup) / max(1, period - options.warmup))
     cosine = (1 + math.cos(math.pi * done)) / 2
-    end = min(1.0, (steps - step) / options.cooldown) if options.cooldown else 1.0
+    cooldown = min(options.cooldown, steps)  # a short stage is not to start half way down
+    end = min(1.0, (steps - step) / cooldown) if cooldown else 1.0
     final = options.final_lr / options.lr
     return final + (1 - final) * cosine * max(0.0, end)

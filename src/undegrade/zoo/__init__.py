@@ -11,6 +11,7 @@ from undegrade.zoo.loading import (
     record_uncertainty,
     save_model,
 )
+from undegrade.zoo.specialists import AUTO_MODEL, SPECIALISTS, best_at
 from undegrade.zoo.store import (
     DEFAULT_MODEL,
     DETECTOR,
@@ -23,11 +24,14 @@ from undegrade.zoo.store import (
 )
 
 __all__ = [
+    "AUTO_MODEL",
     "DEFAULT_MODEL",
     "DETECTOR",
+    "SPECIALISTS",
     "ModelConfig",
     "ModelEntry",
     "Scan",
+    "best_at",
     "check_restores",
     "default_card",
     "find_model",
