@@ -1,16 +1,16 @@
 """How well every model that ships does each of its tasks, beside classical methods.
 
-    python benchmarks/zoo.py --test CBSD68=DIR -o OUT
+    python benchmarks/zoo.py --test CBSD68=DIR --test bsds500=DIR -o OUT
     python benchmarks/zoo.py --test CBSD68=DIR -o OUT --tasks rain haze --models MODEL...
 
 For each degradation, with its fixed seeds: PSNR in dB and SSIM, in RGB over whole pictures rounded
 to 8 bits, of the picture as it is, of the classical methods for it, and of every model that knows
 the task, in one, two and four steps where it leaves the choice. What was measured is kept in OUT,
-and not measured again.
+and not measured again. ``benchmarks/zoo_cards.py`` writes it on the cards.
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -28,10 +28,13 @@ from undegrade.images.files import make_folder
 from undegrade.methods import METHODS
 from undegrade.metrics.catalogue import find_metrics
 from undegrade.tasks import own_name
-from undegrade.zoo import find_model, list_models
+from undegrade.zoo import ModelConfig, find_model, list_models
 
 PSNR, SSIM = "psnr", "ssim"
 STEPS = (1, 2, 4)
+
+Entrant = tuple[str, int]
+"""What has a line of its own: its name, and its steps."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,26 @@ class Case:
     """A test.
 
     Args:
-        task: What undoes it.
+        task: What undoes it; empty for clean photos, which all models are to leave as they are that
+            see for themselves what there is to undo.
         degradation: What is done to the photos.
         baselines: The classical methods for it.
+        test: Name of the photos.
     """
 
     task: str
     degradation: str
     baselines: tuple[str, ...]
+    test: str = "CBSD68"
 
 
 CASES = {
     "noise": Case("denoise", "noise:sigma=25", ("nlm", "wavelet", "tv")),
     "noise50": Case("denoise", "noise:sigma=50", ("nlm", "wavelet", "tv")),
+    "grain": Case("denoise", "noise:sigma=25,grey=true", ("nlm", "wavelet", "tv")),
     "rain": Case("derain", "rain:severity=0.6", ("median", "opening")),
     "jpeg": Case("dejpeg", "jpeg:quality=10", ("tv", "median")),
+    "jpeg-bsds": Case("dejpeg", "jpeg:quality=10", ("tv", "median"), "bsds500"),
     "snow": Case("desnow", "snow:severity=0.6", ("median", "opening")),
     "holes": Case("inpaint", "holes:kind=thin,area=0.15,fill=0.5", ("biharmonic",)),
     "raindrops": Case("deraindrop", "raindrops:severity=0.6", ("median",)),
@@ -62,6 +70,7 @@ CASES = {
     "haze": Case("dehaze", "haze:severity=0.6", ("dark-channel", "clahe")),
     "motion-blur": Case("deblur", "motion-blur:severity=0.2", ("unsharp", "richardson-lucy")),
     "blur": Case("deblur", "blur:sigma=2", ("unsharp", "richardson-lucy")),
+    "clean": Case("", "", ()),
 }
 
 
@@ -70,19 +79,22 @@ def main() -> None:
     arguments = parse_arguments()
     keep_freed_memory()  # as the command does
     make_folder(arguments.output)
+    places = [Place.parse(test) for test in arguments.test]
     for name in arguments.tasks:
         case = CASES[name]
-        pictures = PictureSet.open(
-            Place.parse(arguments.test), Chain.parse([case.degradation]), limit=arguments.pictures
-        )
-        rows = [*measured(case, pictures, arguments)]
-        print(f"## {case.degradation}: {len(pictures)} photos\n\n{table(rows)}\n", flush=True)
+        for place in places:
+            if place.name == case.test:
+                print(
+                    f"## {title(case)}\n\n{table(measured(case, place, arguments))}\n", flush=True
+                )
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--test", required=True, help="NAME=DIR of clean test photos")
+    parser.add_argument(
+        "--test", action="append", required=True, help="CBSD68=DIR or bsds500=DIR: test photos"
+    )
     parser.add_argument("--output", "-o", type=Path, required=True)
     parser.add_argument("--tasks", nargs="+", choices=CASES, default=[*CASES], metavar="NAME")
     parser.add_argument("--models", nargs="+", help="names or folders; all bundled unless given")
@@ -90,50 +102,70 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(case: Case, pictures: PictureSet, arguments: argparse.Namespace) -> Iterator[Row]:
-    """Yield the rows of all that restores the pictures of a case."""
+def title(case: Case) -> str:
+    """Return what a case is called: what was done to which photos."""
+    return f"`{case.degradation or 'clean'}`, {case.test}"
+
+
+def measured(case: Case, place: Place, arguments: argparse.Namespace) -> list[Row]:
+    """Return the rows of all that restores the pictures of a case."""
+    degradations = [case.degradation] if case.degradation else []
+    pictures = PictureSet.open(place, Chain.parse(degradations), limit=arguments.pictures)
     journal = Journal(arguments.output)
-    metrics = find_metrics(f"{PSNR},{SSIM}")
-    yield from measure(Choice(case.baselines).load(), pictures, Plan(metrics, steps=STEPS), journal)
+    plan = Plan(find_metrics(f"{PSNR},{SSIM}"), steps=STEPS)
+    rows = [*measure(Choice(case.baselines).load(), pictures, plan, journal)]
     for model in able(case.task, arguments.models):
         task = case.task if find_model(model).config.is_told else "auto"
         candidates = Choice((model,), device="cpu", precision="float32", task=task).load()
-        yield from measure(candidates[1:], pictures, Plan(metrics, steps=STEPS), journal)
+        rows += measure(candidates[1:], pictures, plan, journal)
+    return rows
 
 
 def able(task: str, models: Sequence[str] | None) -> list[str]:
     """Return which of the models restore what a task is about."""
     known = [entry.name for entry in list_models() if entry.bundled] if models is None else models
-    configs = {model: find_model(model).config for model in known}
-    return [
-        model
-        for model, config in configs.items()
-        if METHODS.get(config.method_name).restores and own_name(task) in config.tasks
-    ]
+    return [model for model in known if does(task, find_model(model).config)]
+
+
+def does(task: str, config: ModelConfig) -> bool:
+    """Return whether a model restores what a task is about, or clean photos for no task."""
+    if not METHODS.get(config.method_name).restores:
+        return False
+    return own_name(task) in config.tasks if task else not config.is_told
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the mean of each entrant as Markdown, the input first; the best is bold."""
-    found = dict.fromkeys(row.key.entrant for row in rows)
+    found = means(rows)
     entrants = sorted(found, key=lambda entrant: entrant[0] != INPUT)
-    scores = [
-        tuple(
-            fmean(row.scores[metric] for row in rows if row.key.entrant == entrant)
-            for metric in (PSNR, SSIM)
-        )
-        for entrant in entrants
-    ]
-    best = [max(column) for column in zip(*scores, strict=True)]
+    best = [max(column) for column in zip(*found.values(), strict=True)]
     lines = []
-    for (model, steps), means in zip(entrants, scores, strict=True):
-        name = f"{model}, {steps} step{'s' * (steps > 1)}" if steps > 0 else model
-        cells = [f"{means[0]:.2f}", f"{means[1]:.4f}"]
+    for entrant in entrants:
+        cells = [f"{found[entrant][0]:.2f}", f"{found[entrant][1]:.4f}"]
         marked = [
             f"**{cell}**" if value == top else cell
-            for cell, value, top in zip(cells, means, best, strict=True)
+            for cell, value, top in zip(cells, found[entrant], best, strict=True)
         ]
-        lines.append([name, *marked, f"{means[0] - scores[0][0]:+.2f}"])
+        gain = found[entrant][0] - found[INPUT, 0][0]
+        lines.append([called(entrant), *marked, f"{gain:+.2f}"])
     return markdown(["", "PSNR, dB", "SSIM", "gain, dB"], lines)
+
+
+def means(rows: Sequence[Row]) -> dict[Entrant, tuple[float, float]]:
+    """Return the mean PSNR and SSIM of each entrant."""
+    by_entrant: dict[Entrant, list[Row]] = {}
+    for row in rows:
+        by_entrant.setdefault(row.key.entrant, []).append(row)
+    return {
+        entrant: (fmean(row.scores[PSNR] for row in own), fmean(row.scores[SSIM] for row in own))
+        for entrant, own in by_entrant.items()
+    }
+
+
+def called(entrant: Entrant) -> str:
+    """Return the name of an entrant, with its steps."""
+    model, steps = entrant
+    return f"{model}, {steps} step{'s' * (steps > 1)}" if steps > 0 else model
 
 
 if __name__ == "__main__":

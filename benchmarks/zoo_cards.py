@@ -1,0 +1,190 @@
+"""Write on the cards of models what they are, how they were made, and how well they do.
+
+    python benchmarks/zoo_cards.py --test CBSD68=DIR --test bsds500=DIR -o OUT
+
+What ``benchmarks/zoo.py`` has measured into OUT is not measured again. A card's first words and
+all of its other sections are written by hand, and stay.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from undegrade.data.places import Place
+from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.results.tables import markdown
+from undegrade.images.files import make_folder, write_whole
+from undegrade.methods import METHODS
+from undegrade.zoo import ModelEntry, find_model, further_losses, list_models, load_method
+from undegrade.zoo.files import CARD_FILE
+from zoo import CASES, Case, Entrant, does, means, measured, parse_arguments, title
+
+METHOD_NAMES = {
+    "resflow": 'ResFlow ("Reversing Flow for Image Restoration", CVPR 2025)',
+    "eedtp": 'EEDTP ("Elucidating and Endowing the Diffusion Training Paradigm for General Image '
+    'Restoration", 2025)',
+    "dtpm": 'DTPM ("Diffusion Texture Prior Model for Image Restoration", CVPR 2024)',
+    "regression": "regression: one evaluation, no diffusion and no flow",
+}
+NETWORK_NAMES = {"unet": "U-Net", "nafnet": "NAFNet"}
+
+MADE, NUMBERS = "How it was made", "Numbers"
+
+TWINS = {"resflow-general": "nafnet-general"}
+"""The same network trained by regression alone; of all others it is the one of ten tasks."""
+TWIN = "nafnet-ten"
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+Means = Mapping[Entrant, tuple[float, float]]
+
+
+def main() -> None:
+    """Measure what is missing, and write the cards."""
+    arguments = parse_arguments()
+    make_folder(arguments.output)
+    places = {place.name: place for place in map(Place.parse, arguments.test)}
+    found = {
+        name: means(measured(CASES[name], places[CASES[name].test], arguments))
+        for name in arguments.tasks
+        if CASES[name].test in places
+    }
+    for entry in map(find_model, arguments.models or bundled()):
+        if METHODS.get(entry.config.method_name).restores:
+            write_whole(entry.folder / CARD_FILE, card(entry, found).encode())
+            print(entry.name, flush=True)
+
+
+def bundled() -> list[str]:
+    """Return the names of the models that ship."""
+    return [entry.name for entry in list_models() if entry.bundled]
+
+
+def card(entry: ModelEntry, found: Mapping[str, Means]) -> str:
+    """Return a card with the sections that are known written anew."""
+    words, sections = parted(entry.card)
+    made = {MADE: how_made(entry), NUMBERS: numbers(entry, found)}
+    rest = {name: text for name, text in sections.items() if name not in made}
+    told = [f"# {entry.name}", words or entry.config.summary, facts(entry)]
+    for name, text in (made | rest).items():
+        told += [f"## {name}", text]
+    return "\n\n".join(told) + "\n"
+
+
+def parted(text: str) -> tuple[str, dict[str, str]]:
+    """Return the first words of a card without its facts, and its sections by their names."""
+    head, *parts = re.split(r"^## +", text, flags=re.MULTILINE)
+    words = head.partition("\n- ")[0].partition("\n")[2].strip()
+    sections = {}
+    for part in parts:
+        name, _, content = part.partition("\n")
+        sections[name.strip()] = content.strip()
+    return words, sections
+
+
+def facts(entry: ModelEntry) -> str:
+    """Return what is known of a model, as a list."""
+    config = entry.config
+    network = config.method.get("network", {})
+    kind = NETWORK_NAMES.get(network.get("name", "unet"), "network")
+    gated = " of gated blocks" if network.get("block") == "gated" else ""
+    experts = " with experts" if config.method.get("experts") else ""
+    parameters = sum(parameter.numel() for parameter in load_method(entry).parameters())
+    known = {
+        "Method": METHOD_NAMES[config.method_name],
+        "Network": f"{kind}{gated}{experts}, {parameters / 1e6:.1f} million parameters, "
+        f"{entry.size / 1e6:.1f} MB",
+        "Tasks": ", ".join(config.tasks) + (" (has to be told which)" if config.is_told else ""),
+        "Steps by default": config.default_steps,
+        "Further losses": ", ".join(further_losses(config.recipe)) or "none",
+        "Licence of the weights": config.licence,
+        "Training data": config.training_data,
+        "SHA-256 of the weights": f"`{config.sha256}`",
+    }
+    return "\n".join(f"- {name}: {fact}" for name, fact in known.items())
+
+
+def how_made(entry: ModelEntry) -> str:
+    """Return the command that makes a model, and how much that is."""
+    recipe = entry.config.recipe
+    places = (RECIPES / f"{entry.name}.yaml", RECIPES / "small" / f"{entry.name}.yaml")
+    path = next(place for place in places if place.exists())
+    told = [change for change in changes_in(path.read_text()) if "training_data" not in change]
+    command = [str(path.relative_to(RECIPES.parent)), "data.photos=PHOTOS", *map(shlex.quote, told)]
+    stages = [
+        f"{stage['steps']:,} steps of {stage['batch']} crops of {stage['crop']} pixels"
+        for stage in recipe["stages"]
+    ]
+    runs = [(stage, len([*same])) for stage, same in groupby(stages)]
+    amount = ", then ".join(f"{many} times {stage}" if many > 1 else stage for stage, many in runs)
+    number = "bfloat16" if recipe.get("precision") == "bf16-mixed" else "float32"
+    origin = f", from the weights of `{recipe['start_from']}`" if recipe.get("start_from") else ""
+    return (
+        f"    undegrade train {' '.join(command)} -o runs/{entry.name}\n\n"
+        f"{amount}, in {number}{origin}. The recipe is in `config.json`."
+    )
+
+
+def changes_in(recipe: str) -> list[str]:
+    """Return with which changes a recipe says that the bundled weights were made."""
+    below = recipe.partition("# The bundled weights were made with\n")[2]
+    lines = re.match(r"(#   .*\n)*", below)
+    assert lines is not None
+    return shlex.split(lines.group().replace("#   ", " "))
+
+
+def numbers(entry: ModelEntry, found: Mapping[str, Means]) -> str:
+    """Return a table of all tests of a model, and what was done to get it."""
+    own = [name for name in found if does(CASES[name].task, entry.config)]
+    steps = sorted({at for name in own for at in steps_of(entry, found[name])})
+    twin = TWINS.get(entry.name, TWIN)
+    has_twin = twin != entry.name and any(mean_of(twin, found[name], None) for name in own)
+    asked = [f"{at} step{'s' * (at > 1)}" if at else "restored" for at in steps]
+    head = ["test", "input", "best classical", *asked, *([f"`{twin}`"] * has_twin)]
+    lines = []
+    for name in own:
+        case, values = CASES[name], found[name]
+        line = [title(case), shown(values[INPUT, 0]), classical(case, values)]
+        line += [shown(mean_of(entry.name, values, at)) for at in steps]
+        line += [shown(mean_of(twin, values, None))] * has_twin
+        lines.append(line)
+    return (
+        "PSNR in dB / SSIM, in RGB over whole pictures rounded to 8 bits, with the fixed seeds of "
+        "the degradations; printed by `python benchmarks/zoo.py --test CBSD68=DIR --test "
+        f"bsds500=DIR -o OUT`:\n\n{markdown(head, lines)}"
+    )
+
+
+def steps_of(entry: ModelEntry, values: Means) -> list[int]:
+    """Return in how many steps a model was measured; 0 where it has no choice."""
+    return [steps for model, steps in values if is_of(model, entry.name)]
+
+
+def is_of(entrant: str, model: str) -> bool:
+    """Return whether a line is of a model, whatever it was told."""
+    return entrant == model or entrant.startswith(f"{model} (")
+
+
+def mean_of(model: str, values: Means, steps: int | None) -> tuple[float, float] | None:
+    """Return what a model came to; by the fewest steps for None."""
+    own = {at: mean for (entrant, at), mean in values.items() if is_of(entrant, model)}
+    return own.get(min(own) if steps is None else steps) if own else None
+
+
+def classical(case: Case, values: Means) -> str:
+    """Return what the best of the classical methods came to, with its name."""
+    best = max(case.baselines, key=lambda name: values[name, 0][0], default=None)
+    return "–" if best is None else f"{shown(values[best, 0])} ({best})"
+
+
+def shown(mean: Sequence[float] | None) -> str:
+    """Return PSNR and SSIM as text; equal pictures have no PSNR."""
+    if mean is None or mean[0] >= 100:
+        return "–"
+    return f"{mean[0]:.2f} / {mean[1]:.4f}"
+
+
+if __name__ == "__main__":
+    main()
