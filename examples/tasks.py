@@ -1,8 +1,9 @@
-"""Draw what a model of several tasks makes of each: degraded, restored, truth; a file for each.
+"""Draw what is made of each degradation: degraded, restored, truth; a file for each.
 
-    python examples/tasks.py MODEL FOLDER
+    python examples/tasks.py FOLDER [MODEL]
 
-Two photos of scikit-image for each, with a seed that does not change.
+By the model that is best at each, unless one is named. Two photos of scikit-image for each, with a
+seed that does not change.
 """
 
 import sys
@@ -31,8 +32,8 @@ CASES = {
 
 def main() -> None:
     """Degrade and restore the photos, and draw a file for each task."""
-    model, folder = sys.argv[1:]
-    restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
+    folder, *named = sys.argv[1:]
+    restorer = Restorer.from_pretrained(*named, device="cpu", precision="float32")
     for number, (name, degradation) in enumerate(CASES.items()):
         chain = Chain.parse([degradation])
         rows = []
