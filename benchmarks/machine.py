@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 
-def matrix_multiplication_rate() -> float:
-    """Return operations per second of a large float32 matrix product."""
-    a, b = torch.rand(2, 2048, 2048)
+def matrix_multiplication_rate(kind: torch.dtype = torch.float32) -> float:
+    """Return operations per second of a large matrix product."""
+    a, b = torch.rand(2, 2048, 2048).to(kind)
     return 2 * 2048**3 / best_time(lambda: a @ b)
 
 

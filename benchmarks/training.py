@@ -5,7 +5,7 @@
 A step is loss, gradient, clipping and AdamW on crops that lie in memory, of the size and number
 that the recipe says: what a training does but for averaging the weights and making the crops, whose
 share it prints itself at its end. Compiling is not timed. Rows are compared with the same network
-left uncompiled.
+left uncompiled. Recipes of mixed precision are measured in bfloat16, and by its multiplication.
 """
 
 import argparse
@@ -27,15 +27,16 @@ def main() -> None:
     """Measure and print."""
     arguments = parse_arguments()
     keep_freed_memory()  # as the command does
-    peak = matrix_multiplication_rate()
+    peaks = {kind: matrix_multiplication_rate(kind) for kind in (torch.float32, torch.bfloat16)}
     print(f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"matrix multiplication, float32: {peak / 1e9:.0f} GFLOP/s\n")
+    told = (f"{kind}: {rate / 1e9:.0f} GFLOP/s" for kind, rate in peaks.items())
+    print(f"matrix multiplication, {', '.join(told)}\n".replace("torch.", ""))
     print("| recipe | stage | batch | compiled | s per step | crops/s | pace | against eager |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for path in arguments.recipes:
         recipe = load_recipe(path)
         for stage in recipe.stages:
-            measure(recipe, stage, peak, compiled=not arguments.eager)
+            measure(recipe, stage, peaks[number_type(recipe)], compiled=not arguments.eager)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -62,6 +63,11 @@ def measure(recipe: Recipe, stage: Stage, peak: float, *, compiled: bool) -> Non
         show(recipe, stage, "yes", (seconds, eager), cost / peak)
 
 
+def number_type(recipe: Recipe) -> torch.dtype:
+    """Return the type of numbers that most of a step is computed with."""
+    return torch.bfloat16 if recipe.precision == "bf16-mixed" else torch.float32
+
+
 def build(recipe: Recipe) -> Method:
     """Return the untrained method, laid out in memory as the trainer does."""
     method = build_method(recipe.method_options).train()
@@ -82,10 +88,13 @@ def optimiser_step(method: Method, recipe: Recipe, stage: Stage) -> Callable[[Pa
     """Return what learns from a batch: loss, gradient, clipping and AdamW."""
     optimiser = torch.optim.AdamW(method.parameters(), lr=recipe.optimiser.lr, fused=True)
     noise = SampleNoise(0, 0, range(stage.batch))
+    mixed = number_type(recipe) is torch.bfloat16
 
     def step(pair: Pair) -> None:
         optimiser.zero_grad()
-        method.loss(pair, stage=stage.name, step=0, noise=noise)["total"].backward()  # type: ignore[no-untyped-call]
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            terms = method.loss(pair, stage=stage.name, step=0, noise=noise)
+        terms["total"].backward()  # type: ignore[no-untyped-call]
         if recipe.optimiser.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(method.parameters(), recipe.optimiser.clip_norm)
         optimiser.step()

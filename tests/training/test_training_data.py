@@ -226,7 +226,7 @@ def test_a_little_damage_is_told_at_the_end_of_the_epoch(
     told = capsys.readouterr().err
     assert re.search(r"[23] pictures could not be read in this epoch and others took", told)
     assert re.search(r"scene-\d\d\.png in 000000\.tar", told)
-    assert re.search(r"steps waited for data \d+\.\d% of the time", told)
+    assert re.search(r"\d+\.\d crops a second; steps waited for data \d+\.\d% of the\s+time", told)
 
 
 def test_much_damage_stops_the_training(recipe: Path, shards: Path, tmp_path: Path) -> None:

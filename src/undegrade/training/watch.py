@@ -62,7 +62,16 @@ class DataWatch(Callback):
     @property
     def waiting_share(self) -> float:
         """Share of the time that steps have waited for data, in ``[0, 1]``."""
-        return self.waited / max(1e-9, self.waited + self.worked)
+        return self.waited / self._seconds
+
+    @property
+    def crops_per_second(self) -> float:
+        """How many samples all processes together have learned from in a second."""
+        return self.steps * self.epochs.batch / self._seconds
+
+    @property
+    def _seconds(self) -> float:
+        return max(1e-9, self.waited + self.worked)
 
     def on_train_batch_start(
         self,
@@ -135,7 +144,10 @@ class DataWatch(Callback):
     ) -> None:
         """Tell what is left to be told."""
         self._tell(trainer)
-        self.console.print(f"steps waited for data {self.waiting_share:.1%} of the time")
+        self.console.print(
+            f"{self.crops_per_second:.1f} crops a second; steps waited for data "
+            f"{self.waiting_share:.1%} of the time"
+        )
 
     def _tell(self, trainer: lightning.Trainer) -> None:
         if self.count:
