@@ -498,3 +498,11 @@ def test_a_sampler_that_cannot_be_is_refused_once(
     ran = restore(make_photo(), *options)
     assert ran.exit_code == 2
     assert len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_an_empty_name_is_not_the_working_directory(cli: Cli, make_photo: Make) -> None:
+    make_photo()
+    for verb in (["restore"], ["detect"], ["degrade", "--with", "noise", "-o", "out"]):
+        ran = cli(*verb, "")
+        assert ran.exit_code == 2
+        assert "an empty name; expected a file, a folder or -" in ran.stderr

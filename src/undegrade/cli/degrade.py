@@ -13,6 +13,7 @@ from undegrade.cli.jobs import Job, plan_jobs
 from undegrade.cli.options import (
     Format,
     FormatOption,
+    InputsArgument,
     MegapixelsOption,
     OverwriteOption,
     PageOption,
@@ -60,9 +61,7 @@ def _print_degradations(context: typer.Context, option: typer.CallbackParam, giv
 
 @reporting()
 def degrade(  # noqa: PLR0913  (a command line has as many parameters as options)
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
-    ],
+    inputs: InputsArgument,
     output: Annotated[
         str,
         typer.Option(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from undegrade.cli.console import note, reporting
 from undegrade.cli.jobs import Job, plan_looks
 from undegrade.cli.options import (
     DeviceOption,
+    InputsArgument,
     JsonOption,
     MegapixelsOption,
     PageOption,
@@ -41,9 +41,7 @@ _BLANK: Details = {
 
 @reporting()
 def detect(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
-    ],
+    inputs: InputsArgument,
     model: Annotated[
         str, typer.Option(autocompletion=complete_model, help="Name of a detector, or its folder.")
     ] = "detector",

@@ -2,6 +2,7 @@
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,6 +48,22 @@ def complete_model_or_auto(incomplete: str) -> list[str]:
     auto = "auto"
     return [*([auto] if auto.startswith(incomplete) else []), *complete_model(incomplete)]
 
+
+def given_path(text: str) -> Path:
+    """Return a path as it was given; an empty one would be the working directory.
+
+    Raises:
+        BadParameter: It is empty, as of a shell's variable that is not set.
+    """
+    if not text:
+        raise typer.BadParameter("an empty name; expected a file, a folder or -")
+    return Path(text)
+
+
+InputsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="INPUT", parser=given_path, help="Photos, folders, or - for stdin."),
+]
 
 ModelArgument = Annotated[
     str,

@@ -14,6 +14,7 @@ from undegrade.cli.options import (
     DeviceOption,
     Format,
     FormatOption,
+    InputsArgument,
     JsonOption,
     MegapixelsOption,
     OverwriteOption,
@@ -58,9 +59,7 @@ _BLANK: Details = {
 
 @reporting()
 def restore(  # noqa: PLR0913  (a command line has as many parameters as options)
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Photos, folders, or - for stdin.")
-    ],
+    inputs: InputsArgument,
     output: Annotated[
         str | None,
         typer.Option(
