@@ -8,9 +8,10 @@ import typer
 
 from undegrade.cli.console import note, reporting
 from undegrade.cli.options import DeviceOption, Precision, PrecisionOption
-from undegrade.errors import MissingExtraError, OutputError
+from undegrade.errors import MissingExtraError, UsageError
 
 _KEY = "UNDEGRADE_API_KEY"
+_MOST_TOGETHER = 64
 
 
 @reporting()
@@ -52,16 +53,24 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
         list[str] | None, typer.Option(help="A web site that may ask; several in turn.")
     ] = None,
     page: Annotated[bool, typer.Option(help="The web page beside the API.")] = True,
+    batch: Annotated[
+        str,
+        typer.Option(
+            metavar="NUMBER|auto",
+            help="Small photos of one shape in one go; auto measures whether that is faster.",
+        ),
+    ] = "auto",
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that running jobs have when the server ends.")
+    ] = 30.0,
 ) -> None:
     """Serve the HTTP API and a web page, to this machine alone unless --host says otherwise.
 
     With the environment's UNDEGRADE_API_KEY clients have to send that key.
     """
     try:
-        import uvicorn
-
-        from undegrade.serving.app import create_app
         from undegrade.serving.options import Limits, ServerOptions
+        from undegrade.serving.server import run
     except ImportError as error:
         raise MissingExtraError(
             f"serving needs {error.name}, which is not installed",
@@ -77,6 +86,8 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
         api_key=os.environ.get(_KEY) or None,
         origins=tuple(origin or ()),
         page=page,
+        batch=_batch(batch),
+        grace=grace,
         limits=Limits(
             max_bytes=max_bytes,
             max_megapixels=max_megapixels,
@@ -91,11 +102,23 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
             keep_hours=keep_hours,
         ),
     )
-    app = create_app(options)
-    note(f"http://{host}:{port} is the page, http://{host}:{port}/docs describes the API")
-    try:
-        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=40)
-    except SystemExit as error:  # the port is taken, of which uvicorn has told
-        raise OutputError(
-            f"{host}:{port} cannot be listened on", fix="choose another --port"
-        ) from error
+
+    def tell(port: int) -> None:
+        place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        what = f"{place} is the page, " if page else ""
+        note(f"{what}{place}/docs describes the API")
+
+    run(options, tell)
+
+
+def _batch(text: str) -> int | None:
+    """Return how many photos are done in one go; None to find out.
+
+    Raises:
+        UsageError: It is no such number.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_TOGETHER:
+        raise UsageError(f"--batch {text}", expected=f"auto, or 1 to {_MOST_TOGETHER}")
+    return int(text)

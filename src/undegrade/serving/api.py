@@ -1,17 +1,14 @@
 """The routes of the HTTP API."""
 
 import asyncio
-import json
 import time
-import zipfile
 from collections.abc import AsyncIterator
+from functools import partial
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import Response, StreamingResponse
 
 from undegrade.serving.answers import (
     DetectAnswer,
@@ -19,66 +16,29 @@ from undegrade.serving.answers import (
     LimitsAnswer,
     ModelAnswer,
     ModelsAnswer,
-    ProblemAnswer,
     StateAnswer,
 )
 from undegrade.serving.counter import Counter
-from undegrade.serving.forms import PHOTO, DetectForm, RestoreForm
+from undegrade.serving.describing import (
+    EVENTS,
+    FETCHING,
+    MEASURES,
+    NAMING,
+    PICTURES,
+    TAKING,
+    curl,
+    form,
+    problems,
+)
+from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State
-from undegrade.serving.problems import MEDIA_TYPE, HttpError
+from undegrade.serving.problems import HttpError
+from undegrade.serving.queue import ending
+from undegrade.serving.sending import send_file, send_results
 from undegrade.serving.service import JobService
 from undegrade.zoo import SPECIALISTS, list_models
 
-REPORT_HEADER = "Undegrade-Report"
 _LOOK = 0.5  # seconds between two looks whether a client is still there
-
-
-def _form(kind: type[DetectForm]) -> dict[str, Any]:
-    """Return the description of a form with a photo."""
-    schema = kind.model_json_schema(by_alias=True)
-    photo = {"type": "string", "format": "binary", "description": "The photo's file."}
-    schema["properties"] = {PHOTO: photo} | schema.get("properties", {})
-    schema["required"] = [PHOTO]
-    content = {"multipart/form-data": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
-    """Return the description of the errors of a route."""
-    return {
-        int(status): {
-            "description": status.phrase,
-            "content": {MEDIA_TYPE: {"schema": ProblemAnswer.model_json_schema()}},
-        }
-        for status in statuses
-    }
-
-
-_TAKING = _problems(
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-)
-_NAMING = _problems(HTTPStatus.NOT_FOUND)
-_PICTURES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The restored photo; several results come as a ZIP archive.",
-        "content": {
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
-            "application/zip": {"schema": {"type": "string", "format": "binary"}},
-        },
-        "headers": {
-            REPORT_HEADER: {
-                "description": "JSON: how it was restored.",
-                "schema": {"type": "string"},
-            }
-        },
-    }
-}
 
 
 def _service(request: Request) -> JobService:
@@ -98,97 +58,142 @@ router = APIRouter()
 photos = APIRouter(prefix="/api/v1")
 
 
+def _example(text: str, route: str, options: str = "") -> str:
+    return f"{text}\n\n{curl(route, options)}"
+
+
 @photos.post(
     "/restore",
-    openapi_extra=_form(RestoreForm),
-    responses=_PICTURES | _TAKING,
+    openapi_extra=form(RestoreForm, "/api/v1/restore", "-o restored.jpg"),
+    responses=PICTURES | TAKING,
     response_class=Response,
     summary="Restore a photo, and wait for it",
+    description=_example(
+        "Send a photo, get it restored. If the client leaves, the work is given up.",
+        "/api/v1/restore",
+        "-F photo=@photo.jpg -F task=denoise -F seed=7 -o restored.jpg",
+    ),
 )
 async def restore(request: Request, service: Service, counter: TheCounter) -> Response:
-    """Send a photo, get it restored. If the client leaves, the work is given up."""
-    job = await _waited_for(await counter.take("restore", request), request, service)
-    return _result(job, service, BackgroundTask(service.forget, job.id))
+    """Restore a photo while the client waits."""
+    job = await counter.take("restore", request, awaited=True)
+    job = await _waited_for(job, request, service)
+    return await send_results(job, service.store, partial(service.forget, job.id))
 
 
 @photos.post(
     "/detect",
-    openapi_extra=_form(DetectForm),
-    responses=_TAKING,
+    openapi_extra=form(DetectForm, "/api/v1/detect"),
+    responses=TAKING,
     summary="Say what a photo suffers from",
+    description=_example(
+        "Send a photo, get the probability of each degradation.",
+        "/api/v1/detect",
+        "-F photo=@photo.jpg",
+    ),
 )
 async def detect(request: Request, service: Service, counter: TheCounter) -> DetectAnswer:
-    """Send a photo, get the probability of each degradation."""
-    job = await _waited_for(await counter.take("detect", request), request, service)
+    """Look at a photo while the client waits."""
+    job = await counter.take("detect", request, awaited=True)
+    job = await _waited_for(job, request, service)
     await service.forget(job.id)
     return DetectAnswer.model_validate(job.report)
 
 
 @photos.post(
     "/jobs",
-    openapi_extra=_form(RestoreForm),
-    responses=_TAKING,
+    openapi_extra=form(RestoreForm, "/api/v1/jobs"),
+    responses=TAKING,
     status_code=HTTPStatus.ACCEPTED,
     summary="Restore a photo, and come back for it",
+    description=_example(
+        "Send a photo; the answer names the job, which survives a restart of the server.",
+        "/api/v1/jobs",
+        "-F photo=@photo.jpg -F variants=3",
+    ),
 )
 async def submit(
     request: Request, response: Response, service: Service, counter: TheCounter
 ) -> JobAnswer:
-    """Send a photo; the answer names the job, which survives a restart of the server."""
+    """Take a photo in."""
     job = await counter.take("restore", request)
     response.headers["Location"] = str(request.url_for("show", name=job.id))
     return _told(job, service)
 
 
-@photos.get("/jobs/{name}", responses=_NAMING, summary="How far a job is")
+@photos.get(
+    "/jobs/{name}",
+    responses=NAMING,
+    summary="How far a job is",
+    description=_example("Say how far a job is, and what came of it.", "/api/v1/jobs/NAME"),
+)
 async def show(name: str, service: Service) -> JobAnswer:
-    """Say how far a job is, and what came of it."""
+    """Tell of a job."""
     return _told(service.find(name), service)
 
 
 @photos.get(
     "/jobs/{name}/events",
-    responses=_NAMING
-    | {200: {"content": {"text/event-stream": {}}, "description": "The job, whenever it changes."}},
+    responses=NAMING | EVENTS,
     response_class=StreamingResponse,
     summary="Follow a job",
+    description=_example(
+        "Send server-sent events named after the job's state, to the last one.",
+        "/api/v1/jobs/NAME/events",
+        "-N",
+    ),
 )
 async def events(name: str, service: Service) -> StreamingResponse:
-    """Send server-sent events named after the job's state, to the last one."""
+    """Tell of a job whenever it changes."""
     service.find(name)
-    return StreamingResponse(_events(name, service), media_type="text/event-stream")
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(name, service), 200, headers, "text/event-stream")
 
 
 @photos.get(
     "/jobs/{name}/result",
-    responses=_PICTURES | _problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    responses=PICTURES | FETCHING,
     response_class=Response,
     summary="Fetch the result of a job",
+    description=_example(
+        "Send the restored photo, or all results as a ZIP archive.",
+        "/api/v1/jobs/NAME/result",
+        "-OJ",
+    ),
 )
 async def result(name: str, service: Service) -> Response:
-    """Send the restored photo, or all results as a ZIP archive."""
-    return _result(service.find(name), service)
+    """Send all that came of a job."""
+    return await send_results(service.find(name), service.store)
 
 
 @photos.get(
     "/jobs/{name}/files/{file}",
-    responses=_PICTURES | _problems(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
-    response_class=FileResponse,
+    responses=PICTURES | FETCHING,
+    response_class=Response,
     summary="Fetch one file of a job",
+    description=_example(
+        "Send one of the files that the job names.",
+        "/api/v1/jobs/NAME/files/photo.restored.jpg",
+        "-OJ",
+    ),
 )
-async def one_file(name: str, file: str, service: Service) -> FileResponse:
-    """Send one of the files that the job names."""
-    job = _finished(service.find(name))
-    if file not in job.files:
-        raise HttpError(
-            HTTPStatus.NOT_FOUND, f"the job has no file '{file}'", hint=", ".join(job.files)
-        )
-    return FileResponse(service.store.result(name, file), filename=file)
+async def one_file(name: str, file: str, service: Service) -> Response:
+    """Send one file that came of a job."""
+    return await send_file(service.find(name), file, service.store)
 
 
-@photos.delete("/jobs/{name}", responses=_NAMING, summary="Cancel a job, or forget it")
+@photos.delete(
+    "/jobs/{name}",
+    responses=NAMING,
+    summary="Cancel a job, or forget it",
+    description=_example(
+        "Give up what waits or runs; remove what is finished with all its files.",
+        "/api/v1/jobs/NAME",
+        "-X DELETE",
+    ),
+)
 async def cancel(name: str, service: Service) -> JobAnswer:
-    """Give up what waits or runs; remove what is finished with all its files."""
+    """Give a job up, or forget it."""
     job = service.find(name)
     if job.state.is_final:
         await service.forget(name)
@@ -197,9 +202,16 @@ async def cancel(name: str, service: Service) -> JobAnswer:
     return _told(job, service)
 
 
-@photos.get("/models", summary="Which models there are")
+@photos.get(
+    "/models",
+    responses=problems(),
+    summary="Which models there are",
+    description=_example(
+        "List the models on this server, and which is taken for which task.", "/api/v1/models"
+    ),
+)
 def models() -> ModelsAnswer:
-    """List the models on this server, and which is taken for which task."""
+    """List models."""
     return ModelsAnswer(
         models=[
             ModelAnswer(
@@ -220,13 +232,22 @@ def models() -> ModelsAnswer:
     )
 
 
-@photos.get("/limits", summary="What the server takes at most")
+@photos.get(
+    "/limits",
+    responses=problems(),
+    summary="What the server takes at most",
+    description=_example("Say what is refused.", "/api/v1/limits"),
+)
 async def limits(service: Service) -> LimitsAnswer:
-    """Say what is refused."""
+    """Tell the limits."""
     return LimitsAnswer.model_validate(service.limits.model_dump(exclude={"memory"}))
 
 
-@router.get("/healthz", summary="Whether the server lives")
+@router.get(
+    "/healthz",
+    summary="Whether the server lives",
+    description=_example("Answer; needs no key.", "/healthz"),
+)
 async def healthz() -> StateAnswer:
     """Answer."""
     return StateAnswer(status="alive")
@@ -234,19 +255,30 @@ async def healthz() -> StateAnswer:
 
 @router.get(
     "/readyz",
-    responses=_problems(HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
     summary="Whether photos are restored",
+    description=_example(
+        "Answer whether models are loaded and jobs are taken; needs no key.", "/readyz"
+    ),
 )
 async def readyz(service: Service) -> StateAnswer:
-    """Answer whether models are loaded and jobs are taken."""
+    """Answer whether photos are restored."""
     if not service.is_ready:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "no worker is ready")
     return StateAnswer(status="ready")
 
 
-@router.get("/metrics", response_class=Response, summary="Numbers for Prometheus")
-def metrics(service: Service) -> Response:
-    """Send requests, queue, speed and memory as Prometheus reads them."""
+@router.get(
+    "/metrics",
+    responses=MEASURES | problems(),
+    response_class=Response,
+    summary="Numbers for Prometheus",
+    description=_example(
+        "Send requests, queue, speed and memory as Prometheus reads them.", "/metrics"
+    ),
+)
+async def metrics(service: Service) -> Response:
+    """Send what was counted."""
     return Response(service.measures.text(), media_type="text/plain; version=0.0.4")
 
 
@@ -275,8 +307,12 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
         job = await wait
     finally:
         watch.cancel()
+        wait.cancel()
     if job.state is State.DONE:
         return job
+    if not job.state.is_final:
+        await service.cancel(job.id)
+        raise ending()
     await service.forget(job.id)
     if job.problem is None:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the job was cancelled")
@@ -294,41 +330,3 @@ async def _ended(name: str, service: JobService) -> Job:
     async for job in service.follow(name):  # noqa: B007  (the last one counts)
         continue
     return job
-
-
-def _finished(job: Job) -> Job:
-    """Return a job that has a result.
-
-    Raises:
-        HttpError: It has none.
-    """
-    if job.state is not State.DONE:
-        hint = "follow its events" if not job.state.is_final else None
-        raise HttpError(HTTPStatus.CONFLICT, f"the job has no result: it is {job.state}", hint=hint)
-    return job
-
-
-def _result(job: Job, service: JobService, after: BackgroundTask | None = None) -> Response:
-    """Return the answer with what a job has made.
-
-    Raises:
-        HttpError: It has made nothing.
-    """
-    job = _finished(job)
-    paths = [service.store.result(job.id, file) for file in job.files]
-    headers = {REPORT_HEADER: json.dumps(job.report)}
-    [first, *more] = paths
-    if more:
-        archive = first.parent.parent / f"{Path(job.order.name).stem}.zip"
-        _pack(paths, archive)
-        first = archive
-    return FileResponse(first, filename=first.name, headers=headers, background=after)
-
-
-def _pack(paths: list[Path], archive: Path) -> None:
-    """Put files into a ZIP archive, as they are: pictures do not become smaller."""
-    if archive.exists():
-        return
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
-        for path in paths:
-            target.write(path, path.name)

@@ -1,7 +1,6 @@
 """The whole server as one ASGI application: API, page, gate and the queue behind them."""
 
 import contextlib
-import logging
 import os
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -15,15 +14,13 @@ from starlette.exceptions import HTTPException
 from undegrade import __version__
 from undegrade.serving import api
 from undegrade.serving.counter import Counter
+from undegrade.serving.describing import REPORT_HEADER
 from undegrade.serving.gate import Gate, problem_response
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
 from undegrade.serving.store import JobStore
-
-_GRACE = 30.0  # seconds that running jobs have when the server ends
-_log = logging.getLogger("undegrade.serving")
 
 DESCRIPTION = """
 A photo goes in, the same photo without its degradation comes out.
@@ -44,8 +41,8 @@ def create_app(options: ServerOptions) -> FastAPI:
     measures = Measures()
     store = JobStore(options.place)
     service = JobService(options, store, measures)
-    measures.watch(lambda: service.waiting, lambda: [os.getpid(), *service.pids])
     counter = Counter(service, options.place / "incoming")
+    measures.watch(lambda: service.waiting, lambda: [os.getpid(), counter.pid or 0, *service.pids])
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -54,7 +51,7 @@ def create_app(options: ServerOptions) -> FastAPI:
         try:
             yield
         finally:
-            await service.stop(_GRACE)
+            await service.stop()
             await counter.stop()
             store.close()
 
@@ -73,13 +70,13 @@ def create_app(options: ServerOptions) -> FastAPI:
             allow_origins=[*options.origins],
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization"],
-            expose_headers=[api.REPORT_HEADER, "Location", "Retry-After"],
+            expose_headers=[REPORT_HEADER, "Location", "Retry-After"],
         )
     return app
 
 
 def _tell_problems(app: FastAPI) -> None:
-    """Have every error told as problem+json, and none with a trace."""
+    """Have every error told as problem+json; the gate tells of those that nobody expected."""
 
     @app.exception_handler(HttpError)
     async def told(_request: Request, problem: HttpError) -> JSONResponse:
@@ -94,9 +91,3 @@ def _tell_problems(app: FastAPI) -> None:
     async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         reasons = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors())
         return problem_response(HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reasons))
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        _log.error("%s %s", request.method, request.url.path, exc_info=error)
-        reason = "something unexpected went wrong; the server's log says what"
-        return problem_response(HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason))

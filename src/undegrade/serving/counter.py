@@ -1,16 +1,18 @@
 """Where photos are handed in: from a request to a job, or to what its header says."""
 
+import asyncio
 import contextlib
 import secrets
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 from starlette.requests import Request
 
+from undegrade.errors import TooLargeError
 from undegrade.images.files import make_folder
 from undegrade.images.photo import ReadOptions
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto
@@ -21,7 +23,7 @@ from undegrade.serving.process import DiedError, OverTimeError, WorkerProcess
 from undegrade.serving.service import JobService
 from undegrade.serving.worker import Failed, Inspect, Setting
 
-_HEADER_SECONDS = 20.0  # that reading a header may take
+_HEADER_SECONDS = 10.0  # that reading a header may take
 
 
 class Counter:
@@ -39,7 +41,12 @@ class Counter:
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
         self._porter = WorkerProcess(Setting(warm=False))
-        self._free = anyio.Lock()
+        self._free = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process that looks at headers; None while there is none."""
+        return self._porter.pid
 
     async def start(self) -> None:
         """Start the process that looks at headers."""
@@ -49,23 +56,28 @@ class Counter:
         """End it."""
         await self._porter.stop()
 
-    async def take(self, kind: Kind, request: Request) -> Job:
+    async def take(self, kind: Kind, request: Request, *, awaited: bool = False) -> Job:
         """Make a job of a request.
+
+        Args:
+            kind: What is wanted.
+            request: Holds photo and form.
+            awaited: The client waits for the result, and cannot come back for it.
 
         Raises:
             HttpError: The request is not as it should be, or there is no room.
         """
         client = client_of(request)
-        self._service.check_room(client)
-        sent = await SentPhoto.of(request)
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(sent.close)
-            form = sent.filled(RestoreForm if kind == "restore" else DetectForm)
-            form.check(self._service.limits)
-            photo = await stack.enter_async_context(self._kept(sent))
-            order = await self._order(kind, form, sent.name, photo)
-            return await self._service.submit(order, photo, client)
-        raise AssertionError  # the stack swallows nothing
+        with self._service.place(client):
+            sent = await SentPhoto.of(request)
+            try:
+                form = sent.filled(RestoreForm if kind == "restore" else DetectForm)
+                await asyncio.to_thread(form.check, self._service.limits)
+                async with self._kept(sent) as photo:
+                    order = await self._order(kind, form, sent.name, photo)
+                    return await self._service.submit(order, photo, client, awaited=awaited)
+            finally:
+                await sent.close()
 
     async def take_file(self, form: RestoreForm, name: str, photo: Path, client: str) -> Job:
         """Make a job of a file, which is moved, as the web page has it.
@@ -73,10 +85,10 @@ class Counter:
         Raises:
             HttpError: The photo or the form is not as it should be, or there is no room.
         """
-        self._service.check_room(client)
-        form.check(self._service.limits)
-        order = await self._order("restore", form, name, photo)
-        return await self._service.submit(order, photo, client)
+        with self._service.place(client):
+            await asyncio.to_thread(form.check, self._service.limits)
+            order = await self._order("restore", form, name, photo)
+            return await self._service.submit(order, photo, client)
 
     async def _order(self, kind: Kind, form: Any, name: str, photo: Path) -> Order:
         limits = self._service.limits
@@ -102,24 +114,34 @@ class Counter:
             HttpError: It is none, too large, or breaks who looks at it.
         """
         async with self._free:
-            if self._porter.pid is None:
-                await self._porter.start()
             try:
+                if self._porter.has_ended:
+                    await self._porter.start()
                 told = await self._porter.do(task, _HEADER_SECONDS, lambda _progress: None)
             except (DiedError, OverTimeError):
                 reason = "the file is no photo that can be read: who looked at it broke down"
                 raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from None
-        if isinstance(told, Failed):
-            raise problem_of(told.error)
-        return dict(told.report)
+        if not isinstance(told, Failed):
+            return dict(told.report)
+        problem = problem_of(told.error)
+        if isinstance(told.error, TooLargeError):
+            problem = replace(problem, limit=task.max_megapixels)
+        raise problem
 
     @contextlib.asynccontextmanager
     async def _kept(self, sent: SentPhoto) -> AsyncIterator[Path]:
-        """Lay a photo into a file, which is removed unless it was moved."""
+        """Lay a photo into a file, which is removed unless it was moved.
+
+        Raises:
+            HttpError: There is no room on the disk.
+        """
         path = self._folder / secrets.token_hex(8)
         try:
-            with path.open("wb") as file:
-                await anyio.to_thread.run_sync(shutil.copyfileobj, sent.upload.file, file)
+            try:
+                await asyncio.to_thread(_copy, sent, path)
+            except OSError:
+                reason = "there is no room for the photo on the server's disk"
+                raise HttpError(HTTPStatus.INSUFFICIENT_STORAGE, reason) from None
             yield path
         finally:
             path.unlink(missing_ok=True)
@@ -128,3 +150,8 @@ class Counter:
 def client_of(request: Request) -> str:
     """Return who asks: the address."""
     return request.client.host if request.client else "unknown"
+
+
+def _copy(sent: SentPhoto, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(sent.upload.file, file, 1 << 20)

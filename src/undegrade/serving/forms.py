@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 
 from undegrade.errors import UsageError
 from undegrade.images.plan import WriteOptions
@@ -16,12 +16,12 @@ from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, list_models
+from undegrade.zoo import AUTO_MODEL, is_here, list_models
 
 PHOTO = "photo"
 _MOST_FIELDS = 32
 _FIELD_BYTES = 4096
-_NAME_LENGTH = 120
+_NAME_BYTES = 120  # of a photo's name, of which results have longer ones
 
 
 class DetectForm(BaseModel):
@@ -110,8 +110,8 @@ class RestoreForm(DetectForm):
         """Refuse what is no model's name: paths are never looked at."""
         if self.model == AUTO_MODEL:
             return
-        known = [entry.name for entry in list_models()]
-        if self.model not in known:
+        if not is_here(self.model):
+            known = [entry.name for entry in list_models()]
             raise UsageError(
                 f"there is no model '{self.model}'",
                 fix=did_you_mean(self.model, [AUTO_MODEL, *known]),
@@ -142,10 +142,12 @@ class SentPhoto:
             form = await request.form(
                 max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES
             )
-        except MultiPartException as error:
+        except HTTPException as error:
             raise HttpError(
-                HTTPStatus.BAD_REQUEST, f"the form is broken: {error.message}"
+                HTTPStatus.BAD_REQUEST, f"the form is broken: {error.detail}"
             ) from error
+        except ClientDisconnect as error:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the body was cut short") from error
         upload = form.get(PHOTO)
         if not isinstance(upload, UploadFile):
             await form.close()
@@ -165,7 +167,8 @@ class SentPhoto:
         """The photo's name at the client, without folders and without what no file may have."""
         given = PureWindowsPath(PurePosixPath(self.upload.filename or "").name).name
         kept = "".join(char for char in given if char.isprintable() and char not in '<>:"|?*')
-        return kept.strip(". ")[-_NAME_LENGTH:] or "photo"
+        short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
+        return short.strip(". ") or "photo"
 
     def filled(self, kind: type[DetectForm]) -> Any:
         """Return its fields.
@@ -176,6 +179,9 @@ class SentPhoto:
         fields = [  # what a web page's form leaves empty is not given
             (key, value) for key, value in self._form.multi_items() if key != PHOTO and value != ""
         ]
+        if any(isinstance(value, UploadFile) for _, value in fields):
+            reason = f"a file in another field than '{PHOTO}'"
+            raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason)
         values = dict(fields)
         if len(values) < len(fields):
             raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, "a field is there twice")

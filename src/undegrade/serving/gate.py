@@ -2,8 +2,9 @@
 
 import asyncio
 import hmac
+import logging
 import time
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -12,9 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits
-from undegrade.serving.problems import MEDIA_TYPE, HttpError, too_large
+from undegrade.serving.problems import MEDIA_TYPE, HttpError, too_large, unexpected
 
 _OPEN = ("/healthz", "/readyz")  # what needs no key
+_METHODS = frozenset(HTTPMethod)
+_log = logging.getLogger("undegrade.serving")
 
 
 class Gate:
@@ -42,11 +45,14 @@ class Gate:
             body.check_length(Headers(scope=scope))
             await self._app(scope, body.receive, answer.send)
         except HttpError as problem:
-            if not answer.begun:
-                await problem_response(problem)(scope, receive, answer.send)
+            await answer.tell(problem, scope, receive)
+        except Exception:
+            _log.exception("%s %s", scope["method"], scope["path"])
+            await answer.tell(unexpected(), scope, receive)
         finally:
             route = getattr(scope.get("route"), "path", "") or "other"
-            self._measures.answered(scope["method"], route, answer.status)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._measures.answered(method, route, answer.status)
 
     def _check_key(self, scope: Scope) -> None:
         if self._key is None or scope["path"] in _OPEN:
@@ -54,7 +60,7 @@ class Gate:
         given = Headers(scope=scope).get("authorization", "")
         scheme, _, secret = given.partition(" ")
         known = scheme.lower() == "bearer" and hmac.compare_digest(
-            secret.strip().encode(), self._key.encode()
+            secret.strip().encode("latin-1"), self._key.encode()
         )
         if not known:
             raise HttpError(
@@ -125,6 +131,16 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status, self.begun = message["status"], True
         await self._send(message)
+
+    async def tell(self, problem: HttpError, scope: Scope, receive: Receive) -> None:
+        """Answer with a problem, unless an answer has begun: that can but be cut short.
+
+        Raises:
+            HttpError: So it is.
+        """
+        if self.begun:
+            raise problem
+        await problem_response(problem)(scope, receive, self.send)
 
 
 def problem_response(problem: HttpError) -> JSONResponse:

@@ -41,6 +41,8 @@ class Job:
         report: How it was restored; None before.
         problem: Why it failed; None if it did not.
         files: Names of the results, the picture first.
+        awaited: Whether the client waits for it, and cannot come back: it is not kept for long.
+        size: Bytes of its files.
     """
 
     order: Order
@@ -56,6 +58,8 @@ class Job:
     report: dict[str, Any] | None = None
     problem: dict[str, Any] | None = None
     files: tuple[str, ...] = ()
+    awaited: bool = False
+    size: int = 0
 
     @property
     def progress(self) -> float:

@@ -45,6 +45,10 @@ class ServerOptions(BaseModel):
     api_key: SecretStr | None = Field(None, description="What clients have to know; None for all.")
     origins: tuple[str, ...] = Field((), description="Web sites that may ask; none unless named.")
     page: bool = Field(True, description="Whether there is a web page beside the API.")
+    batch: int | None = Field(
+        None, ge=1, le=64, description="Photos of one shape in one go; None where that is faster."
+    )
+    grace: float = Field(30.0, ge=0, description="Seconds that jobs have to end with the server.")
     limits: Limits = Limits()
 
     @property

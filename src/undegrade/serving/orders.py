@@ -1,7 +1,7 @@
 """What a client asks for: a photo and how it is restored, as plain values that can be kept."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from undegrade.images.photo import ReadOptions
@@ -43,6 +43,15 @@ class Order:
     def megapixels(self) -> float:
         """Size of the photo."""
         return self.width * self.height / 1e6
+
+    def is_like(self, other: "Order") -> bool:
+        """Return whether both ask the same of photos of one shape, be it with other seeds."""
+        return self.kind == other.kind == "restore" and self._shape == other._shape
+
+    @property
+    def _shape(self) -> tuple[Any, ...]:
+        asked = replace(self.restore, seed=0)
+        return (self.width, self.height, self.model, self.sampler, asked)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the same as plain values."""

@@ -1,5 +1,6 @@
 """Errors as HTTP tells them: RFC 9457's problem+json, with reason, limit and hint."""
 
+import logging
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -8,16 +9,20 @@ from undegrade.errors import (
     InputError,
     MemoryExhaustedError,
     MissingExtraError,
+    TooLargeError,
     UndegradeError,
     UsageError,
     WeightsError,
 )
+
+_log = logging.getLogger("undegrade.serving")
 
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: tuple[tuple[type[UndegradeError], HTTPStatus], ...] = (
     (MissingExtraError, HTTPStatus.NOT_IMPLEMENTED),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (MemoryExhaustedError, HTTPStatus.INSUFFICIENT_STORAGE),
     (WeightsError, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -57,10 +62,27 @@ class HttpError(Exception):
 
 
 def problem_of(error: UndegradeError) -> HttpError:
-    """Return what a client is told of one of our errors."""
+    """Return what a client is told of one of our errors.
+
+    What is wrong with the server itself (its weights, its disk) is for its log, which may name
+    files.
+    """
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
-    hint = error.fix and error.fix.replace("--", "")
-    return HttpError(status or HTTPStatus.INTERNAL_SERVER_ERROR, error.clause, hint=hint)
+    if status is None:
+        _log.error("%s", error)
+        return unexpected()
+    if isinstance(error, WeightsError):
+        _log.error("%s", error)
+        return HttpError(status, "the model cannot be used; the server's log says why")
+    if isinstance(error, TooLargeError):
+        return HttpError(status, error.clause, hint="send a smaller photo")
+    return HttpError(status, error.clause, hint=error.fix and error.fix.replace("--", ""))
+
+
+def unexpected() -> HttpError:
+    """Return what is told where something is wrong with the server."""
+    reason = "something unexpected went wrong; the server's log says what"
+    return HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
 
 
 def too_large(what: str, limit: float, hint: str) -> HttpError:

@@ -11,10 +11,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from undegrade.serving import worker
-from undegrade.serving.worker import Cancel, Inspect, Progress, Ready, Setting, Task
+from undegrade.serving.worker import Batching, Cancel, Inspect, Progress, Ready, Setting, Task
 from undegrade.signals import held_back
 
-_PATIENCE = 5.0  # seconds that a process has to end, or to heed a word
+_PATIENCE = 5.0  # seconds that a process has to heed a word
 
 
 class DiedError(Exception):
@@ -26,10 +26,14 @@ class OverTimeError(Exception):
 
 
 class WorkerProcess:
-    """A process that does one task at a time.
+    """A process that does one thing at a time.
 
     Args:
         setting: What it is for.
+
+    Attributes:
+        end: Set when the process has ended.
+        batching: How many photos it does faster in one go.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -37,12 +41,20 @@ class WorkerProcess:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._events: asyncio.Queue[Any] = asyncio.Queue()
+        self._task = 0  # number of the one that is done now
         self._busy = False
+        self.end = asyncio.Event()
+        self.batching = Batching()
 
     @property
     def pid(self) -> int | None:
         """Its number; None while there is no process."""
-        return self._process.pid if self._process and self._process.is_alive() else None
+        return None if self._process is None else self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is no process that could do anything."""
+        return self._process is None or self.end.is_set()
 
     async def start(self) -> None:
         """Start the process, and wait until it can take tasks; it may have died before.
@@ -50,6 +62,7 @@ class WorkerProcess:
         Raises:
             DiedError: It ended while it started.
         """
+        await self.stop()
         context = multiprocessing.get_context("spawn")
         self._pipe, there = context.Pipe()
         self._process = context.Process(
@@ -58,70 +71,81 @@ class WorkerProcess:
         with held_back(signal.SIGINT, signal.SIGTERM):
             self._process.start()
         there.close()  # so that the pipe ends with the process
-        self._events = asyncio.Queue()
+        self._events, self.end = asyncio.Queue(), asyncio.Event()
         listener = threading.Thread(
-            target=_listen, args=(self._pipe, asyncio.get_running_loop(), self._events), daemon=True
+            target=_listen,
+            args=(self._pipe, asyncio.get_running_loop(), self._events, self.end),
+            daemon=True,
         )
         listener.start()
-        if not isinstance(await self._events.get(), Ready):
+        told = await self._events.get()
+        if not isinstance(told, Ready):
+            await self.stop()
             raise DiedError
+        self.batching = told.batching
 
     async def do(
-        self, task: Task | Inspect, seconds: float, tell: Callable[[Progress], None]
+        self, what: tuple[Task, ...] | Inspect, seconds: float, tell: Callable[[Progress], None]
     ) -> Any:
-        """Have a task done.
+        """Have something done; who gives up waiting ends the process.
 
         Args:
-            task: What.
+            what: A photo to look at, or tasks to be done in one go.
             seconds: How long it may take.
             tell: Called with how far it is.
 
         Returns:
-            The last event: finished, failed or cancelled.
+            What came of it: one outcome, or one for each task.
 
         Raises:
             DiedError: The process ended in its midst.
             OverTimeError: It took too long.
         """
         deadline = time.monotonic() + seconds
+        self._task += 1
         self._busy = True
-        self._send(task)
+        answered = False
         try:
-            while True:
+            self._send(what)
+            while not answered:
                 left = max(deadline - time.monotonic(), 0.0)
                 told = await asyncio.wait_for(self._events.get(), left)
                 if told is None:
                     raise DiedError
-                if not isinstance(told, Progress):
-                    return told
-                tell(told)
+                answered = not isinstance(told, Progress)
+                if not answered:
+                    tell(told)
+            return told
         except TimeoutError:
-            self.kill()
             raise OverTimeError from None
         finally:
             self._busy = False
+            if not answered:  # what it may still tell belongs to nobody
+                self._kill()
 
     def cancel(self) -> None:
-        """Tell the process that its task is not wanted; one that does not hear it is ended."""
+        """Tell the process that its tasks are not wanted; one that does not hear it is ended."""
         self._send(Cancel())
-        asyncio.get_running_loop().call_later(_PATIENCE, self._end_deaf, self._process)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_PATIENCE, self._end_deaf, self._process, self._task)
 
-    def kill(self) -> None:
-        """End the process at once."""
+    async def stop(self) -> None:
+        """End the process at once if there is one, and wait for that."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()
+
+    def _kill(self) -> None:
+        self.end.set()
         if self._process is not None:
             self._process.kill()
 
-    async def stop(self) -> None:
-        """End the process, and wait for that."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        await asyncio.to_thread(self._process.join, _PATIENCE)
-        self._process.kill()
-
-    def _end_deaf(self, process: BaseProcess | None) -> None:
-        if self._busy and process is self._process:
-            self.kill()
+    def _end_deaf(self, process: BaseProcess | None, task: int) -> None:
+        if self._busy and process is self._process and task == self._task:
+            self._kill()
 
     def _send(self, what: Any) -> None:
         assert self._pipe is not None
@@ -131,15 +155,23 @@ class WorkerProcess:
             return
 
 
-def _listen(pipe: Connection, loop: asyncio.AbstractEventLoop, events: asyncio.Queue[Any]) -> None:
+def _listen(
+    pipe: Connection,
+    loop: asyncio.AbstractEventLoop,
+    events: asyncio.Queue[Any],
+    end: asyncio.Event,
+) -> None:
     """Pass on what a process tells, and None for its end."""
     told: Any = ...
-    while told is not None:
-        try:
-            told = pipe.recv()
-        except (EOFError, OSError):
-            told = None
-        try:
-            loop.call_soon_threadsafe(events.put_nowait, told)
-        except RuntimeError:  # the loop has ended, and nobody listens any more
-            return
+    with pipe:
+        while told is not None:
+            try:
+                told = pipe.recv()
+            except (EOFError, OSError):
+                told = None
+            try:
+                loop.call_soon_threadsafe(events.put_nowait, told)
+                if told is None:
+                    loop.call_soon_threadsafe(end.set)
+            except RuntimeError:  # the loop has ended, and nobody listens any more
+                return

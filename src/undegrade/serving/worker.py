@@ -5,9 +5,9 @@ ends when the pipe does, or its parent.
 """
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,8 @@ from undegrade.orphans import end_with_parent
 from undegrade.serving.orders import Order
 
 if TYPE_CHECKING:
-    from undegrade.inference import PhotoDetector, Restorer
+    from undegrade.serving.bench import Bench
 
-_MODELS = 3  # kept loaded, each with the sampler that it was asked for with
 _PAUSE = 0.1  # seconds between two words on how far a task is
 
 Tell = Callable[[int, int], None]
@@ -33,11 +32,28 @@ class Setting:
         device: Where models run; see :class:`undegrade.Restorer`.
         precision: Number type of their networks.
         warm: Whether the models that most ask for are loaded at once.
+        batch: Photos that are restored in one go at most; None to find out whether that is faster.
+        beside: How many such processes share the machine.
     """
 
     device: str = "auto"
     precision: str = "auto"
     warm: bool = True
+    batch: int | None = 1
+    beside: int = 1
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Which photos are restored in one go.
+
+    Args:
+        most: How many; 1 for each alone.
+        pixels: Of each at most.
+    """
+
+    most: int = 1
+    pixels: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,16 +87,23 @@ class Task:
 
 
 class Cancel:
-    """Word to a worker that its task is not wanted any more."""
+    """Word to a worker that its tasks are not wanted any more."""
 
 
+@dataclass(frozen=True)
 class Ready:
-    """It can take tasks."""
+    """It can take tasks.
+
+    Args:
+        batching: Which it does faster in one go.
+    """
+
+    batching: Batching = Batching()
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a task is.
+    """How far tasks are.
 
     Args:
         done: Tiles that are restored.
@@ -100,7 +123,7 @@ class Finished:
         files: Names of what was written, the picture first.
     """
 
-    report: Mapping[str, Any]
+    report: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 
@@ -115,50 +138,67 @@ class Cancelled:
     """A task was given up, as the worker was told to."""
 
 
-class _UnwantedError(Exception):
-    """The task is not wanted any more."""
+Outcome = Finished | Failed | Cancelled
+
+
+class UnwantedError(Exception):
+    """The tasks are not wanted any more."""
 
 
 def main(pipe: Connection, setting: Setting) -> None:
-    """Work until there is nobody to work for.
+    """Work until there is nobody to work for, or until something broke that nobody expected.
 
     Args:
         pipe: Gives tasks and takes events.
         setting: What the worker is for.
     """
     end_with_parent()
-    bench = _Bench(setting)
     try:
-        if setting.warm:
-            bench.warm()
-        pipe.send(Ready())
-        while True:
+        bench = _opened(setting) if setting.warm else None
+        pipe.send(Ready(bench.batching if bench else Batching()))
+        told: Any = Cancel()
+        while _answered(bench, told, pipe):
             told = pipe.recv()
-            if not isinstance(told, Cancel):  # which may come after the end
-                pipe.send(_outcome(bench, told, pipe))
     except (EOFError, ConnectionError):  # the parent is done with us, or gone
         return
 
 
-def _outcome(bench: "_Bench", task: Inspect | Task, pipe: Connection) -> Any:
+def _opened(setting: Setting) -> "Bench":
+    from undegrade.serving.bench import Bench
+
+    return Bench(setting)
+
+
+def _answered(bench: "Bench | None", told: Any, pipe: Connection) -> bool:
+    """Do what one is told; return whether this process can be relied on after it."""
+    if isinstance(told, Cancel):  # which may come after the end
+        return True
+    alone = isinstance(told, Inspect)
     try:
-        if isinstance(task, Inspect):
-            return Finished(_inspected(task))
-        return bench.do(task, _teller(pipe))
-    except _UnwantedError:
-        return Cancelled()
-    except UndegradeError as error:
-        return Failed(error)
+        if bench is None:
+            pipe.send(_inspected(told))
+        else:
+            pipe.send(bench.do(told, _teller(pipe)))
+    except UnwantedError:
+        pipe.send([Cancelled()] * len(told))
+    except (EOFError, ConnectionError):
+        raise
+    except Exception:  # of a library, perhaps with a device that is lost to this process
+        traceback.print_exc()
+        failed = Failed(UndegradeError("something unexpected went wrong"))
+        pipe.send(failed if alone else [failed] * len(told))
+        return False
+    return True
 
 
 def _teller(pipe: Connection) -> Tell:
-    """Return what tells how far a task is, and hears whether it is still wanted."""
+    """Return what tells how far tasks are, and hears whether they are still wanted."""
     last = 0.0
 
     def tell(done: int, total: int) -> None:
         nonlocal last
         if pipe.poll() and isinstance(pipe.recv(), Cancel):
-            raise _UnwantedError
+            raise UnwantedError
         now = time.monotonic()
         if now - last >= _PAUSE or done == total:
             last = now
@@ -167,59 +207,14 @@ def _teller(pipe: Connection) -> Tell:
     return tell
 
 
-def _inspected(task: Inspect) -> dict[str, Any]:
-    """Return what the header of a photo says.
-
-    Raises:
-        InputError: It is none that can be read, or too large.
-    """
+def _inspected(task: Inspect) -> Finished | Failed:
+    """Return what the header of a photo says, or why it is none that is taken."""
     from undegrade.images import ReadOptions, open_photo
 
     # Of bytes messages name no file, as they would the server's own.
     read = ReadOptions(task.max_megapixels, task.page)
-    with open_photo(task.source.read_bytes(), read) as photo:
-        return {"width": photo.width, "height": photo.height, "format": photo.format}
-
-
-class _Bench:
-    """The models of a worker, loaded when they are first asked for."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        self._restorer = lru_cache(maxsize=_MODELS)(self._load)
-        self._detector = lru_cache(maxsize=1)(self._load_detector)
-
-    def warm(self) -> None:
-        """Load what most will ask for."""
-        from undegrade.allocator import keep_freed_memory
-
-        keep_freed_memory()
-        self._restorer("auto", None)
-
-    def do(self, task: Task, tell: Tell) -> Finished:
-        """Do a task.
-
-        Raises:
-            UndegradeError: It cannot be done.
-        """
-        order, photo = task.order, task.source.read_bytes()
-        if order.kind == "detect":
-            return Finished(self._detector().detect_file(photo, order.read).as_dict())
-        restorer = self._restorer(order.model, order.sampler)
-        report = restorer.restore_file(
-            photo, task.target, order.restore, order.read, order.write, tell
-        )
-        return Finished(report.info.as_dict(), tuple(path.name for path in report.outputs))
-
-    def _load(self, model: str, sampler: str | None) -> "Restorer":
-        from undegrade.inference import Restorer
-
-        setting = self._setting
-        return Restorer.from_pretrained(
-            model, device=setting.device, precision=setting.precision, sampler=sampler
-        )
-
-    def _load_detector(self) -> "PhotoDetector":
-        from undegrade.inference import PhotoDetector
-
-        return PhotoDetector.from_pretrained(device=self._setting.device)
+    try:
+        with open_photo(task.source.read_bytes(), read) as photo:
+            return Finished({"width": photo.width, "height": photo.height, "format": photo.format})
+    except UndegradeError as error:
+        return Failed(error)
