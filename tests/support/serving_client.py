@@ -2,8 +2,10 @@
 
 import io
 import signal
+import struct
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,3 +86,28 @@ def make_photo(height: int = 24, width: int = 33, name: str = "photo", kind: str
     stream = io.BytesIO()
     Image.fromarray(picture.astype(np.uint8)).save(stream, kind)
     return stream.getvalue()
+
+
+def check_problem(answer: httpx.Response, status: int, limit: float | None = None) -> dict:
+    """Check that an answer tells a problem as it should, and return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert told["status"] == status
+    assert told["reason"]
+    assert told.get("limit") == limit
+    for sign in ("Traceback", "/work", "/tmp", "/root", ".py"):
+        assert sign not in answer.text
+    return told
+
+
+def header_of(width: int, height: int) -> bytes:
+    """Return a PNG whose header promises so many pixels, of which hardly any are there."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        ends = (struct.pack(">I", number) for number in (len(body), zlib.crc32(kind + body)))
+        return (kind + body).join(ends)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)

@@ -81,6 +81,7 @@ class JobService:
         self._queue.is_open = False
         self._end = time.monotonic() + self._grace
         self._ledger.begin_end()
+        asyncio.get_running_loop().call_later(self._grace, self._ledger.finish)
 
     async def stop(self) -> None:
         """Let jobs that run end within their grace; what takes longer is begun again next time."""
