@@ -39,7 +39,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "photo"), bombs(), ids=lambda value: value if isinstance(value, str) else ""
+    ("kind", "photo"), [*bombs()], ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_bombs(small: Running, kind: str, photo: bytes) -> None:
     refused(small, photo, f"bomb.{kind}")
@@ -74,7 +74,7 @@ def test_what_is_cut_short(small: Running, photo: bytes, share: float) -> None:
 
 
 @given(seed=st.integers(0, 2**31), which=st.integers(0, 2), hits=st.integers(1, 30))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_damaged(small: Running, seed: int, which: int, hits: int) -> None:
     """Damage may be such that a picture is left; else it is refused."""
     rng = generator("damage", seed)
@@ -133,7 +133,7 @@ def test_forms_that_are_garbage(small: Running, kind: str, body: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_forms_of_any_bytes(small: Running, body: bytes) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x"}
     answer = small.client.post("/api/v1/jobs", content=b"--x\r\n" + body, headers=headers)

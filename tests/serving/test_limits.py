@@ -120,7 +120,7 @@ def test_a_job_that_takes_too_long(serve: Serve) -> None:
 def test_jobs_wait_for_memory_and_are_refused_where_it_never_suffices(serve: Serve) -> None:
     one = needed_bytes(Order("restore", "a.png", 200, 200, "png"))
     server = serve(memory=one * 3 // 2, workers=2)
-    form = {"model": "tiny", "steps": "4", "tile-size": "64"}
+    form = {"model": "tiny", "steps": "2", "tile-size": "64"}
     jobs = [server.submit(BIG, **form)["id"] for _ in range(3)]
     most = 0
     while not all(server.show(name)["state"] == "done" for name in jobs):

@@ -27,7 +27,7 @@ def state(command: Command, name: str) -> str:
 
 def test_a_killed_worker_repeats_its_job_and_is_replaced(server: Running) -> None:
     [before] = server.service.pids
-    first = server.submit(BIG, **SLOW | {"steps": "6"})
+    first = server.submit(BIG, **SLOW | {"steps": "3"})
     second = server.submit(make_photo(), model="tiny")
     server.until(first["id"], "running")
     os.kill(before, signal.SIGKILL)
@@ -85,7 +85,7 @@ def descriptors(server: Running) -> int:
 def test_the_end_lets_a_running_job_end(command: Start) -> None:
     server = command()
     runs = submit(server, **SLOW | {"steps": "4"})
-    waits = submit(server, model="tiny")
+    submit(server, model="tiny")
     answers: list[httpx.Response] = []
     asks = Thread(
         target=lambda: answers.append(
@@ -109,11 +109,6 @@ def test_the_end_lets_a_running_job_end(command: Start) -> None:
     asks.join()
     assert answers[0].status_code == 503
     assert answers[0].headers["content-type"] == "application/problem+json"
-    again = command()
-    assert state(again, runs) == "done"
-    wait_for(lambda: state(again, waits) == "done")
-    assert again.client.get(f"/api/v1/jobs/{waits}/result").status_code == 200
-    assert again.end(signal.SIGINT) == 0
 
 
 def waiting(server: Command) -> int:
@@ -121,36 +116,26 @@ def waiting(server: Command) -> int:
     return int(float(text.split("\nundegrade_queue_length ")[1].split()[0]))
 
 
-def test_what_takes_longer_than_the_grace_is_begun_again(command: Start) -> None:
-    server = command("--grace", "1")
-    runs = submit(server, **SLOW | {"steps": "12"})
-    wait_for(lambda: state(server, runs) == "running")
-    with server.client.stream("GET", f"/api/v1/jobs/{runs}/events") as stream:
-        started = time.monotonic()
-        server.process.send_signal(signal.SIGTERM)
-        lines = [*stream.iter_lines()]
-    assert not [line for line in lines if line == "event: done"]
-    assert server.process.wait(60) == 0
-    assert time.monotonic() - started < 30
-    again = command()
-    wait_for(lambda: state(again, runs) == "done")
-
-
-def test_jobs_survive_a_server_that_is_killed(command: Start) -> None:
-    server = command()
-    done = submit(server, model="tiny")
-    wait_for(lambda: state(server, done) == "done")
+def test_jobs_survive_whatever_ends_the_server(command: Start) -> None:
+    """Be it that the grace is over, or that it is killed; its processes do not outlive it."""
+    server = command("--grace", "0")
     runs, waits = submit(server, **SLOW | {"steps": "3"}), submit(server, model="tiny")
     wait_for(lambda: state(server, runs) == "running")
-    workers = children(server.process.pid)
-    assert server.end(signal.SIGKILL) == -signal.SIGKILL
+    with server.client.stream("GET", f"/api/v1/jobs/{runs}/events") as stream:
+        server.process.send_signal(signal.SIGTERM)
+        assert "event: done" not in [*stream.iter_lines()]
+    assert server.process.wait(60) == 0
+    second = command()
+    wait_for(lambda: state(second, runs) == "running")
+    workers = children(second.process.pid)
+    assert second.end(signal.SIGKILL) == -signal.SIGKILL
     wait_for(lambda: not any(alive(pid) for pid in workers))
-    again = command()
-    assert again.client.get(f"/api/v1/jobs/{done}/result").status_code == 200
-    wait_for(lambda: state(again, runs) == state(again, waits) == "done")
-    # Idle, with an open connection and an idle worker, it ends at once.
-    started = time.monotonic()
-    assert again.end() == 0
+    third = command()
+    wait_for(lambda: state(third, runs) == state(third, waits) == "done")
+    for name in (runs, waits):
+        assert third.client.get(f"/api/v1/jobs/{name}/result").status_code == 200
+    started = time.monotonic()  # idle, with a connection that is kept open
+    assert third.end(signal.SIGINT) == 0
     assert time.monotonic() - started < 15
 
 
