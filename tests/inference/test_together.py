@@ -55,8 +55,8 @@ def test_each_is_as_if_it_were_alone(
 ) -> None:
     """At most one level of 255 apart, in hardly any sample: sums come in another order."""
     one = restorer(name)
-    task = "derain" if name == "eedtp" else "auto"
-    options = RestoreOptions(task=task, steps=2, **asked)
+    told = {"task": "derain"} if name == "eedtp" else {"steps": 2}
+    options = RestoreOptions(**told, **asked)
     works = [work(tmp_path, number, (50, 70), options) for number in range(3)]
     works.append(work(tmp_path, 3, (40, 70), options))
     batches = []
@@ -81,13 +81,15 @@ def test_each_is_as_if_it_were_alone(
         assert len(files) == len(report.outputs)
         for first, second in zip(files, report.outputs, strict=True):
             apart = np.abs(samples(first) - samples(second))
-            assert apart.max() <= (1 if apart.dtype == np.int16 else 300)
+            if ".uncertainty" in first.name:  # the map of tiny deviations, drawn in colours
+                assert apart.mean() <= 0.01 * samples(first).mean()
+                continue
+            assert apart.max() <= 1
             assert (apart > 0).mean() < 0.002
 
 
 def samples(file: Path) -> np.ndarray:
-    picture = np.asarray(Image.open(file))
-    return picture.astype(np.int16 if picture.dtype == np.uint8 else np.int64)
+    return np.asarray(Image.open(file)).astype(np.int32)
 
 
 def test_one_that_cannot_be_done_does_not_hold_up_the_others(tmp_path: Path) -> None:
