@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from serving_client import SLOW, Running, Serve, make_photo
+from serving_client import BIG, SLOW, Running, Serve, make_photo
 
 from undegrade.inference.options import RestoreOptions
 from undegrade.serving.jobs import Job
@@ -35,7 +35,7 @@ def test_photos_that_wait_are_done_together(
         return others
 
     monkeypatch.setattr(JobQueue, "take_alike", seen)
-    first = batching.submit(make_photo(150, 150), **SLOW | {"steps": "4"})
+    first = batching.submit(BIG, **SLOW | {"steps": "4"})
     photos = [make_photo(name=str(number)) for number in range(5)]
     jobs = [
         batching.submit(photo, model="tiny", seed=str(number))["id"]
@@ -54,7 +54,7 @@ def test_photos_that_wait_are_done_together(
 
 
 def test_one_of_several_can_fail_or_be_given_up(batching: Running) -> None:
-    first = batching.submit(make_photo(150, 150), **SLOW | {"steps": "4"})
+    first = batching.submit(BIG, **SLOW | {"steps": "4"})
     whole = make_photo()
     broken = whole[: len(whole) * 2 // 3]
     names = [batching.submit(photo, model="tiny")["id"] for photo in (whole, broken, whole, whole)]

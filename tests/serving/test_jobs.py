@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from serving_client import SLOW, Running, Serve, make_photo, wait_for
+from serving_client import BIG, SLOW, Running, Serve, make_photo, wait_for
 
 from undegrade.serving import process
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.orders import Order
 from undegrade.serving.store import JobStore
-
-BIG = make_photo(200, 200)
 
 
 def events(server: Running, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -58,7 +56,7 @@ def test_a_job_from_its_place_to_its_files(server: Running) -> None:
 
 
 def test_events_go_to_the_last_one(server: Running) -> None:
-    job = server.submit(BIG, **SLOW | {"steps": "4", "variants": "4"})
+    job = server.submit(BIG, **SLOW | {"steps": "6"})
     told = [*events(server, job["id"])]
     names = [name for name, _ in told]
     assert names[-1] == "done"
@@ -89,13 +87,13 @@ def test_a_job_that_is_given_up_ends_nobody_elses(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What ends a process that does not heed a word must not hit the job after it."""
-    monkeypatch.setattr(process, "_PATIENCE", 1.0)
+    monkeypatch.setattr(process, "_PATIENCE", 1.5)
     pids = server.service.pids
     for _ in range(3):
         job = server.submit(BIG, **SLOW)
         server.until(job["id"], "running")
         server.client.delete(f"/api/v1/jobs/{job['id']}")
-    long = server.submit(BIG, **SLOW | {"steps": "4"})
+    long = server.submit(BIG, **SLOW | {"steps": "8"})
     assert server.until(long["id"], "done", "failed")["state"] == "done"
     assert server.service.pids == pids
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from serving_client import (
+    BIG,
     SLOW,
     Running,
     Serve,
@@ -21,7 +22,6 @@ from serving_client import (
 from undegrade.serving.estimates import needed_bytes
 from undegrade.serving.orders import Order
 
-BIG = make_photo(200, 200)
 LIMITS = {
     "max_bytes": 200_000,
     "max_megapixels": 0.25,
@@ -118,7 +118,7 @@ def test_a_job_that_takes_too_long(serve: Serve) -> None:
 
 
 def test_jobs_wait_for_memory_and_are_refused_where_it_never_suffices(serve: Serve) -> None:
-    one = needed_bytes(Order("restore", "a.png", 200, 200, "png"))
+    one = needed_bytes(Order("restore", "a.png", 260, 260, "png"))
     server = serve(memory=one * 3 // 2, workers=2)
     form = {"model": "tiny", "steps": "2", "tile-size": "64"}
     jobs = [server.submit(BIG, **form)["id"] for _ in range(3)]

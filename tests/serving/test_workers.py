@@ -8,9 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 import httpx
-from serving_client import SLOW, Command, Running, make_photo, wait_for
-
-BIG = make_photo(150, 150)
+from serving_client import BIG, SLOW, Command, Running, make_photo, wait_for
 
 Start = Callable[..., Command]
 
@@ -27,7 +25,7 @@ def state(command: Command, name: str) -> str:
 
 def test_a_killed_worker_repeats_its_job_and_is_replaced(server: Running) -> None:
     [before] = server.service.pids
-    first = server.submit(BIG, **SLOW | {"steps": "3"})
+    first = server.submit(BIG, **SLOW | {"steps": "6"})
     second = server.submit(make_photo(), model="tiny")
     server.until(first["id"], "running")
     os.kill(before, signal.SIGKILL)
@@ -84,7 +82,7 @@ def descriptors(server: Running) -> int:
 
 def test_the_end_lets_a_running_job_end(command: Start) -> None:
     server = command()
-    runs = submit(server, **SLOW | {"steps": "4"})
+    runs = submit(server, **SLOW | {"steps": "8"})
     submit(server, model="tiny")
     answers: list[httpx.Response] = []
     asks = Thread(
@@ -119,7 +117,7 @@ def waiting(server: Command) -> int:
 def test_jobs_survive_whatever_ends_the_server(command: Start) -> None:
     """Be it that the grace is over, or that it is killed; its processes do not outlive it."""
     server = command("--grace", "0")
-    runs, waits = submit(server, **SLOW | {"steps": "3"}), submit(server, model="tiny")
+    runs, waits = submit(server, **SLOW | {"steps": "10"}), submit(server, model="tiny")
     wait_for(lambda: state(server, runs) == "running")
     with server.client.stream("GET", f"/api/v1/jobs/{runs}/events") as stream:
         server.process.send_signal(signal.SIGTERM)

@@ -19,8 +19,8 @@ from PIL import Image
 from undegrade.randomness import generator
 from undegrade.serving.service import JobService
 
-SLOW = {"model": "tiny", "steps": "50", "variants": "8", "tile-size": "64"}
-"""A form whose job takes many seconds on a photo of 200 x 200 pixels, in many small tiles."""
+SLOW = {"model": "tiny", "steps": "50", "tile-size": "64"}
+"""A form whose job takes many seconds on :data:`BIG`, in many small tiles."""
 
 
 @dataclass
@@ -111,3 +111,7 @@ def header_of(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+BIG = make_photo(260, 260)
+"""A photo of many tiles."""

@@ -3,9 +3,9 @@
 from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.serving.orders import Order
 
-_BASE = 300 << 20  # what a process with a model holds anyhow
+_BASE = 150 << 20  # of buffers, whatever the photo
 _TILE_PIXELS = 1024 * 1024  # of the largest tile on a processor
-_TILE_BYTES = 900  # that a network holds for each pixel of a tile
+_TILE_BYTES = 400  # for each pixel of a tile, with some to spare for larger networks
 _PHOTO_BYTES = 4  # that stay in memory for each pixel of the photo and of each draw
 
 
