@@ -9,6 +9,7 @@ from undegrade import errors
 EXIT_CODES = {
     errors.UndegradeError: 1,
     errors.InputError: 1,
+    errors.TooLargeError: 1,
     errors.TransferError: 1,
     errors.OutputError: 1,
     errors.UsageError: 2,

@@ -47,6 +47,10 @@ class InputError(UndegradeError):
     """An input file or array cannot be used: missing, broken, too large, of a wrong kind."""
 
 
+class TooLargeError(InputError):
+    """A picture has more pixels than are wanted."""
+
+
 class TransferError(UndegradeError):
     """Data that lie elsewhere cannot be fetched; nothing is known of their being damaged."""
 

@@ -15,6 +15,14 @@ def test_an_item_gets_the_same_noise_in_any_batch() -> None:
     assert torch.equal(together[1:2], alone)
 
 
+def test_batches_can_be_joined() -> None:
+    parts = [FieldNoise([NoiseField((0, item))], opposite=True) for item in range(2)]
+    joined = FieldNoise.joined(parts).normal((2, 3, 4, 5))
+    assert torch.equal(joined, torch.cat([part.normal((1, 3, 4, 5)) for part in parts]))
+    with pytest.raises(ValueError, match="opposite"):
+        FieldNoise.joined([parts[0], FieldNoise([NoiseField((0, 1))])])
+
+
 def test_layers_differ() -> None:
     noise = FieldNoise([NoiseField((0,))])
     assert not torch.equal(noise.normal((1, 1, 4, 4), 0), noise.normal((1, 1, 4, 4), 1))

@@ -13,6 +13,7 @@ from undegrade.cli.detect import detect
 from undegrade.cli.doctor import doctor
 from undegrade.cli.evaluate import evaluate
 from undegrade.cli.restore import restore
+from undegrade.cli.serve import serve
 from undegrade.cli.train import train
 
 # Help drawn by rich would take longer to import than everything else that `--help` needs.
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (restore, detect, degrade, train, evaluate, calibrate, doctor):
+for verb in (restore, detect, degrade, train, evaluate, calibrate, serve, doctor):
     app.command()(verb)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from undegrade.errors import InputError
+from undegrade.errors import InputError, TooLargeError
 from undegrade.images.colour import Samples
 from undegrade.images.containers import (
     TiffFacts,
@@ -219,7 +219,7 @@ def _check_size(image: pyvips.Image, name: str, limit: float) -> None:
     megapixels = image.width * image.height / 1e6
     if megapixels > limit:
         digits = ".1f" if megapixels >= 0.1 else ".1g"
-        raise InputError(
+        raise TooLargeError(
             f"{name} has {image.width} x {image.height} = {megapixels:{digits}} megapixels",
             expected=f"at most {limit:g}",
             fix=f"raise the limit with `--max-megapixels {np.ceil(megapixels):.0f}`",

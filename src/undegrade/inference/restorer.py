@@ -15,6 +15,7 @@ from undegrade.inference.device import choose_device, choose_precision, precisio
 from undegrade.inference.guessing import Guesser
 from undegrade.inference.kinds import open_kind
 from undegrade.inference.options import RestoreOptions
+from undegrade.inference.precision import Runner
 from undegrade.inference.ready import Ready, Setup, load_restoring
 from undegrade.inference.report import FileReport, ModelInfo, RunInfo
 from undegrade.inference.run import Run
@@ -89,6 +90,11 @@ class Restorer:
             f"{what} {value} was chosen" for what, asked, value in chosen if asked == "auto"
         )
         self._setup, self._guesser = setup, Guesser(OneModel(ready, setup), setup)
+
+    @property
+    def general_runner(self) -> Runner:
+        """What runs the model, or of several the one that sees for itself."""
+        return self._engine.runner
 
     @property
     def fixed_steps(self) -> int | None:
@@ -255,7 +261,6 @@ class Restorer:
             WeightsError: The detector that is to choose the task, or the general model that may
                 restore instead, cannot be used.
         """
-        self.check(options)
         outputs: tuple[Path, ...] = ()
         if isinstance(target, (str, Path)):
             targets = plan_targets(Path(target), options)
@@ -268,11 +273,24 @@ class Restorer:
             )
         else:
             sinks = Sinks(target)
-        run = Run(self._guesser.choose(options, source, read))
+        run = self.run_for(source, options, read)
         with open_photo(source, read) as photo:
             info = run.info(run.job(photo, write).run(sinks, progress))
             name = "-" if isinstance(source, bytes) else display_name(source)
             return FileReport(name, outputs, photo.width, photo.height, info)
+
+    def run_for(
+        self, source: str | Path | bytes, options: RestoreOptions, read: ReadOptions = _READ
+    ) -> Run:
+        """Return what restores a photo; who calls it restores one with it.
+
+        Raises:
+            InputError: The photo cannot be read.
+            UsageError: The task is unknown; the model cannot do what is asked.
+            WeightsError: The detector or model that is needed cannot be used.
+        """
+        self.check(options)
+        return Run(self._guesser.choose(options, source, read))
 
     def _call_path(self, source: Path, options: RestoreOptions) -> Result:
         targets = plan_targets(restored_name(source), options)

@@ -95,6 +95,11 @@ class Run:
         return steps
 
     @property
+    def has_fixed_steps(self) -> bool:
+        """Whether it is known how often the network is evaluated, whatever the picture."""
+        return self._steps > 0
+
+    @property
     def _task(self) -> str:
         asked = self._options.task
         return "" if asked == "auto" else self._runner.fast.task or asked

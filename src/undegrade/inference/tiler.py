@@ -58,6 +58,11 @@ class TileRestorer:
         self.messages: list[str] = []
         self.spread = Spread()
         self._redone: set[tuple[int, int]] = set()
+        self._foreseen: Floats | None = None
+
+    def foresee(self, result: Floats) -> None:
+        """Take what comes of the next tile, which was restored together with others."""
+        self._foreseen = result
 
     @property
     def redone(self) -> int:
@@ -80,6 +85,10 @@ class TileRestorer:
             MemoryExhaustedError: Memory does not suffice for the smallest tile.
             UndegradeError: The result is not finite, even in float32.
         """
+        if self._foreseen is not None:
+            result, self._foreseen = self._foreseen, None
+            self.tiles += 1
+            return result
         if max(tile.shape[:2]) <= self.limit:
             try:
                 return self._restore(tile, top, left)
@@ -145,11 +154,18 @@ class TileRestorer:
                 f"in {precision_name(self.runner.dtype)}{' and in float32' * lowered}",
                 fix="verify the weights with `undegrade models verify`; nothing was written",
             )
-        # What lies beyond [0, 1] in the input (a wide gamut) may stay there, no further.
-        return picture.clamp_(min=lq.clamp(max=0), max=lq.clamp(min=1))
+        return kept_in_range(picture, lq)
 
     def _run(self, method: Method, lq: Tensor, noise: NoiseSource) -> Tensor:
         return method.restore(lq, steps=self.steps, noise=noise)
+
+
+def kept_in_range(picture: Tensor, lq: Tensor) -> Tensor:
+    """Return a result within ``[0, 1]``; changed in place.
+
+    What lies beyond it in the input ``lq`` (a wide gamut) may stay there, no further.
+    """
+    return picture.clamp_(min=lq.clamp(max=0), max=lq.clamp(min=1))
 
 
 def _is_finite(picture: Tensor) -> bool:

@@ -36,6 +36,18 @@ class FieldNoise:
         self.fields = tuple(fields)
         self._sign = -1 if opposite else 1
 
+    @classmethod
+    def joined(cls, parts: "Sequence[FieldNoise]") -> "FieldNoise":
+        """Return the noise of several batches as one, in their order.
+
+        Raises:
+            ValueError: Some are opposite, and some are not.
+        """
+        [sign, *others] = {part._sign for part in parts}
+        if others:
+            raise ValueError("noise and opposite noise in one batch")
+        return cls([field for part in parts for field in part.fields], opposite=sign < 0)
+
     def normal(self, shape: tuple[int, ...], draw: int = 0, stride: int = 1) -> Tensor:
         """Return the window of each item's field.
 

@@ -1,0 +1,93 @@
+"""The whole server as one ASGI application: API, page, gate and the queue behind them."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from undegrade import __version__
+from undegrade.serving import api
+from undegrade.serving.counter import Counter
+from undegrade.serving.describing import REPORT_HEADER
+from undegrade.serving.gate import Gate, problem_response
+from undegrade.serving.measures import Measures
+from undegrade.serving.options import ServerOptions
+from undegrade.serving.problems import HttpError
+from undegrade.serving.service import JobService
+from undegrade.serving.store import JobStore
+
+DESCRIPTION = """
+A photo goes in, the same photo without its degradation comes out.
+
+    curl -F photo=@photo.jpg http://HOST:PORT/api/v1/restore -o restored.jpg
+
+Fields are named as the options of `undegrade restore`, and the same options give the same pixels.
+Errors are problem+json with a reason, and a limit and a hint where there are some.
+"""
+
+
+def create_app(options: ServerOptions) -> FastAPI:
+    """Return the application of a server; what it needs starts and ends with it.
+
+    Raises:
+        OutputError: The folder of jobs cannot be used.
+    """
+    measures = Measures()
+    store = JobStore(options.place)
+    service = JobService(options, store, measures)
+    counter = Counter(service, options.place / "incoming")
+    measures.watch(lambda: service.waiting, lambda: [os.getpid(), counter.pid or 0, *service.pids])
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await counter.start()
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+            await counter.stop()
+            store.close()
+
+    app = FastAPI(
+        title="undegrade", version=__version__, description=DESCRIPTION, lifespan=lifespan
+    )
+    app.state.service, app.state.counter = service, counter
+    app.include_router(api.router)
+    app.include_router(api.photos)
+    _tell_problems(app)
+    key = options.api_key.get_secret_value() if options.api_key else None
+    app.add_middleware(Gate, limits=options.limits, measures=measures, key=key)
+    if options.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[*options.origins],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization"],
+            expose_headers=[REPORT_HEADER, "Location", "Retry-After"],
+        )
+    return app
+
+
+def _tell_problems(app: FastAPI) -> None:
+    """Have every error told as problem+json; the gate tells of those that nobody expected."""
+
+    @app.exception_handler(HttpError)
+    async def told(_request: Request, problem: HttpError) -> JSONResponse:
+        return problem_response(problem)
+
+    @app.exception_handler(HTTPException)
+    async def plain(_request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers or {})
+        return problem_response(HttpError(error.status_code, str(error.detail), headers=headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        reasons = "; ".join(f"{detail['loc'][-1]}: {detail['msg']}" for detail in error.errors())
+        return problem_response(HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reasons))

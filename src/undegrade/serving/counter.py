@@ -1,0 +1,157 @@
+"""Where photos are handed in: from a request to a job, or to what its header says."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from undegrade.errors import TooLargeError
+from undegrade.images.files import make_folder
+from undegrade.images.photo import ReadOptions
+from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto
+from undegrade.serving.jobs import Job
+from undegrade.serving.orders import Kind, Order
+from undegrade.serving.problems import HttpError, problem_of
+from undegrade.serving.process import DiedError, OverTimeError, WorkerProcess
+from undegrade.serving.service import JobService
+from undegrade.serving.worker import Failed, Inspect, Setting
+
+_HEADER_SECONDS = 10.0  # that reading a header may take
+
+
+class Counter:
+    """Takes photos in.
+
+    A process of its own looks at their headers: what breaks a decoder breaks that and no more.
+
+    Args:
+        service: Takes the jobs.
+        folder: Where photos lie meanwhile; emptied.
+    """
+
+    def __init__(self, service: JobService, folder: Path) -> None:
+        self._service, self._folder = service, folder
+        shutil.rmtree(folder, ignore_errors=True)
+        make_folder(folder)
+        self._porter = WorkerProcess(Setting(warm=False))
+        self._free = asyncio.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process that looks at headers; None while there is none."""
+        return self._porter.pid
+
+    async def start(self) -> None:
+        """Start the process that looks at headers."""
+        await self._porter.start()
+
+    async def stop(self) -> None:
+        """End it."""
+        await self._porter.stop()
+
+    async def take(self, kind: Kind, request: Request, *, awaited: bool = False) -> Job:
+        """Make a job of a request.
+
+        Args:
+            kind: What is wanted.
+            request: Holds photo and form.
+            awaited: The client waits for the result, and cannot come back for it.
+
+        Raises:
+            HttpError: The request is not as it should be, or there is no room.
+        """
+        client = client_of(request)
+        with self._service.place(client):
+            sent = await SentPhoto.of(request)
+            try:
+                form = sent.filled(RestoreForm if kind == "restore" else DetectForm)
+                await asyncio.to_thread(form.check, self._service.limits)
+                async with self._kept(sent) as photo:
+                    order = await self._order(kind, form, sent.name, photo)
+                    return await self._service.submit(order, photo, client, awaited=awaited)
+            finally:
+                await sent.close()
+
+    async def take_file(self, form: RestoreForm, name: str, photo: Path, client: str) -> Job:
+        """Make a job of a file, which is moved, as the web page has it.
+
+        Raises:
+            HttpError: The photo or the form is not as it should be, or there is no room.
+        """
+        with self._service.place(client):
+            await asyncio.to_thread(form.check, self._service.limits)
+            order = await self._order("restore", form, name, photo)
+            return await self._service.submit(order, photo, client)
+
+    async def _order(self, kind: Kind, form: Any, name: str, photo: Path) -> Order:
+        limits = self._service.limits
+        facts = await self._inspect(Inspect(photo, limits.max_megapixels, form.page))
+        read = ReadOptions(limits.max_megapixels, form.page)
+        if kind == "detect":
+            return Order(kind, name, **facts, read=read)
+        return Order(
+            kind,
+            name,
+            **facts,
+            model=form.model,
+            sampler=form.sampler,
+            restore=form.restore,
+            read=read,
+            write=form.write,
+        )
+
+    async def _inspect(self, task: Inspect) -> dict[str, Any]:
+        """Return what a photo's header says.
+
+        Raises:
+            HttpError: It is none, too large, or breaks who looks at it.
+        """
+        async with self._free:
+            try:
+                if self._porter.has_ended:
+                    await self._porter.start()
+                told = await self._porter.do(task, _HEADER_SECONDS, lambda _progress: None)
+            except (DiedError, OverTimeError):
+                reason = "the file is no photo that can be read: who looked at it broke down"
+                raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from None
+        if not isinstance(told, Failed):
+            return dict(told.report)
+        problem = problem_of(told.error)
+        if isinstance(told.error, TooLargeError):
+            problem = replace(problem, limit=task.max_megapixels)
+        raise problem
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, sent: SentPhoto) -> AsyncIterator[Path]:
+        """Lay a photo into a file, which is removed unless it was moved.
+
+        Raises:
+            HttpError: There is no room on the disk.
+        """
+        path = self._folder / secrets.token_hex(8)
+        try:
+            try:
+                await asyncio.to_thread(_copy, sent, path)
+            except OSError:
+                reason = "there is no room for the photo on the server's disk"
+                raise HttpError(HTTPStatus.INSUFFICIENT_STORAGE, reason) from None
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def client_of(request: Request) -> str:
+    """Return who asks: the address."""
+    return request.client.host if request.client else "unknown"
+
+
+def _copy(sent: SentPhoto, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(sent.upload.file, file, 1 << 20)

@@ -1,0 +1,191 @@
+"""The forms that clients send: fields named as the options of the command, and a photo."""
+
+from http import HTTPStatus
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from undegrade.errors import UsageError
+from undegrade.images.plan import WriteOptions
+from undegrade.inference.options import RestoreOptions
+from undegrade.registry import did_you_mean
+from undegrade.serving.options import Limits
+from undegrade.serving.problems import HttpError, problem_of
+from undegrade.validation import explain
+from undegrade.zoo import AUTO_MODEL, is_here, list_models
+
+PHOTO = "photo"
+_MOST_FIELDS = 32
+_FIELD_BYTES = 4096
+_NAME_BYTES = 120  # of a photo's name, of which results have longer ones
+
+
+class DetectForm(BaseModel):
+    """What can be said about a photo that is looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    page: int | None = Field(None, ge=1, description="Page of a multi-page or animated file.")
+
+    def check(self, limits: Limits) -> None:
+        """Refuse what is above a limit."""
+
+
+class RestoreForm(DetectForm):
+    """What can be asked of a restoration, as of ``undegrade restore``."""
+
+    model: str = Field(
+        AUTO_MODEL, max_length=200, description="Name of a model; auto for the best."
+    )
+    task: str = Field("auto", max_length=60, description="What to undo, as rain; auto: detected.")
+    steps: int | None = Field(
+        None, ge=0, description="Network evaluations; the model's own unless given."
+    )
+    texture: float | None = Field(None, ge=0, le=1, description="Share of the drawn texture.")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="The same seed gives the same picture.")
+    variants: int = Field(1, ge=1, description="Number of different restorations.")
+    uncertainty: bool = Field(False, description="Also say where restorations differ, as a map.")
+    deterministic: bool = Field(False, description="The mean over fixed draws, whatever the seed.")
+    sampler: str | None = Field(None, max_length=200, description="How a flow is walked, as heun.")
+    tile_size: Literal["auto"] | int = Field(
+        "auto", alias="tile-size", description="Largest side of a tile."
+    )
+    format: Literal["keep", "jpeg", "png", "tiff", "webp", "avif", "heic"] = Field(
+        "keep", description="Format to write."
+    )
+    quality: int = Field(95, ge=1, le=100, description="Quality of JPEG, WebP, AVIF and HEIC.")
+    strip_metadata: bool = Field(
+        False, alias="strip-metadata", description="Leave out EXIF, GPS and the like."
+    )
+
+    @property
+    def restore(self) -> RestoreOptions:
+        """How the photo is restored.
+
+        Raises:
+            UsageError: Options do not go together.
+        """
+        return RestoreOptions(
+            self.task,
+            self.steps,
+            self.seed,
+            self.variants,
+            self.uncertainty,
+            self.deterministic,
+            None if self.tile_size == "auto" else self.tile_size,
+            texture=self.texture,
+        )
+
+    @property
+    def write(self) -> WriteOptions:
+        """How the result is written."""
+        kept = None if self.format == "keep" else self.format
+        return WriteOptions(kept, self.quality, self.strip_metadata)
+
+    def check(self, limits: Limits) -> None:
+        """Refuse what is above a limit, does not go together, or names no model.
+
+        Raises:
+            HttpError: It is so.
+        """
+        for name, value, most in (
+            ("steps", self.steps or 0, limits.max_steps),
+            ("variants", self.variants, limits.max_variants),
+        ):
+            if value > most:
+                raise HttpError(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}={value}", most, f"at most {most}"
+                )
+        try:
+            self.restore  # noqa: B018  (it checks itself)
+            self._check_model()
+        except UsageError as error:
+            raise problem_of(error) from error
+
+    def _check_model(self) -> None:
+        """Refuse what is no model's name: paths are never looked at."""
+        if self.model == AUTO_MODEL:
+            return
+        if not is_here(self.model):
+            known = [entry.name for entry in list_models()]
+            raise UsageError(
+                f"there is no model '{self.model}'",
+                fix=did_you_mean(self.model, [AUTO_MODEL, *known]),
+            )
+
+
+class SentPhoto:
+    """A form that came in: its fields, and the photo, which lies in a file without a name."""
+
+    def __init__(self, form: FormData, upload: UploadFile) -> None:
+        self._form, self.upload = form, upload
+
+    @classmethod
+    async def of(cls, request: Request) -> Self:
+        """Read the form of a request.
+
+        Raises:
+            HttpError: It is no form, or has not one photo.
+        """
+        kind = request.headers.get("content-type", "")
+        if not kind.lower().startswith("multipart/form-data"):
+            raise HttpError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"a body of type {kind or 'none'}",
+                hint=f"send multipart/form-data with the photo in the field '{PHOTO}'",
+            )
+        try:
+            form = await request.form(
+                max_files=1, max_fields=_MOST_FIELDS, max_part_size=_FIELD_BYTES
+            )
+        except HTTPException as error:
+            raise HttpError(
+                HTTPStatus.BAD_REQUEST, f"the form is broken: {error.detail}"
+            ) from error
+        except ClientDisconnect as error:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the body was cut short") from error
+        upload = form.get(PHOTO)
+        if not isinstance(upload, UploadFile):
+            await form.close()
+            raise HttpError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"there is no file in the field '{PHOTO}'",
+                hint=f"curl -F {PHOTO}=@photo.jpg ...",
+            )
+        return cls(form, upload)
+
+    async def close(self) -> None:
+        """Remove what was kept of it."""
+        await self._form.close()
+
+    @property
+    def name(self) -> str:
+        """The photo's name at the client, without folders and without what no file may have."""
+        given = PureWindowsPath(PurePosixPath(self.upload.filename or "").name).name
+        kept = "".join(char for char in given if char.isprintable() and char not in '<>:"|?*')
+        short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
+        return short.strip(". ") or "photo"
+
+    def filled(self, kind: type[DetectForm]) -> Any:
+        """Return its fields.
+
+        Raises:
+            HttpError: One is unknown, is there twice, or has a wrong value.
+        """
+        fields = [  # what a web page's form leaves empty is not given
+            (key, value) for key, value in self._form.multi_items() if key != PHOTO and value != ""
+        ]
+        if any(isinstance(value, UploadFile) for _, value in fields):
+            reason = f"a file in another field than '{PHOTO}'"
+            raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason)
+        values = dict(fields)
+        if len(values) < len(fields):
+            raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, "a field is there twice")
+        try:
+            return kind.model_validate(values)
+        except ValidationError as error:
+            raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, explain(error, kind)) from error

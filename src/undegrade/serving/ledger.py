@@ -1,0 +1,117 @@
+"""What is noted about jobs: kept in the store, counted, and told to those who follow them."""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+
+from undegrade.serving.jobs import Job, State
+from undegrade.serving.measures import Measures
+from undegrade.serving.problems import HttpError
+from undegrade.serving.store import JobStore
+from undegrade.serving.worker import Progress
+
+_log = logging.getLogger("undegrade.serving")
+
+
+class Ledger:
+    """Notes what happens to jobs.
+
+    Args:
+        store: Where they are kept.
+        measures: Where is counted what happens.
+        most: Bytes in the store above which somebody has to tidy up.
+    """
+
+    def __init__(self, store: JobStore, measures: Measures, most: int) -> None:
+        self._store, self._measures, self._most = store, measures, most
+        self._much = asyncio.Event()
+        self._followers: dict[str, list[asyncio.Event]] = {}
+        self._ending = self._ended = False
+
+    @property
+    def usual_seconds(self) -> float:
+        """How long a job takes at present."""
+        return self._measures.usual_seconds
+
+    def note(self, job: Job) -> None:
+        """Keep a job as it is now, and tell of it."""
+        try:
+            self._store.save(job)
+        except sqlite3.Error:  # no room on the disk: it goes on, but would not survive a restart
+            _log.exception("a job could not be kept")
+        self._tell(job.id)
+
+    def progress(self, job: Job, how_far: Progress) -> None:
+        """Tell that a job gets on; that is not kept."""
+        job.done, job.total = how_far.done, how_far.total
+        self._tell(job.id)
+
+    def end(self, job: Job, state: State, problem: HttpError | None = None) -> None:
+        """Note that a job has ended.
+
+        Args:
+            job: Which; one that is done has its files and its report.
+            state: How.
+            problem: Why it failed.
+        """
+        job.state, job.finished = state, time.time()
+        job.problem = None if problem is None else problem.body
+        self._store.source(job.id).unlink(missing_ok=True)
+        results = (self._store.result(job.id, file) for file in job.files)
+        job.size = sum(path.stat().st_size for path in results)
+        self._measures.ended(job)
+        self.note(job)
+        if self._store.size > self._most:
+            self._much.set()
+
+    async def follow(self, job: Job, pause: float) -> AsyncIterator[Job]:
+        """Yield a job now, whenever something about it changes, and every so often; to its end.
+
+        Where the server ends before it, that is the end too.
+
+        Args:
+            job: Which.
+            pause: Seconds after which it is yielded though nothing has changed.
+        """
+        event = asyncio.Event()
+        self._followers.setdefault(job.id, []).append(event)
+        try:
+            while True:
+                event.clear()
+                yield job
+                if job.state.is_final or self._is_over(job):
+                    return
+                if not event.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(event.wait(), pause)
+        finally:
+            self._followers[job.id].remove(event)
+            if not self._followers[job.id]:
+                del self._followers[job.id]
+
+    async def wait_for_much(self, seconds: float) -> None:
+        """Wait until there is too much in the store, but no longer than so many seconds."""
+        self._much.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._much.wait(), seconds)
+
+    def begin_end(self) -> None:
+        """Tell those who follow jobs that wait that the server ends."""
+        self._ending = True
+        self._tell(*self._followers)
+
+    def finish(self) -> None:
+        """Tell all others as well."""
+        self._ended = True
+        self._tell(*self._followers)
+
+    def _is_over(self, job: Job) -> bool:
+        return self._ended or (self._ending and job.state is not State.RUNNING)
+
+    def _tell(self, *names: str) -> None:
+        for name in names:
+            for event in self._followers.get(name, ()):
+                event.set()

@@ -1,0 +1,68 @@
+"""What a client asks for: a photo and how it is restored, as plain values that can be kept."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
+
+from undegrade.images.photo import ReadOptions
+from undegrade.images.plan import WriteOptions
+from undegrade.inference.options import RestoreOptions
+
+Kind = Literal["restore", "detect"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A photo, and what is wanted of it.
+
+    Args:
+        kind: To restore it, or to say what it suffers from.
+        name: The photo's name at the client, without folders.
+        width: Pixels of each row, by the header.
+        height: Number of rows.
+        format: Of the photo's file.
+        model: Which model restores it.
+        sampler: How a flow is walked; None for the model's own way.
+        restore: How it is restored.
+        read: How it is read.
+        write: How the result is written.
+    """
+
+    kind: Kind
+    name: str
+    width: int
+    height: int
+    format: str
+    model: str = "auto"
+    sampler: str | None = None
+    restore: RestoreOptions = field(default_factory=RestoreOptions)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    write: WriteOptions = field(default_factory=WriteOptions)
+
+    @property
+    def megapixels(self) -> float:
+        """Size of the photo."""
+        return self.width * self.height / 1e6
+
+    def is_like(self, other: "Order") -> bool:
+        """Return whether both ask the same of photos of one shape, be it with other seeds."""
+        return self.kind == other.kind == "restore" and self._shape == other._shape
+
+    @property
+    def _shape(self) -> tuple[Any, ...]:
+        asked = replace(self.restore, seed=0)
+        return (self.width, self.height, self.model, self.sampler, asked)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return what :meth:`as_dict` gave."""
+        parts = {
+            "restore": RestoreOptions(**values["restore"]),
+            "read": ReadOptions(**values["read"]),
+            "write": WriteOptions(**values["write"]),
+        }
+        return cls(**{**values, **parts})

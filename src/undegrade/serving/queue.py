@@ -1,0 +1,171 @@
+"""Jobs that are not finished: who waits, who runs, and whether there is room for one more."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from undegrade.serving.estimates import needed_bytes
+from undegrade.serving.jobs import Job, State
+from undegrade.serving.options import Limits
+from undegrade.serving.orders import Order
+from undegrade.serving.problems import HttpError, come_back
+
+
+def ending() -> HttpError:
+    """Return what is told while the server ends."""
+    hint = "come back when it is up again"
+    return HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the server is ending", hint=hint)
+
+
+class JobQueue:
+    """Jobs in the order of their turns.
+
+    Args:
+        limits: What is refused.
+        memory: Bytes that all running jobs may need together.
+
+    Attributes:
+        is_open: Whether jobs are taken and begun.
+        usual_seconds: How long a job takes at present, for those who are to come back.
+    """
+
+    def __init__(self, limits: Limits, memory: int) -> None:
+        self._limits, self._memory = limits, memory
+        self._waiting: list[Job] = []
+        self._running: dict[str, Job] = {}
+        self._coming: Counter[str] = Counter()
+        self._changed = asyncio.Condition()
+        self.is_open = False
+        self.usual_seconds = 1.0
+
+    @property
+    def waiting(self) -> int:
+        """Number of jobs that wait."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> list[Job]:
+        """Jobs that run."""
+        return [*self._running.values()]
+
+    def find(self, name: str) -> Job | None:
+        """Return a job that waits or runs; None if there is none of that name."""
+        waiting = (job for job in self._waiting if job.id == name)
+        return self._running.get(name) or next(waiting, None)
+
+    def ahead_of(self, job: Job) -> int:
+        """Return how many jobs wait before one."""
+        return self._waiting.index(job) if job in self._waiting else 0
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[None]:
+        """Keep a place for a job of a client while its photo comes in.
+
+        Raises:
+            HttpError: The queue is full, the client has too many jobs, or the server is ending.
+        """
+        self._check_room(client)
+        self._coming[client] += 1
+        try:
+            yield
+        finally:
+            self._coming[client] -= 1
+            if not self._coming[client]:
+                del self._coming[client]
+
+    def check_order(self, order: Order) -> None:
+        """Refuse a photo that never fits into the memory that jobs may need.
+
+        Raises:
+            HttpError: It is so.
+        """
+        needed = needed_bytes(order)
+        if needed > self._memory:
+            raise HttpError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"{order.width} x {order.height} pixels need about {needed >> 20} MiB of memory",
+                limit=self._memory,
+                hint="send a smaller photo, or ask for fewer variants",
+            )
+
+    async def add(self, job: Job) -> None:
+        """Have a job wait for its turn."""
+        self._waiting.append(job)
+        await self.notify()
+
+    def remove(self, job: Job) -> bool:
+        """Take a job out that waits; return whether it did."""
+        if job not in self._waiting:
+            return False
+        self._waiting.remove(job)
+        return True
+
+    async def take(self, gone: Callable[[], bool]) -> Job | None:
+        """Wait for the job whose turn it is, and for the memory that it needs; it runs from now.
+
+        Args:
+            gone: Whether there is nobody any more to do it; then there is none.
+        """
+        async with self._changed:
+            await self._changed.wait_for(lambda: gone() or self._next_fits())
+            return None if gone() else self._begin(self._waiting[0])
+
+    def take_alike(self, job: Job, most: int) -> list[Job]:
+        """Return waiting jobs that can be done in one go with one that runs; they run from now.
+
+        Args:
+            job: Which.
+            most: How many at most.
+        """
+        taken: list[Job] = []
+        for other in [*self._waiting]:
+            if len(taken) == most or not self.is_open:
+                break
+            if other.attempts == 0 and job.order.is_like(other.order) and self._fits(other):
+                taken.append(self._begin(other))
+        return taken
+
+    def release(self, job: Job, *, again: bool = False) -> None:
+        """Note that a job does not run any more; :meth:`notify` is for the caller to do.
+
+        Args:
+            job: Which.
+            again: It is to be begun again, and is the next.
+        """
+        del self._running[job.id]
+        if again:
+            job.state, job.done, job.total = State.QUEUED, 0, 0
+            self._waiting.insert(0, job)
+
+    async def notify(self) -> None:
+        """Have those look again who wait for a job."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _begin(self, job: Job) -> Job:
+        self._waiting.remove(job)
+        self._running[job.id] = job
+        job.state, job.attempts = State.RUNNING, job.attempts + 1
+        return job
+
+    def _next_fits(self) -> bool:
+        return self.is_open and bool(self._waiting) and self._fits(self._waiting[0])
+
+    def _fits(self, job: Job) -> bool:
+        used = sum(needed_bytes(other.order) for other in self._running.values())
+        return used + needed_bytes(job.order) <= self._memory
+
+    def _check_room(self, client: str) -> None:
+        if not self.is_open:
+            raise ending()
+        jobs = [*self._waiting, *self._running.values()]
+        own = sum(job.client == client for job in jobs) + self._coming[client]
+        waiting = len(self._waiting) + self._coming.total()
+        seconds = self.usual_seconds
+        if own >= self._limits.max_per_client:
+            reason = f"{own} jobs of this client are not finished"
+            raise come_back(reason, self._limits.max_per_client, seconds)
+        if waiting >= self._limits.max_queue:
+            raise come_back(f"{waiting} jobs wait already", self._limits.max_queue, seconds)

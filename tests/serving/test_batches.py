@@ -1,0 +1,108 @@
+"""Photos of one shape that a worker restores in one go."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from serving_client import BIG, SLOW, Running, Serve, make_photo
+
+from undegrade.inference.options import RestoreOptions
+from undegrade.serving.jobs import Job
+from undegrade.serving.options import Limits
+from undegrade.serving.orders import Order
+from undegrade.serving.queue import JobQueue
+
+
+@pytest.fixture(scope="module")
+def batching(serve: Serve) -> Running:
+    return serve(batch=4, max_per_client=32)
+
+
+def levels(photo: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(photo))).astype(np.int32)
+
+
+def test_photos_that_wait_are_done_together(
+    batching: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    take_alike = JobQueue.take_alike
+
+    def seen(self: JobQueue, job: Job, most: int) -> list[Job]:
+        others = take_alike(self, job, most)
+        taken.append(len(others))
+        return others
+
+    monkeypatch.setattr(JobQueue, "take_alike", seen)
+    first = batching.submit(BIG, **SLOW | {"steps": "4"})
+    photos = [make_photo(name=str(number)) for number in range(5)]
+    jobs = [
+        batching.submit(photo, model="tiny", seed=str(number))["id"]
+        for number, photo in enumerate(photos)
+    ]
+    batching.until(first["id"], "done")
+    for name in jobs:
+        assert batching.until(name, "done", "failed")["state"] == "done"
+    assert taken == [0, 3, 0]
+    for number, (name, photo) in enumerate(zip(jobs, photos, strict=True)):
+        report = batching.show(name)["report"]
+        assert (report["seed"], report["model"]) == (number, "tiny")
+        together = levels(batching.client.get(f"/api/v1/jobs/{name}/result").content)
+        alone = levels(batching.ask(photo, model="tiny", seed=str(number)).content)
+        assert np.abs(together - alone).max() <= 1
+
+
+def test_one_of_several_can_fail_or_be_given_up(batching: Running) -> None:
+    first = batching.submit(BIG, **SLOW | {"steps": "4"})
+    whole = make_photo()
+    broken = whole[: len(whole) * 2 // 3]
+    names = [batching.submit(photo, model="tiny")["id"] for photo in (whole, broken, whole, whole)]
+    batching.client.delete(f"/api/v1/jobs/{names[2]}")
+    batching.until(first["id"], "done")
+    states = [batching.until(name, "done", "failed", "cancelled")["state"] for name in names]
+    assert states == ["done", "failed", "cancelled", "done"]
+    assert batching.show(names[1])["problem"]["status"] == 422
+
+
+@pytest.mark.parametrize(
+    ("change", "alike"),
+    [
+        ({}, True),
+        ({"restore": RestoreOptions(seed=5)}, True),
+        ({"name": "other.png", "format": "jpeg"}, True),
+        ({"width": 31}, False),
+        ({"model": "other"}, False),
+        ({"sampler": "heun"}, False),
+        ({"restore": RestoreOptions(steps=3)}, False),
+        ({"kind": "detect"}, False),
+    ],
+)
+def test_what_is_asked_for_alike(change: dict, alike: bool) -> None:
+    plain = {"kind": "restore", "name": "a.png", "width": 30, "height": 20, "format": "png"}
+    assert Order(**plain).is_like(Order(**plain | change)) is alike
+
+
+def queue_of(*sizes: int, memory: int = 1 << 40) -> JobQueue:
+    queue = JobQueue(Limits(), memory)
+    queue.is_open = True
+    for size in sizes:
+        queue._waiting.append(Job(Order("restore", "a.png", size, size, "png"), "me", 0.0))
+    return queue
+
+
+def test_only_like_ones_are_taken_and_not_too_many() -> None:
+    queue = queue_of(8, 9, 8, 8, 8)
+    first = queue._begin(queue._waiting[0])
+    assert [job.order.width for job in queue.take_alike(first, 2)] == [8, 8]
+    assert [job.order.width for job in queue._waiting] == [9, 8]
+    assert len(queue.running) == 3
+
+
+def test_one_that_brought_a_process_down_is_done_alone() -> None:
+    queue = queue_of(8, 8, 8)
+    queue._waiting[1].attempts = 1
+    first = queue._begin(queue._waiting[0])
+    taken = queue.take_alike(first, 8)
+    assert [job.attempts for job in taken] == [1]
+    assert queue._waiting[0].attempts == 1

@@ -1,0 +1,158 @@
+"""Photos in, photos out: what comes is what `undegrade restore` writes."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from PIL import Image
+from serving_client import Running, make_photo, wait_for
+from typer.testing import CliRunner
+
+from undegrade.cli.main import app
+from undegrade.images import open_photo, read_provenance
+from undegrade.serving.forms import RestoreForm
+
+
+def by_command(folder: Path, photo: bytes, *flags: str) -> dict[str, bytes]:
+    """Return the files that the command line makes of a photo, by name."""
+    source = folder / "photo.png"
+    source.write_bytes(photo)
+    result = CliRunner().invoke(app, ["restore", str(source), "--device", "cpu", *flags])
+    assert result.exit_code == 0, result.output
+    source.unlink()
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("fields", "flags"),
+    [
+        ({"model": "tiny", "seed": "7"}, ("--model", "tiny", "--seed", "7")),
+        ({"task": "denoise", "steps": "2"}, ("--task", "denoise", "--steps", "2")),
+        (
+            {"model": "tiny", "deterministic": "true", "sampler": "heun", "tile-size": "64"},
+            ("--model", "tiny", "--deterministic", "--sampler", "heun", "--tile-size", "64"),
+        ),
+        ({}, ()),
+    ],
+)
+def test_the_same_options_give_the_same_bytes(
+    server: Running, tmp_path: Path, fields: dict[str, str], flags: tuple[str, ...]
+) -> None:
+    photo = make_photo(70, 90)
+    answer = server.ask(photo, **fields)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/png"
+    [(name, content)] = by_command(tmp_path, photo, *flags).items()
+    assert name in answer.headers["content-disposition"]
+    assert answer.content == content
+    assert answer.content != photo
+
+
+def test_another_seed_gives_another_picture(server: Running) -> None:
+    photo = make_photo()
+    one, two = (server.ask(photo, model="tiny", seed=seed).content for seed in ("0", "1"))
+    assert one != two
+
+
+def test_several_results_come_as_an_archive(server: Running, tmp_path: Path) -> None:
+    photo = make_photo()
+    answer = server.ask(photo, model="tiny", variants="2", uncertainty="true")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        got = {name: archive.read(name) for name in archive.namelist()}
+    want = by_command(tmp_path, photo, "--model", "tiny", "--variants", "2", "--uncertainty")
+    assert got == want
+    assert len(got) == 5
+
+
+def test_the_report_is_that_of_the_command(server: Running) -> None:
+    report = json.loads(
+        server.ask(make_photo(), model="tiny", seed="3").headers["undegrade-report"]
+    )
+    assert report["model"] == "tiny"
+    assert (report["seed"], report["steps"], report["tiles"]) == (3, 2, 1)
+
+
+def test_metadata_are_kept_unless_they_are_to_be_stripped(
+    server: Running,
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Somebody's camera"
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(make_photo())).save(stream, "JPEG", exif=exif, quality=95)
+    kept = server.ask(stream.getvalue(), "photo.jpg", model="tiny")
+    stripped = server.ask(
+        stream.getvalue(), "photo.jpg", **{"model": "tiny", "strip-metadata": "true"}
+    )
+    assert Image.open(io.BytesIO(kept.content)).getexif()[0x010F] == "Somebody's camera"
+    assert 0x010F not in Image.open(io.BytesIO(stripped.content)).getexif()
+    with open_photo(kept.content) as photo:
+        provenance = read_provenance(photo.metadata.xmp or b"")
+    assert provenance is not None
+    assert provenance.model == "tiny"
+
+
+def test_formats_and_qualities_are_heeded(server: Running) -> None:
+    sizes = []
+    for quality in ("10", "90"):
+        answer = server.ask(make_photo(), model="tiny", format="webp", quality=quality)
+        assert answer.headers["content-type"] == "image/webp"
+        assert Image.open(io.BytesIO(answer.content)).format == "WEBP"
+        sizes.append(len(answer.content))
+    assert sizes[0] < sizes[1]
+
+
+def test_fields_are_named_as_the_flags() -> None:
+    told = CliRunner().invoke(app, ["restore", "--help"], env={"COLUMNS": "200"}).output
+    for name, field in RestoreForm.model_fields.items():
+        assert f"--{(field.alias or name).replace('_', '-')}" in told
+
+
+def test_results_do_not_stay(server: Running) -> None:
+    before = server.service.store.size
+    assert server.ask(make_photo(), model="tiny").status_code == 200
+    wait_for(lambda: server.service.store.size == before)
+    assert not [*(server.folder / "incoming").iterdir()]
+
+
+def test_what_a_photo_suffers_from(server: Running) -> None:
+    answer = server.client.post("/api/v1/detect", files={"photo": make_photo(200, 200)})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["model"] == "detector"
+    assert all(0 <= value <= 1 for value in told["probabilities"].values())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd.png",
+        "C:\\photos\\my.png",
+        "\u00e4\u6f22" * 90 + ".png",
+        ".png",
+        "",
+        "a\x00b.png",
+    ],
+)
+def test_a_name_is_but_a_name(server: Running, name: str) -> None:
+    job = server.submit(make_photo(), name or "x", model="tiny")
+    job = server.until(job["id"], "done", "failed")
+    [file] = job["files"]
+    assert "/" not in file
+    assert "\\" not in file
+    assert len(file.encode()) < 200
+    answer = server.client.get(f"/api/v1/jobs/{job['id']}/files/{quote(file)}")
+    assert answer.status_code == 200
+
+
+def test_models_and_limits_are_told(server: Running) -> None:
+    told = server.client.get("/api/v1/models").json()
+    names = {model["name"] for model in told["models"]}
+    assert {"tiny", "resflow-general"} <= names
+    assert set(told["best"].values()) <= names
+    limits = server.client.get("/api/v1/limits").json()
+    assert limits["max_per_client"] == 32
+    assert limits["max_bytes"] == 32 << 20
