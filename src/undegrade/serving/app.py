@@ -18,6 +18,7 @@ from undegrade.serving.describing import REPORT_HEADER
 from undegrade.serving.gate import Gate, problem_response
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import ServerOptions
+from undegrade.serving.page.studio import Studio
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
 from undegrade.serving.store import JobStore
@@ -43,16 +44,21 @@ def create_app(options: ServerOptions) -> FastAPI:
     service = JobService(options, store, measures)
     counter = Counter(service, options.place / "incoming")
     measures.watch(lambda: service.waiting, lambda: [os.getpid(), counter.pid or 0, *service.pids])
+    studios: list[Studio] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await counter.start()
+        for studio in studios:
+            await studio.start()
         await service.start()
         try:
             yield
         finally:
             await service.stop()
             await counter.stop()
+            for studio in studios:
+                await studio.stop()
             store.close()
 
     app = FastAPI(
@@ -62,6 +68,10 @@ def create_app(options: ServerOptions) -> FastAPI:
     app.include_router(api.router)
     app.include_router(api.photos)
     _tell_problems(app)
+    if options.page:
+        from undegrade.serving.page.mount import add_page  # Gradio takes seconds to import
+
+        studios.append(add_page(app, service, counter, options))
     key = options.api_key.get_secret_value() if options.api_key else None
     app.add_middleware(Gate, limits=options.limits, measures=measures, key=key)
     if options.origins:

@@ -79,15 +79,22 @@ class Counter:
             finally:
                 await sent.close()
 
-    async def take_file(self, form: RestoreForm, name: str, photo: Path, client: str) -> Job:
+    async def take_file(self, form: DetectForm, name: str, photo: Path, client: str) -> Job:
         """Make a job of a file, which is moved, as the web page has it.
+
+        Args:
+            form: What is asked for: a :class:`RestoreForm` to have it restored.
+            name: The photo's name at the client.
+            photo: Its file, on the same disk as the folder of jobs.
+            client: Who asks.
 
         Raises:
             HttpError: The photo or the form is not as it should be, or there is no room.
         """
+        kind: Kind = "restore" if isinstance(form, RestoreForm) else "detect"
         with self._service.place(client):
             await asyncio.to_thread(form.check, self._service.limits)
-            order = await self._order("restore", form, name, photo)
+            order = await self._order(kind, form, name, photo)
             return await self._service.submit(order, photo, client)
 
     async def _order(self, kind: Kind, form: Any, name: str, photo: Path) -> Order:

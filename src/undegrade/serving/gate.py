@@ -1,11 +1,13 @@
 """What stands before the routes: bodies that are too large or too slow, keys, and counting."""
 
 import asyncio
+import base64
 import hmac
 import logging
 import time
 from http import HTTPMethod, HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
@@ -57,18 +59,44 @@ class Gate:
     def _check_key(self, scope: Scope) -> None:
         if self._key is None or scope["path"] in _OPEN:
             return
-        given = Headers(scope=scope).get("authorization", "")
-        scheme, _, secret = given.partition(" ")
-        known = scheme.lower() == "bearer" and hmac.compare_digest(
-            secret.strip().encode("latin-1"), self._key.encode()
-        )
-        if not known:
+        headers = Headers(scope=scope)
+        given = headers.get("authorization", "")
+        secret = _secret(headers, harmless=scope["method"] in ("GET", "HEAD"))
+        if not hmac.compare_digest(secret.encode(), self._key.encode()):
+            # A browser that opens a page asks its user for the key, and sends it from then on.
+            opens = "text/html" in headers.get("accept", "")
+            asked = 'Basic realm="undegrade: the key is the password", charset="UTF-8"'
             raise HttpError(
                 HTTPStatus.UNAUTHORIZED,
                 "the key is missing or wrong" if given else "a key is needed",
                 hint="send it as Authorization: Bearer KEY",
-                headers={"WWW-Authenticate": "Bearer"},
+                headers={"WWW-Authenticate": asked if opens else "Bearer"},
             )
+
+
+def _secret(headers: Headers, *, harmless: bool) -> str:
+    """Return the key that a request brings, empty for none.
+
+    A browser adds the password that it knows to whatever any web site has it ask. So a password
+    counts only where nothing is changed, or where the server's own page asks.
+    """
+    scheme, _, secret = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return secret.strip().encode("latin-1").decode(errors="replace")
+    if scheme.lower() != "basic" or not (harmless or _is_own(headers)):
+        return ""
+    try:
+        _, _, password = base64.b64decode(secret, validate=True).decode().partition(":")
+    except ValueError:
+        return ""
+    return password
+
+
+def _is_own(headers: Headers) -> bool:
+    """Return whether what a browser sends comes from the server's own page, as it says itself."""
+    if "sec-fetch-site" in headers:  # only over HTTPS, and on the same machine
+        return headers["sec-fetch-site"] == "same-origin"
+    return urlsplit(headers.get("origin", "")).netloc == headers.get("host")
 
 
 class _Body:

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from undegrade.serving import worker
 from undegrade.serving.worker import Batching, Cancel, Inspect, Progress, Ready, Setting, Task
 from undegrade.signals import held_back
+
+if TYPE_CHECKING:
+    from undegrade.serving.page.sketches import Sketch
 
 _PATIENCE = 5.0  # seconds that a process has to heed a word
 
@@ -85,7 +88,10 @@ class WorkerProcess:
         self.batching = told.batching
 
     async def do(
-        self, what: tuple[Task, ...] | Inspect, seconds: float, tell: Callable[[Progress], None]
+        self,
+        what: "tuple[Task, ...] | Inspect | Sketch",
+        seconds: float,
+        tell: Callable[[Progress], None],
     ) -> Any:
         """Have something done; who gives up waiting ends the process.
 

@@ -18,6 +18,7 @@ from undegrade.serving.orders import Order
 
 if TYPE_CHECKING:
     from undegrade.serving.bench import Bench
+    from undegrade.serving.page.sketches import Sketch
 
 _PAUSE = 0.1  # seconds between two words on how far a task is
 
@@ -173,10 +174,12 @@ def _answered(bench: "Bench | None", told: Any, pipe: Connection) -> bool:
     """Do what one is told; return whether this process can be relied on after it."""
     if isinstance(told, Cancel):  # which may come after the end
         return True
-    alone = isinstance(told, Inspect)
+    alone = not isinstance(told, tuple)
     try:
-        if bench is None:
+        if isinstance(told, Inspect):
             pipe.send(_inspected(told))
+        elif bench is None:
+            pipe.send(_drawn(told))
         else:
             pipe.send(bench.do(told, _teller(pipe)))
     except UnwantedError:
@@ -216,5 +219,15 @@ def _inspected(task: Inspect) -> Finished | Failed:
     try:
         with open_photo(task.source.read_bytes(), read) as photo:
             return Finished({"width": photo.width, "height": photo.height, "format": photo.format})
+    except UndegradeError as error:
+        return Failed(error)
+
+
+def _drawn(task: "Sketch") -> Finished | Failed:
+    """Draw a picture for the page; see :func:`undegrade.serving.page.sketches.draw`."""
+    from undegrade.serving.page.sketches import draw
+
+    try:
+        return Finished(draw(task))
     except UndegradeError as error:
         return Failed(error)

@@ -1,0 +1,176 @@
+/* What Gradio's components lack: names for screen readers, a slider that keys move, and pasting. */
+(() => {
+  "use strict";
+
+  const STEP = 0.05; // share of the picture that an arrow key moves the slider
+
+  const byId = (id) => document.getElementById(id);
+
+  function once(element, mark) {
+    if (!element || element.dataset[mark]) return false;
+    element.dataset[mark] = "yes";
+    return true;
+  }
+
+  function nameChooser() {
+    const button = document.querySelector("#photo button.upload-container, #photo button[aria-dropeffect]");
+    if (once(button, "named")) {
+      button.setAttribute("aria-label", "Choose a photo; or drop or paste one");
+      const input = button.querySelector("input[type=file]");
+      if (input) input.accept = "image/*,.heic,.heif,.avif,.tif,.tiff";
+    }
+  }
+
+  function nameLiveRegions() {
+    for (const [id, role] of [["status", "status"], ["seen", "status"]]) {
+      const region = byId(id);
+      if (!once(region, "live")) continue;
+      region.setAttribute("role", role);
+      region.setAttribute("aria-live", "polite");
+      region.setAttribute("aria-atomic", "true");
+    }
+    const main = document.querySelector("main");
+    if (main && !main.hasAttribute("aria-label")) main.setAttribute("aria-label", "Restore a photo");
+  }
+
+  function nameFields() {
+    for (const set of document.querySelectorAll("fieldset:not([aria-label])")) {
+      const info = set.querySelector("[data-testid=block-info]");
+      if (info) set.setAttribute("aria-label", info.textContent.trim());
+    }
+    for (const box of document.querySelectorAll("textarea:not([aria-label])")) {
+      const info = box.closest("label")?.querySelector("[data-testid=block-info]");
+      if (info) box.setAttribute("aria-label", info.textContent.trim());
+    }
+    for (const box of document.querySelectorAll("#command textarea:disabled")) {
+      box.disabled = false; // a disabled one can be neither focused nor selected
+      box.readOnly = true;
+    }
+    for (const fold of document.querySelectorAll("button.label-wrap")) {
+      const open = String(fold.classList.contains("open"));
+      if (fold.getAttribute("aria-expanded") !== open) fold.setAttribute("aria-expanded", open);
+    }
+    for (const area of document.querySelectorAll("input[type=range]:not([data-told])")) {
+      area.dataset.told = "yes";
+      const name = (area.getAttribute("aria-label") || "").replace(/^range slider for /, "");
+      if (name) area.setAttribute("aria-label", name);
+    }
+  }
+
+  function describePictures() {
+    for (const icon of document.querySelectorAll("svg:not([aria-hidden])")) icon.setAttribute("aria-hidden", "true");
+    const texts = { before: ["Your photo"], compare: ["Before", "After"], detail: ["Part before", "Part after"] };
+    for (const [id, names] of Object.entries(texts)) {
+      document.querySelectorAll(`#${id} img`).forEach((img, index) => {
+        if (!img.alt) img.alt = names[Math.min(index, names.length - 1)];
+      });
+    }
+    for (const img of document.querySelectorAll(".example img[alt$=icon]")) img.alt = ""; // its text says it
+    document.querySelectorAll("#variants .thumbnail-item img").forEach((img, index) => {
+      if (!img.alt) img.alt = `Variant ${index + 1}`;
+    });
+  }
+
+  /* Gradio's slider hears a mouse alone; arrow keys are told to it as one that drags. */
+  function keySliders() {
+    for (const handle of document.querySelectorAll("#compare [data-testid=slider], #detail [data-testid=slider]")) {
+      if (!once(handle, "keys")) continue;
+      const set = (name, value) => handle.setAttribute(name, value);
+      set("role", "slider");
+      set("tabindex", "0");
+      set("aria-label", "How much of the photo before is seen");
+      set("aria-valuemin", "0");
+      set("aria-valuemax", "100");
+      tellPlace(handle);
+      new MutationObserver(() => tellPlace(handle)).observe(handle, { attributeFilter: ["style"] });
+      handle.addEventListener("keydown", (event) => onKey(event, handle));
+    }
+  }
+
+  function placeOf(handle) {
+    const line = handle.querySelector(".inner") || handle;
+    const box = line.getBoundingClientRect();
+    const frame = frameOf(handle);
+    return { x: box.left + box.width / 2, y: box.top + box.height / 2, frame };
+  }
+
+  function frameOf(handle) {
+    const image = handle.parentElement.querySelector("img");
+    return image.getBoundingClientRect();
+  }
+
+  function tellPlace(handle) {
+    const { x, frame } = placeOf(handle);
+    if (!frame.width) return;
+    const share = Math.min(Math.max((x - frame.left) / frame.width, 0), 1);
+    handle.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+    handle.setAttribute("aria-valuetext", `${Math.round(share * 100)} % before`);
+  }
+
+  function onKey(event, handle) {
+    const { x, y, frame } = placeOf(handle);
+    const step = frame.width * STEP;
+    const target = {
+      ArrowLeft: x - step,
+      ArrowDown: x - step,
+      ArrowRight: x + step,
+      ArrowUp: x + step,
+      Home: frame.left,
+      End: frame.right,
+    }[event.key];
+    if (target === undefined) return;
+    event.preventDefault();
+    const to = Math.min(Math.max(target, frame.left), frame.right);
+    const grip = handle.querySelector(".icon-wrap") || handle;
+    const mouse = (kind, where, at) =>
+      at.dispatchEvent(new MouseEvent(kind, { view: window, bubbles: true, cancelable: true, clientX: where, clientY: y, button: 0 }));
+    mouse("mousedown", x, grip);
+    mouse("mousemove", to, window);
+    mouse("mouseup", to, window);
+  }
+
+  function pasted(event) {
+    const file = [...(event.clipboardData?.files || [])].find((one) => one.type.startsWith("image/") || /\.(heic|heif|avif|tiff?)$/i.test(one.name));
+    if (!file) return;
+    event.preventDefault();
+    hand(file, 20);
+  }
+
+  /* Give a file to the chooser; one that is filled has to be emptied before. */
+  function hand(file, tries) {
+    const input = document.querySelector("#photo input[type=file]");
+    if (!input) {
+      const clear = document.querySelector("#photo button[aria-label=Clear], #photo button[aria-label='Remove this file']");
+      if (clear && tries === 20) clear.click();
+      if (tries > 0) setTimeout(() => hand(file, tries - 1), 50);
+      return;
+    }
+    const files = new DataTransfer();
+    files.items.add(file);
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function look() {
+    nameChooser();
+    nameLiveRegions();
+    nameFields();
+    describePictures();
+    keySliders();
+  }
+
+  let waiting = false;
+  function soon() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      look();
+    });
+  }
+
+  document.documentElement.lang = "en";
+  document.addEventListener("paste", pasted);
+  document.addEventListener("DOMContentLoaded", look);
+  new MutationObserver(soon).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["class", "disabled"] });
+})();

@@ -1,0 +1,96 @@
+"""What the page's controls offer, and the form that they make."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+
+from undegrade.serving.forms import RestoreForm
+from undegrade.serving.problems import HttpError
+from undegrade.validation import explain
+from undegrade.zoo import AUTO_MODEL, DETECTOR, SPECIALISTS, find_model, list_models
+
+NAMES: Mapping[str, str] = {
+    "denoise": "Noise",
+    "derain": "Rain",
+    "dejpeg": "JPEG blocks",
+    "desnow": "Snow",
+    "inpaint": "Small holes",
+    "deraindrop": "Drops on the lens",
+    "deshadow": "Shadow",
+    "brighten": "Too dark",
+    "dehaze": "Haze",
+    "deblur": "Blur",
+}
+"""What people call what a task undoes; a task that is not here is called by its own name."""
+
+FIELDS = (
+    "task",
+    "variants",
+    "uncertainty",
+    "model",
+    "steps",
+    "texture",
+    "seed",
+    "deterministic",
+    "format",
+    "quality",
+    "strip_metadata",
+    "page",
+)
+"""The fields of the form that have a control, in the order of the controls."""
+
+_DRAWS_TEXTURE = "dtpm"
+_NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
+
+
+def name_of(task: str) -> str:
+    """Return what people call what a task undoes."""
+    return NAMES.get(task, task)
+
+
+def tasks() -> list[tuple[str, str]]:
+    """Return the tasks as label and value, the one that is left to the detector first."""
+    return [("Find out by itself", "auto"), *((name_of(task), task) for task in SPECIALISTS)]
+
+
+def models() -> list[tuple[str, str]]:
+    """Return the models as label and value, the one that is chosen by the task first."""
+    able = [
+        entry.name
+        for entry in list_models()
+        if entry.name != DETECTOR and entry.config.method_name not in _NO_RESTORERS
+    ]
+    return [("Best for the task", AUTO_MODEL), *((name, name) for name in able)]
+
+
+def own_texture(model: str) -> float | None:
+    """Return the share of texture that a model draws unless asked otherwise; None for none."""
+    if model == AUTO_MODEL:
+        return None
+    config = find_model(model).config
+    if config.method_name != _DRAWS_TEXTURE:
+        return None
+    return float(config.method.get("texture", 1.0))
+
+
+def form_of(values: Mapping[str, Any]) -> RestoreForm:
+    """Return the form that controls make.
+
+    Args:
+        values: By field, also as text. What is None or blank is not asked for, and neither is a
+            texture of a model that draws none.
+
+    Raises:
+        HttpError: One is no value that it can have.
+    """
+    stripped = {k: v.strip() if isinstance(v, str) else v for k, v in values.items()}
+    given = {key: value for key, value in stripped.items() if value not in (None, "")}
+    if own_texture(str(given.get("model", AUTO_MODEL))) is None:
+        given.pop("texture", None)
+    try:
+        return RestoreForm.model_validate(given)
+    except ValidationError as error:
+        reason = explain(error, RestoreForm)
+        raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from error

@@ -1,0 +1,132 @@
+"""The page as a part of the server: where it hangs, and what its browser may do."""
+
+import os
+from pathlib import Path
+
+import gradio as gr
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.routing import Match, Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from undegrade.serving.counter import Counter
+from undegrade.serving.options import ServerOptions
+from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.layout import build
+from undegrade.serving.page.studio import Studio
+from undegrade.serving.page.theme import theme
+from undegrade.serving.page.visits import Visits
+from undegrade.serving.service import JobService
+
+_HERE = Path(__file__).parent
+_AROUND = 1024  # bytes of a request's body around the file in it
+_PLACES = (  # what the page asks Gradio for; the rest of what that can do is left out
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/file=/",
+)
+_PATHS = (
+    "/",
+    "/config",
+    "/theme.css",
+    "/favicon.ico",
+    "/gradio_api/upload",
+    "/gradio_api/upload_progress",
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+    "/gradio_api/cancel",
+    "/gradio_api/reset",
+    "/gradio_api/startup-events",
+)
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio's own are both
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def add_page(app: FastAPI, service: JobService, counter: Counter, options: ServerOptions) -> Studio:
+    """Hang the page below all routes of a server.
+
+    Args:
+        app: The server.
+        service: Does the jobs.
+        counter: Takes the photos in.
+        options: How the server runs.
+
+    Returns:
+        What draws pictures, which has to be stopped at the end.
+    """
+    folder, limits = options.place / "page", options.limits
+    # Gradio asks for both nowhere else.
+    os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    studio = Studio()
+    visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
+    blocks = build(Desk(service, counter, studio), visits, limits)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=max(1, limits.max_bytes - _AROUND),
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        theme=theme(),
+        css_paths=[_HERE / "style.css"],
+        head=f"<script>{(_HERE / 'behaviour.js').read_text(encoding='utf-8')}</script>",
+    )
+    mounted = app.router.routes.pop()
+    assert isinstance(mounted, Mount)
+    app.router.routes.append(_PageMount("/", app=_Strict(mounted.app)))
+    return studio
+
+
+class _PageMount(Mount):
+    """Answers what the page asks for; all else is no route, as if there were no page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether a request is the page's."""
+        path = scope.get("path", "")
+        if path not in _PATHS and not path.startswith(_PLACES):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+class _Strict:
+    """Has browsers ask nobody but the server for what belongs to the page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add headers to the answer."""
+
+        async def strictly(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        await self._app(scope, receive, strictly)
