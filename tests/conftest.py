@@ -1,8 +1,10 @@
 """What all tests share: pictures that they make themselves, and how they share a machine."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one of several side by side: a core for each
     for library in ("OMP", "MKL", "NUMBA"):
@@ -18,6 +20,9 @@ from undegrade.randomness import generator
 # How long an example takes says more of the machine's other work than of the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+"""What is looked for; where there is none, the browser that Playwright has fetched, if it has."""
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:
@@ -53,6 +58,21 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window; one for all tests of a process, which Playwright insists on."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    with playwright.sync_playwright() as started:
+        try:
+            # Run as root, as in a container, Chromium refuses to work with its sandbox.
+            window = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"there is no browser: {error.message.splitlines()[0]}")
+        yield window
+        window.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The report in a browser without a window: sliders, sorting, phones, and that it stands alone."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,6 @@ from undegrade.evaluation.report.page import write_report
 
 NAMES = ["<b>first</b>.png", "second.png", "third.png"]
 TASKS = ("noise:sigma=25", "jpeg:quality=10", "rain")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    if found is None:
-        pytest.skip(f"there is no browser: none of {', '.join(BROWSERS)} is installed")
-    with playwright.sync_playwright() as started:
-        # Run as root, as in a container, Chromium refuses to work with its sandbox.
-        window = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield window
-        window.close()
 
 
 @pytest.fixture(scope="module")

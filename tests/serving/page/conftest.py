@@ -1,7 +1,6 @@
 """A server as the command starts it, and a real browser that looks at its page."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +17,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested
 
 PHOTOS = Path(__file__).parents[3] / "examples/photos"
 _PATIENCE = 90.0  # seconds until a server answers, on a busy machine
-
-
-def chromium() -> str | None:
-    """Return where Chromium is; None for where Playwright has put its own, if it has."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @contextmanager
@@ -63,20 +57,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server for all tests but those that need another."""
     with serving(tmp_path_factory.mktemp("server")) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def browser() -> "Iterator[sync_api.Browser]":
-    """Headless Chromium."""
-    with sync_api.sync_playwright() as playwright:
-        try:
-            opened = playwright.chromium.launch(
-                executable_path=chromium(), args=["--no-sandbox"], headless=True
-            )
-        except sync_api.Error as error:
-            pytest.skip(f"there is no Chromium to look with: {error.message.splitlines()[0]}")
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
