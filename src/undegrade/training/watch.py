@@ -55,7 +55,8 @@ class DataWatch(Callback):
         self.console, self.names, self.epochs = console, names, epochs
         self.damaged: Counter[str] = Counter()  # in this process
         self.count = 0  # in all of them
-        self.steps = 0
+        self.steps = 0  # of this epoch
+        self.all_steps = 0
         self.waited = self.worked = 0.0
         self._since: float | None = None  # the first wait is for the workers to start
 
@@ -67,7 +68,7 @@ class DataWatch(Callback):
     @property
     def crops_per_second(self) -> float:
         """How many samples all processes together have learned from in a second."""
-        return self.steps * self.epochs.batch / self._seconds
+        return self.all_steps * self.epochs.batch / self._seconds
 
     @property
     def _seconds(self) -> float:
@@ -92,6 +93,7 @@ class DataWatch(Callback):
         self._since = now
         self.damaged.update(batch.damaged)
         self.steps += 1
+        self.all_steps += 1
         self._count(trainer, batch)
         drawn = self.steps * self.epochs.batch
         if self.count > TOLERANCE * max(drawn, min(_ENOUGH, self.epochs.pictures)):
