@@ -48,8 +48,8 @@ def create_app(options: ServerOptions) -> FastAPI:
     store = JobStore(options.place)
     service = JobService(options, store, measures)
     counter = Counter(service, options.place / "incoming")
-    measures.watch(lambda: service.waiting, lambda: [os.getpid(), counter.pid or 0, *service.pids])
     studios: list[Studio] = []
+    measures.watch(lambda: service.waiting, lambda: _processes(service, counter, *studios))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -97,6 +97,12 @@ def create_app(options: ServerOptions) -> FastAPI:
             expose_headers=[REPORT_HEADER, "Location", "Retry-After"],
         )
     return app
+
+
+def _processes(service: JobService, *others: Counter | Studio) -> list[int]:
+    """Return the numbers of all processes of a server, its own first."""
+    pids = (other.pid for other in others)
+    return [os.getpid(), *(pid for pid in pids if pid is not None), *service.pids]
 
 
 def _tell_problems(app: FastAPI) -> None:

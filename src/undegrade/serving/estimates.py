@@ -1,4 +1,4 @@
-"""How much memory a job needs, guessed from what is asked for before anything is decoded."""
+"""How much memory a job or a drawing needs, guessed from what is asked for before anything is decoded."""
 
 from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.serving.orders import Order
@@ -9,11 +9,16 @@ _TILE_BYTES = 400  # for each pixel of a tile, with some to spare for larger net
 _PHOTO_BYTES = 4  # that stay in memory for each pixel of the photo and of each draw
 
 
+def drawing_bytes(pixels: int) -> int:
+    """Return an estimate of the memory that it takes to draw a photo of so many for the page."""
+    return _BASE + pixels * _PHOTO_BYTES
+
+
 def needed_bytes(order: Order) -> int:
     """Return an estimate of the memory that a job needs at its peak."""
-    pixels = order.width * order.height
+    pixels = order.pixels
     if order.kind == "detect":
-        return _BASE + pixels * _PHOTO_BYTES
+        return drawing_bytes(pixels)
     asked = order.restore
     draws = max(asked.variants, UNCERTAINTY_DRAWS if asked.uncertainty else 1)
     return _BASE + min(pixels, _TILE_PIXELS) * _TILE_BYTES + pixels * _PHOTO_BYTES * draws

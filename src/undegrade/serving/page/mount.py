@@ -59,7 +59,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     # Gradio asks for both nowhere else.
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    studio = Studio()
+    studio = Studio(service.room)
     visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
     blocks = build(Desk(service, counter, studio), visits, limits)
     gr.mount_gradio_app(
