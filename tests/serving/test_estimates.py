@@ -3,8 +3,18 @@
 import pytest
 
 from undegrade.inference.options import RestoreOptions
-from undegrade.serving.estimates import needed_bytes
+from undegrade.serving.estimates import drawing_bytes, needed_bytes
 from undegrade.serving.orders import Order
+
+DRAWN = [
+    (1000, "jpeg", 71),
+    (1000, "tiff of 16 bits", 75),
+    (5000, "jpeg", 172),
+    (5000, "progressive jpeg", 180),
+    (5000, "webp", 271),
+    (5000, "tiff of 16 bits", 281),
+    (5000, "avif", 388),
+]
 
 
 @pytest.mark.parametrize(
@@ -29,3 +39,8 @@ def test_more_draws_need_more_and_looking_needs_less() -> None:
         )
     ]
     assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize(("side", "kind", "measured"), DRAWN)
+def test_no_drawing_needs_more_than_is_thought(side: int, kind: str, measured: int) -> None:
+    assert measured < drawing_bytes(side * side) >> 20 < 2.6 * measured, kind

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from undegrade import __version__
@@ -19,9 +20,13 @@ from undegrade.serving.gate import Gate, problem_response
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.studio import Studio
+from undegrade.serving.policy import Strict
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
 from undegrade.serving.store import JobStore
+
+MANUAL = "/docs"
+"""Where the API is described for people, by Swagger UI, whose files the server has itself."""
 
 DESCRIPTION = """
 A photo goes in, the same photo without its degradation comes out.
@@ -43,8 +48,8 @@ def create_app(options: ServerOptions) -> FastAPI:
     store = JobStore(options.place)
     service = JobService(options, store, measures)
     counter = Counter(service, options.place / "incoming")
-    measures.watch(lambda: service.waiting, lambda: [os.getpid(), counter.pid or 0, *service.pids])
     studios: list[Studio] = []
+    measures.watch(lambda: service.waiting, lambda: _processes(service, counter, *studios))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -61,8 +66,16 @@ def create_app(options: ServerOptions) -> FastAPI:
                 await studio.stop()
             store.close()
 
-    app = FastAPI(
-        title="undegrade", version=__version__, description=DESCRIPTION, lifespan=lifespan
+    app: FastAPI = FastAPIOffline(
+        docs_url=MANUAL,
+        redoc_url=None,
+        static_url=f"{MANUAL}/files",
+        favicon_url="data:,",
+        swagger_ui_parameters={"validatorUrl": None},  # else it asks another server
+        title="undegrade",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
     )
     app.state.service, app.state.counter = service, counter
     app.include_router(api.router)
@@ -72,6 +85,7 @@ def create_app(options: ServerOptions) -> FastAPI:
         from undegrade.serving.page.mount import add_page  # Gradio takes seconds to import
 
         studios.append(add_page(app, service, counter, options))
+    app.add_middleware(Strict, places=[MANUAL])
     key = options.api_key.get_secret_value() if options.api_key else None
     app.add_middleware(Gate, limits=options.limits, measures=measures, key=key)
     if options.origins:
@@ -83,6 +97,12 @@ def create_app(options: ServerOptions) -> FastAPI:
             expose_headers=[REPORT_HEADER, "Location", "Retry-After"],
         )
     return app
+
+
+def _processes(service: JobService, *others: Counter | Studio) -> list[int]:
+    """Return the numbers of all processes of a server, its own first."""
+    pids = (other.pid for other in others)
+    return [os.getpid(), *(pid for pid in pids if pid is not None), *service.pids]
 
 
 def _tell_problems(app: FastAPI) -> None:

@@ -46,7 +46,7 @@ class Counter:
     @property
     def pid(self) -> int | None:
         """Number of the process that looks at headers; None while there is none."""
-        return self._errands.process.pid
+        return self._errands.pid
 
     async def start(self) -> None:
         """Start the process that looks at headers."""
@@ -97,9 +97,28 @@ class Counter:
             order = await self._order(kind, form, name, photo)
             return await self._service.submit(order, photo, client)
 
+    async def inspect(self, photo: Path, page: int | None) -> dict[str, Any]:
+        """Return width, height and format of a photo, by its header.
+
+        Args:
+            photo: Its file.
+            page: Which page, counted from 1; None for the only one.
+
+        Raises:
+            HttpError: It is none, too large, or breaks who looks at it.
+        """
+        task = Inspect(photo, self._service.limits.max_megapixels, page)
+        told = await self._errands.run(task, _HEADER_SECONDS)
+        if not isinstance(told, Failed):
+            return dict(told.report)
+        problem = problem_of(told.error)
+        if isinstance(told.error, TooLargeError):
+            problem = replace(problem, limit=task.max_megapixels)
+        raise problem
+
     async def _order(self, kind: Kind, form: Any, name: str, photo: Path) -> Order:
         limits = self._service.limits
-        facts = await self._inspect(Inspect(photo, limits.max_megapixels, form.page))
+        facts = await self.inspect(photo, form.page)
         read = ReadOptions(limits.max_megapixels, form.page)
         if kind == "detect":
             return Order(kind, name, **facts, read=read)
@@ -113,20 +132,6 @@ class Counter:
             read=read,
             write=form.write,
         )
-
-    async def _inspect(self, task: Inspect) -> dict[str, Any]:
-        """Return what a photo's header says.
-
-        Raises:
-            HttpError: It is none, too large, or breaks who looks at it.
-        """
-        told = await self._errands.run(task, _HEADER_SECONDS)
-        if not isinstance(told, Failed):
-            return dict(told.report)
-        problem = problem_of(told.error)
-        if isinstance(told.error, TooLargeError):
-            problem = replace(problem, limit=task.max_megapixels)
-        raise problem
 
     @contextlib.asynccontextmanager
     async def _kept(self, sent: SentPhoto) -> AsyncIterator[Path]:

@@ -24,6 +24,11 @@ class Errands:
         self._broken = broken
         self._free = asyncio.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the process; None while there is none."""
+        return self.process.pid
+
     async def start(self) -> None:
         """Start the process."""
         await self.process.start()

@@ -1,10 +1,11 @@
 """The forms that clients send: fields named as the options of the command, and a photo."""
 
+import re
 from http import HTTPStatus
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +20,7 @@ from undegrade.validation import explain
 from undegrade.zoo import AUTO_MODEL, is_here, list_models
 
 PHOTO = "photo"
+_WHOLE = re.compile("[+-]?[0-9]{1,18}")
 _MOST_FIELDS = 32
 _FIELD_BYTES = 4096
 _NAME_BYTES = 120  # of a photo's name, of which results have longer ones
@@ -61,6 +63,13 @@ class RestoreForm(DetectForm):
     strip_metadata: bool = Field(
         False, alias="strip-metadata", description="Leave out EXIF, GPS and the like."
     )
+
+    @field_validator("tile_size", mode="before")
+    @classmethod
+    def _auto_or_whole(cls, value: Any) -> Any:
+        if value != "auto" and not _WHOLE.fullmatch(str(value)):
+            raise ValueError(f"{value!r}; expected auto, or a whole number of pixels")
+        return value
 
     @property
     def restore(self) -> RestoreOptions:

@@ -40,9 +40,14 @@ class Order:
     write: WriteOptions = field(default_factory=WriteOptions)
 
     @property
-    def megapixels(self) -> float:
+    def pixels(self) -> int:
         """Size of the photo."""
-        return self.width * self.height / 1e6
+        return self.width * self.height
+
+    @property
+    def megapixels(self) -> float:
+        """The same in megapixels."""
+        return self.pixels / 1e6
 
     def is_like(self, other: "Order") -> bool:
         """Return whether both ask the same of photos of one shape, be it with other seeds."""

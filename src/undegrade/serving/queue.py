@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 
 from undegrade.serving.estimates import needed_bytes
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
-from undegrade.serving.problems import HttpError, come_back
+from undegrade.serving.problems import HttpError, come_back, too_large
 
 
 def ending() -> HttpError:
@@ -24,7 +24,7 @@ class JobQueue:
 
     Args:
         limits: What is refused.
-        memory: Bytes that all running jobs may need together.
+        memory: Bytes that all running jobs, and what is done beside them, may need together.
 
     Attributes:
         is_open: Whether jobs are taken and begun.
@@ -37,6 +37,8 @@ class JobQueue:
         self._running: dict[str, Job] = {}
         self._coming: Counter[str] = Counter()
         self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()  # of what needs memory beside the jobs
+        self._beside = 0  # bytes that it needs
         self.is_open = False
         self.usual_seconds = 1.0
 
@@ -81,14 +83,31 @@ class JobQueue:
         Raises:
             HttpError: It is so.
         """
-        needed = needed_bytes(order)
-        if needed > self._memory:
-            raise HttpError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"{order.width} x {order.height} pixels need about {needed >> 20} MiB of memory",
-                limit=self._memory,
-                hint="send a smaller photo, or ask for fewer variants",
-            )
+        needed, what = needed_bytes(order), f"{order.width} x {order.height} pixels"
+        self._check_memory(needed, what, "send a smaller photo, or ask for fewer variants")
+
+    @asynccontextmanager
+    async def room(self, needed: int) -> AsyncIterator[None]:
+        """Wait for memory for something beside the jobs, one at a time, and keep it meanwhile.
+
+        Jobs that run go on; no others are begun for which there is no memory beside it.
+
+        Args:
+            needed: Bytes.
+
+        Raises:
+            HttpError: There is never so much.
+        """
+        self._check_memory(needed, "drawing the photo", "choose a smaller photo")
+        async with self._turn:
+            self._beside = needed
+            try:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._used <= self._memory)
+                yield
+            finally:
+                self._beside = 0
+                await self.notify()
 
     async def add(self, job: Job) -> None:
         """Have a job wait for its turn."""
@@ -154,8 +173,17 @@ class JobQueue:
         return self.is_open and bool(self._waiting) and self._fits(self._waiting[0])
 
     def _fits(self, job: Job) -> bool:
-        used = sum(needed_bytes(other.order) for other in self._running.values())
-        return used + needed_bytes(job.order) <= self._memory
+        return self._used + needed_bytes(job.order) <= self._memory
+
+    @property
+    def _used(self) -> int:
+        """Bytes that are needed by all that runs or is to be done beside it."""
+        return self._beside + sum(needed_bytes(job.order) for job in self._running.values())
+
+    def _check_memory(self, needed: int, what: str, hint: str) -> None:
+        if needed > self._memory:
+            reason = f"about {needed >> 20} MiB of memory are needed for {what}"
+            raise too_large(reason, self._memory, hint)
 
     def _check_room(self, client: str) -> None:
         if not self.is_open:

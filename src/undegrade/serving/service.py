@@ -5,7 +5,7 @@ import logging
 import shutil
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
 
@@ -105,6 +105,14 @@ class JobService:
             HttpError: The queue is full, the client has too many jobs, or the server is ending.
         """
         return self._queue.place(client)
+
+    def room(self, needed: int) -> AbstractAsyncContextManager[None]:
+        """Wait for so many bytes of memory for something beside the jobs; see :class:`JobQueue`.
+
+        Raises:
+            HttpError: There is never so much.
+        """
+        return self._queue.room(needed)
 
     async def submit(self, order: Order, photo: Path, client: str, *, awaited: bool = False) -> Job:
         """Take a job, for which there is a :meth:`place`.

@@ -100,7 +100,7 @@ class Staff:
 
     async def _gather(self, job: Job, worker: WorkerProcess) -> list[Job]:
         """Return a job with others that are done faster in one go."""
-        pixels = job.order.width * job.order.height
+        pixels = job.order.pixels
         most = worker.batching.most if pixels <= worker.batching.pixels else 1
         if most == 1 or job.attempts > 1 or job.order.kind != "restore":
             return [job]

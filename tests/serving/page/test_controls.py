@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from undegrade.cli.options import Format
+from undegrade.processes.ddim_options import DdimOptions
+from undegrade.processes.sampling import SamplerOptions
 from undegrade.serving.forms import RestoreForm
 from undegrade.serving.jobs import Job, State
+from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.command import command_line
@@ -25,9 +28,11 @@ UNTOUCHED: dict[str, Any] = {
     "uncertainty": False,
     "model": "auto",
     "steps": "",
+    "sampler": "",
     "texture": 1,
     "seed": 0,
     "deterministic": False,
+    "tile_size": "",
     "format": "keep",
     "quality": 95,
     "strip_metadata": False,
@@ -43,6 +48,9 @@ def test_untouched_controls_ask_for_nothing() -> None:
 def test_controls_fill_the_form() -> None:
     form = form_of(UNTOUCHED | {"task": "derain", "steps": " 4 ", "seed": 7.0, "page": "2"})
     assert form == RestoreForm(task="derain", steps=4, seed=7, page=2)
+    form = form_of(UNTOUCHED | {"sampler": "heun", "tile_size": " 256"})
+    assert form == RestoreForm(sampler="heun", tile_size=256)
+    assert command_line(form, "a.jpg").endswith(" --sampler heun --tile-size 256")
 
 
 def test_a_texture_is_left_out_where_none_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,11 +59,29 @@ def test_a_texture_is_left_out_where_none_is_drawn(monkeypatch: pytest.MonkeyPat
     assert form_of(UNTOUCHED | {"texture": 0.5}).texture == 0.5
 
 
-def test_a_wrong_value_is_told_of_in_words() -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("steps", "many", "Steps: many; expected a valid integer"),
+        ("tile_size", "many", "Tile size: 'many'; expected auto, or a whole number of pixels."),
+        ("tile_size", "0.5", "Tile size: '0.5'; expected auto, or a whole number of pixels."),
+        ("tile_size", "63", "Tile size: 63; expected at least 64 pixels."),
+    ],
+)
+def test_a_wrong_value_is_told_of_in_words(field: str, value: str, said: str) -> None:
     with pytest.raises(HttpError) as caught:
-        form_of(UNTOUCHED | {"steps": "many"})
-    told = words.told(caught.value.reason, caught.value.hint)
-    assert told.startswith("Steps: many; expected")
+        form_of(UNTOUCHED | {field: value}).check(Limits())
+    assert words.told(caught.value.reason, caught.value.hint).startswith(said)
+
+
+def test_every_sampler_is_called_something_and_offered_where_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [*controls.SAMPLERS] == [*SamplerOptions.settings, *DdimOptions.settings]
+    assert [value for _, value in controls.samplers()] == ["", *controls.SAMPLERS]
+    monkeypatch.setattr(controls, "find_spec", lambda library: None)
+    offered = [value for _, value in controls.samplers()]
+    assert offered == ["", "euler", "heun", "midpoint", "ddim"]
 
 
 def test_all_that_can_be_chosen_is_known_to_the_form() -> None:

@@ -130,6 +130,55 @@ def test_the_slider_follows_mouse_and_keys(opened: Open, photo: Path) -> None:
     expect(place).to_have_attribute("aria-valuenow", re.compile("^[1-4].$"))
 
 
+def choose_from(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option).click()
+
+
+def test_sampler_and_tile_size_are_as_in_the_api(opened: Open, server: str, photo: Path) -> None:
+    page = opened()
+    choose(page, photo)
+    page.get_by_text("More options").click()
+    settle(page)
+    page.get_by_label("Steps").fill("3")
+    choose_from(page, "Sampler", "Heun")
+    page.get_by_label("Tile size").fill("64")
+    command = page.get_by_label("The same on the command line")
+    asked = "--steps 3 --sampler heun --tile-size 64"
+    expect(command).to_have_value(f"undegrade restore 'my cat.jpg' {asked}")
+    choose_from(page, "Model", "resflow-general")
+    restore(page)
+    fields = {"model": "resflow-general", "steps": "3", "sampler": "heun", "tile-size": "64"}
+    files = {"photo": (photo.name, photo.read_bytes())}
+    answer = httpx.post(f"{server}/api/v1/restore", files=files, data=fields, timeout=120)
+    mine = downloaded(page, "my cat.restored.jpg").read_bytes()
+    np.testing.assert_array_equal(pixels(mine), pixels(answer.content))
+
+
+@pytest.mark.parametrize(
+    ("model", "sampler"), [("eedtp-ten", "Heun"), ("resflow-general", "DDIM"), ("Best", "DDIM")]
+)
+def test_a_sampler_that_a_model_has_not_is_told_of_in_words(
+    opened: Open, server: str, photo: Path, model: str, sampler: str
+) -> None:
+    page = opened()
+    choose(page, photo)
+    page.get_by_text("More options").click()
+    settle(page)
+    choose_from(page, "Model", model)
+    choose_from(page, "Sampler", sampler)
+    page.get_by_role("button", name="Restore", exact=True).click()
+    problem = page.locator("#status .problem")
+    expect(problem).to_contain_text(f"sampler '{sampler.lower()}' for", ignore_case=True)
+    fields = {"model": "auto" if model == "Best" else model, "sampler": sampler.lower()}
+    files = {"photo": (photo.name, photo.read_bytes())}
+    answer = httpx.post(f"{server}/api/v1/restore", files=files, data=fields, timeout=120)
+    assert answer.status_code == 422
+    assert answer.json()["reason"].lower() in problem.inner_text().lower()
+    choose_from(page, "Sampler", "The model's own")
+    restore(page)
+
+
 REMEMBER = """() => {
   window.told = [];
   const bar = document.querySelector('#progress');

@@ -1,8 +1,11 @@
 """What the page adds to the server, and what it does not."""
 
 import os
+import re
+from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
 
@@ -51,3 +54,14 @@ def test_the_style_asks_for_no_fonts(server: str) -> None:
     assert "@import" not in style
     assert "url(http" not in style
     assert '"analytics_enabled":false' in httpx.get(f"{server}/config").text.replace(" ", "")
+
+
+def test_the_memory_of_all_processes_is_counted(server: str) -> None:
+    port = str(urlsplit(server).port)
+    [own] = [one for one in psutil.process_iter(["cmdline"]) if port in (one.info["cmdline"] or ())]
+    working = [child for child in own.children() if "spawn_main" in " ".join(child.cmdline())]
+    assert len(working) == 3  # that restores, that looks at headers, that draws
+    told = re.search(r"\nundegrade_memory_bytes (\S+)", httpx.get(f"{server}/metrics").text)
+    assert told is not None
+    resident = [one.memory_info().rss for one in (own, *working)]
+    assert float(told[1]) == pytest.approx(sum(resident), abs=min(resident) / 2)

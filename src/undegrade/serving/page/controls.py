@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,15 +26,26 @@ NAMES: Mapping[str, str] = {
 }
 """What people call what a task undoes; a task that is not here is called by its own name."""
 
+SAMPLERS: Mapping[str, str] = {
+    "euler": "Euler: one look for each stretch of the way",
+    "heun": "Heun: two looks for each stretch",
+    "midpoint": "Midpoint: two looks for each stretch",
+    "adaptive": "Adaptive: as many looks as it takes",
+    "ddim": "DDIM: of models that draw texture",
+}
+"""What samplers do, in words."""
+
 FIELDS = (
     "task",
     "variants",
     "uncertainty",
     "model",
     "steps",
+    "sampler",
     "texture",
     "seed",
     "deterministic",
+    "tile_size",
     "format",
     "quality",
     "strip_metadata",
@@ -41,6 +53,7 @@ FIELDS = (
 )
 """The fields of the form that have a control, in the order of the controls."""
 
+_NEEDS = {"adaptive": "torchdiffeq"}  # samplers, and the library that each needs
 _DRAWS_TEXTURE = "dtpm"
 _NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
 
@@ -63,6 +76,12 @@ def models() -> list[tuple[str, str]]:
         if entry.name != DETECTOR and entry.config.method_name not in _NO_RESTORERS
     ]
     return [("Best for the task", AUTO_MODEL), *((name, name) for name in able)]
+
+
+def samplers() -> list[tuple[str, str]]:
+    """Return the samplers that work here as label and value, the model's own first."""
+    able = [name for name in SAMPLERS if name not in _NEEDS or find_spec(_NEEDS[name]) is not None]
+    return [("The model's own", ""), *((SAMPLERS[name], name) for name in able)]
 
 
 def own_texture(model: str) -> float | None:

@@ -75,7 +75,8 @@ class Desk:
         _copy(photo, kept)
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
-        shown, visit.facts = await self._studio.draw(sketch)
+        facts = await self._counter.inspect(kept, page)
+        shown, visit.facts = await self._studio.draw(sketch, facts["width"] * facts["height"])
         visit.name, visit.photo, visit.shown = photo.name, kept, shown
         yield {
             "empty": gr.update(visible=False),
@@ -212,14 +213,15 @@ class Desk:
             return {}
         part = detail_part(visit.facts["width"], visit.facts["height"], across, down)
         read = ReadOptions(self._service.limits.max_megapixels)
+        pixels = visit.facts["width"] * visit.facts["height"]
+        before = Sketch(visit.photo, visit.new_path(), read, part)
+        after = Sketch(chosen[0].file, visit.new_path(), read, part, chosen[0].heat)
         try:
-            before, _ = await self._studio.draw(Sketch(visit.photo, visit.new_path(), read, part))
-            after, _ = await self._studio.draw(
-                Sketch(chosen[0].file, visit.new_path(), read, part, chosen[0].heat)
-            )
+            left, _ = await self._studio.draw(before, pixels)
+            right, _ = await self._studio.draw(after, pixels)
         except HttpError as error:
             return {"status": words.problem(error)}
-        return {"detail": gr.update(value=(str(before), str(after)))}
+        return {"detail": gr.update(value=(str(left), str(right)))}
 
     def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:
         """Say how the same is asked for on the command line."""

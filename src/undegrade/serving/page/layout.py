@@ -5,6 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from undegrade import __version__
+from undegrade.inference.options import MIN_TILE
 from undegrade.serving.options import Limits
 from undegrade.serving.page import controls
 from undegrade.serving.page.desk import Desk
@@ -107,6 +108,13 @@ def _model_options(parts: Parts, limits: Limits) -> None:
         placeholder="the model's own",
         max_lines=1,
     )
+    parts["sampler"] = gr.Dropdown(
+        controls.samplers(),
+        value="",
+        label="Sampler",
+        info="How the way from the photo to the result is gone. Not every model has a choice.",
+        filterable=False,
+    )
     parts["texture"] = gr.Slider(
         0,
         1,
@@ -122,6 +130,14 @@ def _model_options(parts: Parts, limits: Limits) -> None:
     )
     parts["deterministic"] = gr.Checkbox(
         label="Average", info="The mean of many restorations: smoother, whatever the seed."
+    )
+    parts["tile_size"] = gr.Textbox(
+        "",
+        label="Tile size",
+        info="A large photo is restored in parts: the longest side of one in pixels, at least "
+        f"{MIN_TILE}. Smaller ones need less memory.",
+        placeholder="by the memory there is",
+        max_lines=1,
     )
 
 

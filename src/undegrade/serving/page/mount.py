@@ -5,9 +5,8 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from undegrade.serving.counter import Counter
 from undegrade.serving.options import ServerOptions
@@ -16,6 +15,7 @@ from undegrade.serving.page.layout import build
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.visits import Visits
+from undegrade.serving.policy import INLINE, Strict
 from undegrade.serving.service import JobService
 
 _HERE = Path(__file__).parent
@@ -40,26 +40,7 @@ _PATHS = (
     "/gradio_api/reset",
     "/gradio_api/startup-events",
 )
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio's own are both
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self'",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+_SCRIPTS = f"{INLINE} 'unsafe-eval'"  # Gradio's own need both
 
 
 def add_page(app: FastAPI, service: JobService, counter: Counter, options: ServerOptions) -> Studio:
@@ -78,7 +59,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     # Gradio asks for both nowhere else.
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    studio = Studio()
+    studio = Studio(service.room)
     visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
     blocks = build(Desk(service, counter, studio), visits, limits)
     gr.mount_gradio_app(
@@ -98,7 +79,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount("/", app=_Strict(mounted.app)))
+    app.router.routes.append(_PageMount("/", app=Strict(mounted.app, _SCRIPTS)))
     return studio
 
 
@@ -111,22 +92,3 @@ class _PageMount(Mount):
         if path not in _PATHS and not path.startswith(_PLACES):
             return Match.NONE, {}
         return super().matches(scope)
-
-
-class _Strict:
-    """Has browsers ask nobody but the server for what belongs to the page."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add headers to the answer."""
-
-        async def strictly(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
-        await self._app(scope, receive, strictly)

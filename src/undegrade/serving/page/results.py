@@ -42,7 +42,9 @@ async def pictures_of(
     pictures, numbers = list[Picture](), None
     for label, name in labels_of(job):
         file = store.result(job.id, name)
-        shown, facts = await studio.draw(Sketch(file, visit.new_path(), measured=not pictures))
+        shown, facts = await studio.draw(
+            Sketch(file, visit.new_path(), measured=not pictures), job.order.pixels
+        )
         numbers = numbers or facts["numbers"]
         pictures.append(Picture(label, file, shown))
     if job.order.restore.uncertainty:
@@ -54,7 +56,7 @@ async def _uncertain(
     file: Path, job: Job, visit: Visit, store: JobStore, studio: Studio
 ) -> Picture:
     heat = store.result(job.id, job.files[-2])
-    shown, _ = await studio.draw(Sketch(file, visit.new_path(), heat=heat))
+    shown, _ = await studio.draw(Sketch(file, visit.new_path(), heat=heat), job.order.pixels)
     return Picture("Where it is unsure", file, shown, heat)
 
 

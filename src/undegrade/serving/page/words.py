@@ -14,6 +14,7 @@ from undegrade.wording import counted
 
 _SEEN = 0.1  # probability from which a degradation is mentioned
 _VALUE = re.compile(r"^(\w+)=(['\"]?)(.*?)\2(?=$|;)")
+_NAME = re.compile(r"^\w+(?=: )")
 _NUMBERS = (
     ("noise", "Noise", "strength of the grain, of 255"),
     ("blocks", "JPEG blocks", "1 means none"),
@@ -35,8 +36,9 @@ def problem(error: HttpError) -> str:
 
 
 def told(reason: str, hint: str | None) -> str:
-    """Return a reason and a hint as sentences; ``steps=200`` becomes ``Steps: 200``."""
+    """Return a reason and a hint as sentences; ``tile_size=3`` becomes ``Tile size: 3``."""
     reason = _VALUE.sub(r"\1: \3", reason)
+    reason = _NAME.sub(lambda name: name[0].replace("_", " "), reason)
     parts = [f"{part[:1].upper()}{part[1:]}" for part in (reason, hint) if part]
     return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts)
 
