@@ -108,6 +108,20 @@ PART = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a.png"\r
         ("multipart/form-data; boundary=x", (PART + b"a\r\n") * 2 + b"--x--"),
         ("multipart/form-data; boundary=x; charset=klingon", PART + b"a\r\n--x--"),
         (
+            "multipart/form-data; boundary=x; charset=undefined",
+            b'--x\r\ncontent-disposition: form-data; name="\xff"\r\n\r\nhi\r\n--x--',
+        ),
+        (
+            "multipart/form-data; boundary=x; charset=utf-16",
+            b'--x\r\ncontent-disposition: form-data; name="abc"\r\n\r\nhi\r\n--x--',
+        ),
+        (
+            "multipart/form-data; boundary=x; charset=undefined",
+            b'--x\r\ncontent-disposition: form-data; name="photo"; filename="\xff"\r\n\r\n'
+            + PNG
+            + b"\r\n--x--",
+        ),
+        (
             "multipart/form-data; boundary=x",
             b'--x\r\ncontent-disposition: form-data; name="task"\r\n\r\n'
             + b"a" * 9000

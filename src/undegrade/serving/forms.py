@@ -155,6 +155,12 @@ class SentPhoto:
             raise HttpError(
                 HTTPStatus.BAD_REQUEST, f"the form is broken: {error.detail}"
             ) from error
+        except (UnicodeError, LookupError) as error:  # by the charset that the header names
+            raise HttpError(
+                HTTPStatus.BAD_REQUEST,
+                "the form is broken: its text is not in the character set that it names",
+                hint="send it as UTF-8",
+            ) from error
         except ClientDisconnect as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, "the body was cut short") from error
         upload = form.get(PHOTO)
