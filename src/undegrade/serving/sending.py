@@ -3,7 +3,9 @@
 import asyncio
 import json
 import mimetypes
+import re
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
@@ -21,6 +23,7 @@ from undegrade.serving.store import JobStore
 
 _CHUNK = 1 << 18
 _SPOOL = 8 << 20  # bytes of an archive that are kept in memory
+_UNSAFE = re.compile(r"[^\w .,()+@=-]", re.ASCII)  # in a quoted name of plain text
 
 After = Callable[[], Awaitable[None]]
 
@@ -44,7 +47,7 @@ class SentFile(StreamingResponse):
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         told = {
             "Content-Length": str(size),
-            "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
+            "Content-Disposition": disposition(name),
         }
         super().__init__(_chunks(file), headers=headers | told, media_type=kind)
 
@@ -56,6 +59,19 @@ class SentFile(StreamingResponse):
             self._file.close()
             if self._after is not None:
                 await asyncio.shield(asyncio.ensure_future(self._after()))
+
+
+def disposition(name: str) -> str:
+    """Return the header that names a file: as it is, and in ASCII for who reads but that.
+
+    Args:
+        name: The file's name.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _UNSAFE.sub("_", plain)
+    if plain.startswith("."):  # nothing but the ending is left
+        plain = f"photo{plain}"
+    return f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
 
 
 async def send_results(job: Job, store: JobStore, after: After | None = None) -> SentFile:
