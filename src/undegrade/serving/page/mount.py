@@ -12,6 +12,7 @@ from undegrade.serving.counter import Counter
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.desk import Desk
 from undegrade.serving.page.layout import build
+from undegrade.serving.page.sliders import heed_cleared_numbers
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.visits import Visits
@@ -59,6 +60,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     # Gradio asks for both nowhere else.
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    heed_cleared_numbers()
     studio = Studio(service.room)
     visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
     blocks = build(Desk(service, counter, studio), visits, limits)
