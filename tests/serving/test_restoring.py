@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from undegrade.cli.main import app
 from undegrade.images import open_photo, read_provenance
+from undegrade.inference.host import free_memory
 from undegrade.serving.forms import RestoreForm
 from undegrade.serving.sending import disposition
 
@@ -195,3 +196,4 @@ def test_models_and_limits_are_told(server: Running) -> None:
     limits = server.client.get("/api/v1/limits").json()
     assert limits["max_per_client"] == 32
     assert limits["max_bytes"] == 32 << 20
+    assert 1 << 20 < limits["memory"] < free_memory()  # nobody has named it

@@ -143,7 +143,7 @@ class Desk:
     async def _done(self, visit: Visit, job: Job, client: str) -> AsyncIterator[Changes]:
         async for now in self._service.follow(job.id, _BEAT):
             job = visit.job = now
-            bar = words.progress(job, self._service.ahead_of(job), time.time())
+            bar = words.progress(job, self._service.ahead_of(job), time.monotonic())
             yield {"progress": bar}
         if job.state is State.CANCELLED:
             yield _idle() | {"status": words.message("Cancelled. The photo is still here.")}
