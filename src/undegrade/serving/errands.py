@@ -1,6 +1,8 @@
 """What may break a decoder, in a process of its own, which is started again if need be."""
 
 import asyncio
+import contextlib
+import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ from undegrade.serving.worker import Failed, Finished, Inspect, Setting
 
 if TYPE_CHECKING:
     from undegrade.serving.page.sketches import Sketch
+
+_log = logging.getLogger("undegrade.serving")
 
 
 class Errands:
@@ -45,15 +49,27 @@ class Errands:
             seconds: How long that may take.
 
         Raises:
-            HttpError: The process broke down over it.
+            HttpError: The process broke down over it, twice, or there can be none now.
         """
         async with self._free:
             try:
-                if self.process.has_ended:
-                    await self.process.start()
-                told: Finished | Failed = await self.process.do(
-                    errand, seconds, lambda _progress: None
-                )
-                return told
+                with contextlib.suppress(DiedError):  # it may have ended before, unseen
+                    return await self._told(errand, seconds)
+                return await self._told(errand, seconds)
             except (DiedError, OverTimeError):
                 raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, self._broken) from None
+
+    async def _told(self, errand: "Inspect | Sketch", seconds: float) -> Finished | Failed:
+        if self.process.has_ended:
+            await self._begin()
+        told: Finished | Failed = await self.process.do(errand, seconds, lambda _progress: None)
+        return told
+
+    async def _begin(self) -> None:
+        try:
+            await self.process.start()
+        except DiedError as error:
+            _log.error("a process could not be started: %s", error)
+            reason = "who looks at photos cannot be asked now"
+            hint = "try it again"
+            raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, reason, hint=hint) from None

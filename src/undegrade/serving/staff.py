@@ -80,8 +80,8 @@ class Staff:
         while True:
             try:
                 await worker.start()
-            except DiedError:
-                _log.error("a worker process ended while it started")
+            except DiedError as error:
+                _log.error("a worker process could not be started: %s", error)
                 await asyncio.sleep(_PAUSE)
                 continue
             self.ready += 1
