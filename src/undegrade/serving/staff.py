@@ -68,12 +68,17 @@ class Staff:
 
         One of several that are done in one go is done with them, but nothing is kept of it.
         """
-        if job.id in self._unwanted or job.id not in self._hands:
+        if job.id in self._unwanted:
             return
         self._unwanted.add(job.id)
-        worker, jobs = self._hands[job.id]
-        if len(jobs) == 1:
-            worker.cancel()
+        if job.id in self._hands:  # else it waits for others like it, and is not begun
+            worker, jobs = self._hands[job.id]
+            if len(jobs) == 1:
+                worker.cancel()
+
+    def is_given_up(self, job: Job) -> bool:
+        """Return whether a job that runs is given up, and nobody has heeded that yet."""
+        return job.id in self._unwanted
 
     async def _serve(self, worker: WorkerProcess) -> None:
         """Have one process do one job after another; start it again whenever it has died."""
@@ -89,6 +94,8 @@ class Staff:
             try:
                 while job := await self._queue.take(lambda: worker.has_ended):
                     await self._do(await self._gather(job, worker), worker)
+            except Exception:  # which must not leave the other jobs without anybody
+                _log.exception("what became of a job could not be noted")
             finally:
                 self.ready -= 1
                 watch.cancel()
