@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from undegrade.serving import worker
-from undegrade.serving.worker import Batching, Cancel, Inspect, Last, Progress, Ready, Setting, Task
+from undegrade.serving.worker import Batching, Cancel, Failed, Inspect, Last, Progress, Ready, Setting, Task
 from undegrade.signals import held_back
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class WorkerProcess:
             raise
         if not isinstance(told, Ready):
             await self.stop()
-            raise DiedError("it ended while it started")
+            why = told.error if isinstance(told, Failed) else "it ended while it started"
+            raise DiedError(str(why))
         self.batching = told.batching
 
     def _spawn(self) -> None:

@@ -17,7 +17,7 @@ from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.orders import Order
 from undegrade.serving.problems import HttpError
 from undegrade.serving.queue import JobQueue, ending
-from undegrade.serving.staff import Staff
+from undegrade.serving.staff import Staff, missing
 from undegrade.serving.store import JobStore
 
 _TIDY = 60.0  # seconds between two looks for what has expired
@@ -106,8 +106,11 @@ class JobService:
         """Keep a place for a job of a client while its photo comes in.
 
         Raises:
-            HttpError: The queue is full, the client has too many jobs, or the server is ending.
+            HttpError: The queue is full, the client has too many jobs, nobody is there to do
+                them, or the server is ending.
         """
+        if self._staff.is_missing:
+            raise missing()
         return self._queue.place(client)
 
     def room(self, needed: int) -> AbstractAsyncContextManager[None]:

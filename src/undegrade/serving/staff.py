@@ -18,9 +18,23 @@ from undegrade.serving.queue import JobQueue
 from undegrade.serving.store import JobStore
 from undegrade.serving.worker import Cancelled, Failed, Finished, Outcome, Progress, Setting, Task
 
-_PAUSE = 1.0  # seconds before a process is started again that died at once
+_PAUSE = 1.0  # seconds before a process is started again that died at once; then twice as many
+_LONGEST_PAUSE = 60.0
+_IN_VAIN = 2  # starts of each, after which nobody is kept waiting for any
 _GATHER = 0.003  # seconds that a photo waits for others like it
 _log = logging.getLogger("undegrade.serving")
+
+
+def missing() -> HttpError:
+    """Return what is told where no worker process can be started."""
+    reason = "nobody is there to restore photos; the server's log says why"
+    hint = "come back when somebody has looked after it"
+    return HttpError(HTTPStatus.SERVICE_UNAVAILABLE, reason, hint=hint)
+
+
+def pause_after(in_vain: int) -> float:
+    """Return the seconds between so many starts in vain, from 1, and the next."""
+    return min(_PAUSE * 2 ** min(in_vain - 1, 10), _LONGEST_PAUSE)
 
 
 class Staff:
@@ -45,7 +59,13 @@ class Staff:
         self._hands: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}
         self._unwanted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._in_vain = dict.fromkeys(self._workers, 0)  # starts since the last that went well
         self.ready = 0
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether nobody is there to do jobs, and none comes soon: none can be started."""
+        return self.ready == 0 and min(self._in_vain.values()) >= _IN_VAIN
 
     @property
     def pids(self) -> list[int]:
@@ -87,8 +107,9 @@ class Staff:
                 await worker.start()
             except DiedError as error:
                 _log.error("a worker process could not be started: %s", error)
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(self._pause_of(worker))
                 continue
+            self._in_vain[worker] = 0
             self.ready += 1
             watch = asyncio.create_task(self._notice(worker))
             try:
@@ -99,6 +120,14 @@ class Staff:
             finally:
                 self.ready -= 1
                 watch.cancel()
+
+    def _pause_of(self, worker: WorkerProcess) -> float:
+        """Note that a process could not be started; return the seconds until it is tried again."""
+        self._in_vain[worker] += 1
+        if self.is_missing:
+            for job in self._queue.withdraw_awaited():
+                self._ledger.end(job, State.FAILED, missing())
+        return pause_after(self._in_vain[worker])
 
     async def _notice(self, worker: WorkerProcess) -> None:
         """Have who waits for a job look up when the process ends that was to do it."""

@@ -167,6 +167,10 @@ def main(pipe: Connection, setting: Setting) -> None:
     end_with_parent()
     try:
         bench = _opened(setting) if setting.warm else None
+    except UndegradeError as error:
+        pipe.send(Failed(error))
+        return
+    try:
         pipe.send(Ready(bench.batching if bench else Batching()))
         told: Any = Cancel()
         while _answered(bench, told, pipe):
