@@ -6,7 +6,6 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from undegrade.serving.errands import Errands
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto
 from undegrade.serving.jobs import Job
 from undegrade.serving.orders import Kind, Order
-from undegrade.serving.problems import HttpError, problem_of
+from undegrade.serving.problems import problem_of
 from undegrade.serving.service import JobService
 from undegrade.serving.worker import Failed, Inspect
 
@@ -135,18 +134,10 @@ class Counter:
 
     @contextlib.asynccontextmanager
     async def _kept(self, sent: SentPhoto) -> AsyncIterator[Path]:
-        """Lay a photo into a file, which is removed unless it was moved.
-
-        Raises:
-            HttpError: There is no room on the disk.
-        """
+        """Lay a photo into a file, which is removed unless it was moved."""
         path = self._folder / secrets.token_hex(8)
         try:
-            try:
-                await asyncio.to_thread(_copy, sent, path)
-            except OSError:
-                reason = "there is no room for the photo on the server's disk"
-                raise HttpError(HTTPStatus.INSUFFICIENT_STORAGE, reason) from None
+            await asyncio.to_thread(_copy, sent, path)
             yield path
         finally:
             path.unlink(missing_ok=True)

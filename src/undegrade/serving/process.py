@@ -11,7 +11,17 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from undegrade.serving import worker
-from undegrade.serving.worker import Batching, Cancel, Failed, Inspect, Last, Progress, Ready, Setting, Task
+from undegrade.serving.worker import (
+    Batching,
+    Cancel,
+    Failed,
+    Inspect,
+    Last,
+    Progress,
+    Ready,
+    Setting,
+    Task,
+)
 from undegrade.signals import held_back
 
 if TYPE_CHECKING:

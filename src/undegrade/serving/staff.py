@@ -151,9 +151,9 @@ class Staff:
             outcomes = [self._over_time()] * len(jobs)
         except DiedError:
             outcomes = [None] * len(jobs)
-        except Exception:
+        except Exception as error:
             _log.exception("a job could not be begun")
-            outcomes = [unexpected()] * len(jobs)
+            outcomes = [unexpected(error)] * len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._hands.pop(job.id, None)
             again = self._settle(job, outcome)
