@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,14 @@ from typing import Any
 import pytest
 from serving_client import make_photo
 
+from undegrade.serving.counter import Counter
 from undegrade.serving.errands import Errands
+from undegrade.serving.measures import Measures
+from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.problems import HttpError
 from undegrade.serving.process import DiedError, WorkerProcess
+from undegrade.serving.service import JobService
+from undegrade.serving.store import JobStore
 from undegrade.serving.worker import Failed, Finished, Inspect, Setting
 
 SECONDS = 60.0
@@ -96,11 +103,11 @@ def test_one_that_ended_unseen_costs_no_photo(
 ) -> None:
     async def kill(errands: Errands) -> None:
         await errands.start()
-        assert errands.pid is not None
-        os.kill(errands.pid, signal.SIGSTOP)  # it does not take the photo ...
+        [pid] = errands.pids
+        os.kill(pid, signal.SIGSTOP)  # it does not take the photo ...
         asking = asyncio.create_task(height(errands, photos[0]))
         await asyncio.sleep(0)
-        os.kill(errands.pid, signal.SIGKILL)  # ... and dies with it
+        os.kill(pid, signal.SIGKILL)  # ... and dies with it
         assert await asking == 11
 
     play(kill)
@@ -120,7 +127,43 @@ def test_where_there_can_be_no_process_it_is_tried_again(
                     await errands.run(photos[0], SECONDS)
                 assert caught.value.status == 503
                 with pytest.raises(DiedError, match="Too many"):
-                    await errands.process.start()
+                    await errands.processes[0].start()
         assert await height(errands, photos[1]) == 12
 
     play(refused)
+
+
+def test_a_slow_header_holds_up_nobody_but_its_client(
+    photos: list[Inspect], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("undegrade.serving.counter._HEADER_SECONDS", 10 * SECONDS)
+
+    async def look() -> None:
+        with closing(JobStore(tmp_path / "store")) as store:
+            options = ServerOptions(limits=Limits(memory=1))
+            counter = Counter(JobService(options, store, Measures()), tmp_path / "incoming")
+            await counter.start()
+            try:
+                await look_slowly(counter)
+            finally:
+                await counter.stop()
+
+    async def look_slowly(counter: Counter) -> None:
+        [slow] = counter.pids
+        os.kill(slow, signal.SIGSTOP)
+        first = asyncio.create_task(counter.inspect(photos[0].source, None, "slow"))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(counter.inspect(photos[1].source, None, "slow"))
+        await asyncio.sleep(0)
+        for _ in range(2):
+            facts = await counter.inspect(photos[2].source, None, "quick")
+            assert facts["height"] == 13
+        assert not first.done()
+        assert not second.done()
+        os.kill(slow, signal.SIGCONT)
+        assert [(await task)["height"] for task in (first, second)] == [11, 12]
+        del first, second
+        gc.collect()
+        assert not counter._turns
+
+    asyncio.run(look())
