@@ -51,6 +51,7 @@ def test_what_nobody_expected_of_a_job_leaves_the_worker_to_the_next(
         patch.setattr(server.service._staff, "_settle", {}.__getitem__)
         server.submit(make_photo(), model="tiny")
         wait_for(lambda: not server.service.is_ready)
+    assert server.service._queue.running == []
     wait_for(lambda: server.service.is_ready)
     assert server.ask(make_photo(), model="tiny").status_code == 200
 

@@ -34,7 +34,7 @@ def missing() -> HttpError:
 
 def pause_after(in_vain: int) -> float:
     """Return the seconds between so many starts in vain, from 1, and the next."""
-    return min(_PAUSE * 2 ** min(in_vain - 1, 10), _LONGEST_PAUSE)
+    return min(_PAUSE * 2.0 ** min(in_vain - 1, 10), _LONGEST_PAUSE)
 
 
 class Staff:
@@ -156,8 +156,11 @@ class Staff:
             outcomes = [unexpected(error)] * len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._hands.pop(job.id, None)
-            again = self._settle(job, outcome)
-            self._queue.release(job, again=again)
+            again = False
+            try:
+                again = self._settle(job, outcome)
+            finally:  # so that its memory is free, whatever goes wrong
+                self._queue.release(job, again=again)
             if again:
                 self._ledger.note(job)
         self._queue.usual_seconds = self._ledger.usual_seconds
