@@ -1,7 +1,10 @@
 """Errors as HTTP tells them: RFC 9457's problem+json, with reason, limit and hint."""
 
+import errno
 import logging
+import os
 import re
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,6 +14,7 @@ from undegrade.errors import (
     InputError,
     MemoryExhaustedError,
     MissingExtraError,
+    OutputError,
     TooLargeError,
     UndegradeError,
     UsageError,
@@ -22,6 +26,7 @@ _OPTION = re.compile(r"`?--([a-z-]+)`?")
 _log = logging.getLogger("undegrade.serving")
 
 _LONGEST_WAIT = 600  # seconds after which it is worth asking again, whatever waits
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -81,7 +86,7 @@ def problem_of(error: UndegradeError) -> HttpError:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
     if status is None:
         _log.error("%s", error)
-        return unexpected()
+        return unexpected(error)
     if isinstance(error, WeightsError):
         _log.error("%s", error)
         return HttpError(status, "the model cannot be used; the server's log says why")
@@ -97,10 +102,29 @@ def _of_forms(fix: str) -> str | None:
     return _OPTION.sub(r"the field \1", _VALUED.sub(r"-F \1=\2", fix))
 
 
-def unexpected() -> HttpError:
-    """Return what is told where something is wrong with the server."""
+def unexpected(error: Exception) -> HttpError:
+    """Return what is told where something is wrong with the server: its disk, or who knows what."""
+    if is_full(error):
+        return HttpError(
+            HTTPStatus.INSUFFICIENT_STORAGE,
+            "there is no room on the server's disk",
+            hint="come back when there is",
+        )
     reason = "something unexpected went wrong; the server's log says what"
     return HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether an error comes of a disk without room.
+
+    Our own errors tell it in the system's words, also those that come from libvips or from another
+    process.
+    """
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return isinstance(error, OutputError) and any(os.strerror(one) in str(error) for one in _FULL)
 
 
 def too_large(what: str, limit: float, hint: str) -> HttpError:

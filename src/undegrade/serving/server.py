@@ -10,6 +10,7 @@ import uvicorn
 
 from undegrade.errors import OutputError
 from undegrade.serving.app import create_app
+from undegrade.serving.devices import check_device
 from undegrade.serving.diary import write_diary
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.service import JobService
@@ -76,7 +77,9 @@ def run(options: ServerOptions, tell: Callable[[int], None]) -> None:
 
     Raises:
         OutputError: The address or the folder of jobs cannot be used.
+        UsageError: The device cannot.
     """
+    check_device(options.device)
     write_diary()
     with _listening(options.host, options.port) as place:
         port: int = place.getsockname()[1]

@@ -75,7 +75,7 @@ class Desk:
         _copy(photo, kept)
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
-        facts = await self._counter.inspect(kept, page)
+        facts = await self._counter.inspect(kept, page, client)
         shown, visit.facts = await self._studio.draw(sketch, facts["width"] * facts["height"])
         visit.name, visit.photo, visit.shown = photo.name, kept, shown
         yield {
