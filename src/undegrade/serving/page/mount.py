@@ -11,6 +11,7 @@ from starlette.types import Scope
 from undegrade.serving.counter import Counter
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.handed import Handed
 from undegrade.serving.page.layout import build
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
@@ -79,7 +80,8 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount("/", app=Strict(mounted.app, _SCRIPTS)))
+    handed = Handed(mounted.app, folder / "files", visits.folder)
+    app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
     return studio
 
 

@@ -83,7 +83,7 @@ class Visits:
     """
 
     def __init__(self, folder: Path, seconds: float) -> None:
-        self._folder, self._seconds = folder, seconds
+        self.folder, self._seconds = folder, seconds
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
         self._open: dict[str, Visit] = {}
@@ -95,7 +95,7 @@ class Visits:
             self._forget(name)
         visit = self._open.get(session)
         if visit is None:
-            visit = self._open[session] = Visit(self._folder / secrets.token_hex(8))
+            visit = self._open[session] = Visit(self.folder / secrets.token_hex(8))
         visit.seen = now
         return visit
 
