@@ -16,7 +16,7 @@ class Asking:
     """
 
     def __init__(self, client: httpx.Client) -> None:
-        self._client, self._session = client, secrets.token_hex(5)
+        self._client, self.session = client, secrets.token_hex(5)
         config = client.get("/config").json()
         self._calls = {call["api_name"]: call for call in config["dependencies"]}
         self._labels = {one["id"]: one["props"].get("label") for one in config["components"]}
@@ -29,7 +29,7 @@ class Asking:
             values.get(self._labels[number] or "", self._values[number])
             for number in found["inputs"]
         ]
-        body = {"data": data, "fn_index": found["id"], "session_hash": self._session}
+        body = {"data": data, "fn_index": found["id"], "session_hash": self.session}
         return self._client.post("/gradio_api/queue/join", json=body | {"trigger_id": None})
 
     def ask(self, call: str, **values: Any) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ class Asking:
     def told(self) -> list[dict[str, Any]]:
         """Return what is told of what was asked, to the end of the first of it."""
         messages = list[dict[str, Any]]()
-        place = {"session_hash": self._session}
+        place = {"session_hash": self.session}
         with self._client.stream("GET", "/gradio_api/queue/data", params=place) as stream:
             for line in itertools.filterfalse(lambda line: not line, stream.iter_lines()):
                 messages.append(json.loads(line.removeprefix("data: ")))

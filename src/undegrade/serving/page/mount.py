@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from undegrade.serving.policy import INLINE, Strict
 from undegrade.serving.service import JobService
 
 _HERE = Path(__file__).parent
+_MOST = 256  # pages that can be open
 _AROUND = 1024  # bytes of a request's body around the file in it
 _PLACES = (  # what the page asks Gradio for; the rest of what that can do is left out
     "/assets/",
@@ -61,7 +63,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     studio = Studio(service.room)
-    visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
+    visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours, _MOST)
     blocks = build(Desk(service, counter, studio), visits, limits)
     gr.mount_gradio_app(
         app,
@@ -80,9 +82,31 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
+    service.companions.append(_Page(mounted.app, visits))
     handed = Handed(mounted.app, folder / "files", visits.folder)
     app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
     return studio
+
+
+class _Page:
+    """The page as something that goes on beside the jobs.
+
+    Args:
+        app: Gradio's part of it.
+        visits: Who has it open.
+    """
+
+    def __init__(self, app: Any, visits: Visits) -> None:
+        self._app, self._visits = app, visits
+
+    def begin_end(self) -> None:
+        """Let go of open pages, which would hold the server until its grace is over."""
+        self._app.stop_event.set()
+        self._visits.begin_end()
+
+    async def tidy(self) -> None:
+        """Forget pages that have asked nothing for long."""
+        self._visits.tidy()
 
 
 class _PageMount(Mount):

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from undegrade.serving.page import controls, words
-from undegrade.serving.page.desk import Changes, Desk
+from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.showing import Changes
 from undegrade.serving.page.visits import Visit, Visits
 
 Parts = dict[str, Any]
@@ -41,14 +42,10 @@ class Wiring:
         parts, everything = self._parts, [*self._parts.values()]
         fields = [parts[name] for name in controls.FIELDS]
         chosen = [parts["photo"], parts["page"]]
-        gr.on(
-            [parts["photo"].change, parts["page"].submit],
-            self.choose,
-            chosen,
-            everything,
-            **_QUIET,
-        )
-        parts["restore"].click(self.restore, fields, everything, **_QUIET)
+        parts["photo"].change(self.choose, chosen, everything, **_QUIET)
+        typed = [parts["page"].submit, parts["page"].blur]
+        gr.on(typed, self.turn_page, chosen, everything, **_QUIET)
+        parts["restore"].click(self.restore, [parts["photo"], *fields], everything, **_QUIET)
         parts["cancel"].click(self.cancel, None, None, **_QUIET)
         parts["right"].input(self.show, parts["right"], parts["compare"], **_QUIET)
         place = [parts["across"], parts["down"], parts["right"]]
@@ -63,15 +60,25 @@ class Wiring:
 
     async def choose(self, photo: str | None, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
-        path = Path(photo) if photo else None
-        changes = self._desk.choose(self._visit(request), path, page, _client(request))
+        changes = self._desk.choose(self._visit(request), _path(photo), page, _client(request))
         async for change in self._told(changes):
             yield change
 
-    async def restore(self, request: gr.Request, *given: Any) -> AsyncIterator[Any]:
+    async def turn_page(
+        self, photo: str | None, page: str, request: gr.Request
+    ) -> AsyncIterator[Any]:
+        """Take another page of the photo's file."""
+        visit = self._visit(request)
+        changes = self._desk.turn_page(visit, _path(photo), page, _client(request))
+        async for change in self._told(changes):
+            yield change
+
+    async def restore(
+        self, photo: str | None, request: gr.Request, *given: Any
+    ) -> AsyncIterator[Any]:
         """Restore the photo."""
-        values = _values(given)
-        changes = self._desk.restore(self._visit(request), values, _client(request))
+        values, visit = _values(given), self._visit(request)
+        changes = self._desk.restore(visit, _path(photo), values, _client(request))
         async for change in self._told(changes):
             yield change
 
@@ -100,12 +107,17 @@ class Wiring:
         Gradio's server ends the stream of answers when no question is open, and loses the answer
         to one that is asked while the browser does not know of that yet. This one is always open.
         """
-        await self._visit(request).over.wait()
+        await self._visit(request).stay()
 
     async def leave(self, request: gr.Request) -> None:
-        """Give up what nobody waits for any more: the page was closed."""
-        await self.cancel(request)
-        self._visits.leave(request.session_hash or "")
+        """Give up what nobody waits for any more: the page was closed.
+
+        Where the server ends that is no reason: what runs has its grace.
+        """
+        visit = self._visits.find(request.session_hash or "")
+        if visit is not None and not visit.over:
+            await self._desk.leave(visit)
+            self._visits.leave(request.session_hash or "")
 
     def _visit(self, request: gr.Request) -> Visit:
         return self._visits.of(request.session_hash or "")
@@ -126,6 +138,10 @@ class Wiring:
 
 def _values(given: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(controls.FIELDS, given, strict=True))
+
+
+def _path(photo: str | None) -> Path | None:
+    return Path(photo) if photo else None
 
 
 def _client(request: gr.Request) -> str:
