@@ -131,6 +131,23 @@ class JobService:
         """
         return self._queue.room(needed)
 
+    async def make_room(self) -> None:
+        """Forget finished jobs, the oldest first, until all files are within their limit.
+
+        Raises:
+            HttpError: They are not even then.
+        """
+        most = self.limits.store_bytes
+        if self.store.beside <= most:
+            await self._forget(self.store.surplus(most))
+        if self.store.size > most:
+            raise HttpError(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                "there is no room for the photo among what the server keeps",
+                most,
+                "come back later, or send a smaller photo",
+            )
+
     async def submit(self, order: Order, photo: Path, client: str, *, awaited: bool = False) -> Job:
         """Take a job, for which there is a :meth:`place`.
 

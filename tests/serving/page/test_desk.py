@@ -21,7 +21,7 @@ from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.page.desk import Desk
-from undegrade.serving.page.visits import Visit, Visits
+from undegrade.serving.page.visits import Visits
 
 
 @pytest.fixture(scope="module")

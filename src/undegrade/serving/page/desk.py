@@ -91,7 +91,11 @@ class Desk:
 
     async def _look(self, visit: Visit, photo: Path, client: str) -> AsyncIterator[Changes]:
         turn, page, kept = visit.turn, visit.page, visit.new_path()
-        _copy(photo, kept)
+        try:
+            _copy(photo, kept)
+        except FileNotFoundError:
+            reason = "the photo is not on the server any more"
+            raise HttpError(HTTPStatus.GONE, reason, hint="choose it again") from None
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
         header = await self._counter.inspect(kept, page)
@@ -240,6 +244,8 @@ class Desk:
         limit = self._service.limits.max_megapixels
         read = ReadOptions(limit, visit.page)
         pixels = visit.facts["width"] * visit.facts["height"]
+        for path in visit.parts:
+            path.unlink(missing_ok=True)
         before = Sketch(visit.photo, visit.new_path(), read, part)
         after = Sketch(chosen[0].file, visit.new_path(), ReadOptions(limit), part, chosen[0].heat)
         try:
@@ -247,6 +253,7 @@ class Desk:
             right, _ = await self._studio.draw(after, pixels)
         except HttpError as error:
             return {"status": words.problem(error)}
+        visit.parts = (left, right)
         return {"detail": gr.update(value=(str(left), str(right)))}
 
     def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:

@@ -5,41 +5,67 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from undegrade.serving.counter import client_of
+from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.problems import HttpError, too_large
 
 _ASKING = "/gradio_api/queue/join"
+_SENDING = "/gradio_api/upload"
 _MOST = 1 << 20  # bytes of what is asked with values of all controls, which are a few hundred
 
 
 class Handed:
-    """Refuses what names another file than one that was sent to the page, and all addresses.
+    """Refuses what is too much, what names another file than one that was sent, and all addresses.
 
     Gradio opens the paths and fetches the addresses that stand in what a browser asks, whatever the
     control is.
 
     Args:
         app: Gradio's.
-        folder: Where it keeps what was sent.
-        private: Below it, where nobody has sent anything to.
+        uploads: What was sent.
+        private: Below its folder, where nobody has sent anything to.
+        most: Bytes of a request's body.
     """
 
-    def __init__(self, app: ASGIApp, folder: Path, private: Path) -> None:
-        self._app = app
-        self._folder, self._private = folder.resolve(), private.resolve()
+    def __init__(self, app: ASGIApp, uploads: Uploads, private: Path, most: int) -> None:
+        self._app, self._uploads, self._most = app, uploads, most
+        self._folder, self._private = uploads.folder.resolve(), private.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on.
 
         Raises:
-            HttpError: It names what it may not.
+            HttpError: It names what it may not, or there is no room for what it brings.
         """
+        if scope["type"] == "http" and scope["path"] == _SENDING and scope["method"] == "POST":
+            await self._take(scope, receive, send)
+            return
         if scope["type"] == "http" and scope["path"] == _ASKING:
             body = await _body(receive)
             self._check(body)
             receive = _again(body, receive)
         await self._app(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is sent, and note where it is kept before it is told."""
+        request = Request(scope)
+        promised = request.headers.get("content-length", "")
+        size = int(promised) if promised.isdecimal() else self._most
+        messages, client = list[Message](), client_of(request)
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        async with self._uploads.taking(client, size):
+            await self._app(scope, receive, keep)
+        if any(message.get("status") == HTTPStatus.OK for message in messages):
+            told = b"".join(message.get("body", b"") for message in messages)
+            self._uploads.note(client, [Path(path) for path in json.loads(told)])
+        for message in messages:
+            await send(message)
 
     def _check(self, body: bytes) -> None:
         try:

@@ -16,6 +16,7 @@ from undegrade.serving.page.handed import Handed
 from undegrade.serving.page.layout import build
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
+from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.page.visits import Visits
 from undegrade.serving.policy import INLINE, Strict
 from undegrade.serving.service import JobService
@@ -63,7 +64,8 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     studio = Studio(service.room)
-    visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours, _MOST)
+    uploads = Uploads((folder / "files").absolute(), service)
+    visits = Visits(uploads.folder / "visits", 3600 * limits.keep_hours, _MOST)
     blocks = build(Desk(service, counter, studio), visits, limits)
     gr.mount_gradio_app(
         app,
@@ -82,8 +84,8 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    service.companions.append(_Page(mounted.app, visits))
-    handed = Handed(mounted.app, folder / "files", visits.folder)
+    service.companions.append(_Page(mounted.app, visits, uploads))
+    handed = Handed(mounted.app, uploads, visits.folder, limits.max_bytes)
     app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
     return studio
 
@@ -94,10 +96,11 @@ class _Page:
     Args:
         app: Gradio's part of it.
         visits: Who has it open.
+        uploads: What was sent to it.
     """
 
-    def __init__(self, app: Any, visits: Visits) -> None:
-        self._app, self._visits = app, visits
+    def __init__(self, app: Any, visits: Visits, uploads: Uploads) -> None:
+        self._app, self._visits, self._uploads = app, visits, uploads
 
     def begin_end(self) -> None:
         """Let go of open pages, which would hold the server until its grace is over."""
@@ -105,8 +108,9 @@ class _Page:
         self._visits.begin_end()
 
     async def tidy(self) -> None:
-        """Forget pages that have asked nothing for long."""
+        """Forget pages that have asked nothing for long, and see what lies on the disk."""
         self._visits.tidy()
+        await self._uploads.tidy()
 
 
 class _PageMount(Mount):

@@ -48,6 +48,7 @@ class Visit:
         detecting: The job by which the detector looks at it; None for none.
         job: The job that is under way, or was last.
         pictures: What came of that.
+        parts: Files of what was shown last in full resolution.
         turn: How many photos there were; what was begun for an earlier one is of no interest.
         over: Whether the page is forgotten, or the server ends.
         known: Set when it is known what the chosen file is, be it no photo.
@@ -65,6 +66,7 @@ class Visit:
     detecting: Job | None = None
     job: Job | None = None
     pictures: tuple[Picture, ...] = ()
+    parts: tuple[Path, ...] = ()
     turn: int = 0
     over: bool = False
     known: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,7 +99,7 @@ class Visit:
         """Forget the photo and all pictures."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.name, self.photo, self.shown, self.found = "", None, None, None
-        self.facts, self.job, self.pictures = {}, None, ()
+        self.facts, self.job, self.pictures, self.parts = {}, None, (), ()
         self.asked = self.page = self.detecting = None
         self.turn += 1
 
