@@ -1,4 +1,4 @@
-"""How much memory a job or a drawing needs, guessed from what is asked for before anything is decoded."""
+"""How much memory a job or a drawing needs, guessed before anything is decoded."""
 
 from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.serving.orders import Order

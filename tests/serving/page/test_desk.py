@@ -81,7 +81,7 @@ class Jobs:
         await self.let[type(form)].wait()
         return job
 
-    async def inspect(self, photo: Path, page: int | None) -> dict[str, Any]:
+    async def inspect(self, photo: Path, page: int | None, client: str) -> dict[str, Any]:
         return {"width": 99, "height": 99}
 
     async def draw(self, sketch: Any, pixels: int) -> tuple[Path, dict[str, Any]]:
@@ -186,7 +186,7 @@ def test_a_restoration_waits_until_the_photo_is_known(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
         seen = asyncio.Event()
 
-        async def inspect(photo: Path, page: int | None) -> dict[str, Any]:
+        async def inspect(photo: Path, page: int | None, client: str) -> dict[str, Any]:
             await seen.wait()
             return {"width": 99, "height": 99}
 

@@ -81,6 +81,7 @@
       set("aria-label", "How much of the photo before is seen");
       set("aria-valuemin", "0");
       set("aria-valuemax", "100");
+      set("aria-valuenow", "50"); // where it stands at first
       tellPlace(handle);
       new MutationObserver(() => tellPlace(handle)).observe(handle, { attributeFilter: ["style"] });
       handle.addEventListener("keydown", (event) => onKey(event, handle));
@@ -94,14 +95,22 @@
     return { x: box.left + box.width / 2, y: box.top + box.height / 2, frame };
   }
 
+  function imageOf(handle) {
+    return handle.parentElement.querySelector("img");
+  }
+
   function frameOf(handle) {
-    const image = handle.parentElement.querySelector("img");
-    return image.getBoundingClientRect();
+    return imageOf(handle).getBoundingClientRect();
+  }
+
+  /* Before its picture has come, Gradio's slider takes every place for 0. */
+  function isReady(handle) {
+    return imageOf(handle).naturalWidth > 0 && frameOf(handle).width > 0;
   }
 
   function tellPlace(handle) {
+    if (!isReady(handle)) return;
     const { x, frame } = placeOf(handle);
-    if (!frame.width) return;
     const share = Math.min(Math.max((x - frame.left) / frame.width, 0), 1);
     handle.setAttribute("aria-valuenow", String(Math.round(share * 100)));
     handle.setAttribute("aria-valuetext", `${Math.round(share * 100)} % before`);
@@ -120,6 +129,7 @@
     }[event.key];
     if (target === undefined) return;
     event.preventDefault();
+    if (!isReady(handle)) return;
     const to = Math.min(Math.max(target, frame.left), frame.right);
     const grip = handle.querySelector(".icon-wrap") || handle;
     const mouse = (kind, where, at) =>

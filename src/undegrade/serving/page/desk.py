@@ -98,7 +98,7 @@ class Desk:
             raise HttpError(HTTPStatus.GONE, reason, hint="choose it again") from None
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
-        header = await self._counter.inspect(kept, page)
+        header = await self._counter.inspect(kept, page, client)
         shown, facts = await self._studio.draw(sketch, header["width"] * header["height"])
         if visit.turn != turn:
             return
