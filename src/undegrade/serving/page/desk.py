@@ -1,10 +1,12 @@
 """What happens when somebody uses the page: jobs like any others, and what is shown of them."""
 
+import asyncio
 import logging
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import gradio as gr
 
 from undegrade.images.photo import ReadOptions
 from undegrade.serving.counter import Counter
-from undegrade.serving.forms import DetectForm
+from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.page import words
 from undegrade.serving.page.command import command_line
@@ -21,7 +23,7 @@ from undegrade.serving.page.controls import form_of
 from undegrade.serving.page.results import detail_part, pictures_of
 from undegrade.serving.page.sketches import LONGEST, Sketch
 from undegrade.serving.page.studio import Studio
-from undegrade.serving.page.visits import Picture, Visit
+from undegrade.serving.page.visits import Picture, Refused, Visit
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
 
@@ -29,7 +31,11 @@ Changes = dict[str, Any]
 """New values or updates of components, by the components' names."""
 
 _BEAT = 1.0  # seconds after which the time that is left is told again
+LEAST_SEEN = 64
+"""Shortest side in pixels of a photo that the detector looks at."""
+
 _log = logging.getLogger("undegrade.serving")
+_LOOKING = words.message("Looking at the photo …")
 _NO_PHOTO = "Choose a photo first: drop it, paste it, or take one of the examples."
 
 
@@ -46,9 +52,17 @@ class Desk:
         self._service, self._counter, self._studio = service, counter, studio
 
     async def choose(
-        self, visit: Visit, photo: Path | None, page: str, client: str
+        self, visit: Visit, photo: Path | None, name: str, page: str, client: str
     ) -> AsyncIterator[Changes]:
-        """Take a photo, show it, and say what it suffers from; None takes the last one away."""
+        """Take a photo, show it, and say what it suffers from; None takes the last one away.
+
+        Args:
+            visit: Whose.
+            photo: Its file.
+            name: What that is called where it comes from.
+            page: What stands in the control for the page.
+            client: Who asks.
+        """
         await self.cancel(visit)
         visit.clear()
         yield cleared()
@@ -56,46 +70,55 @@ class Desk:
             yield {"status": ""}
             return
         turn = visit.turn
-        yield {"status": words.message("Looking at the photo …")}
+        visit.name = name
+        yield {"status": _LOOKING}
         try:
             number = form_of({"page": page}).page
-            async for changes in self._look(visit, photo, number, client):
-                if visit.turn != turn:
-                    return
-                yield changes
+            async with aclosing(self._look(visit, photo, number, client)) as looks:
+                async for changes in looks:
+                    if visit.turn != turn:
+                        return
+                    yield changes
         except HttpError as error:
             if visit.turn == turn:
                 visit.clear()
+                visit.refused = Refused(photo, name)
                 yield cleared() | {"status": words.problem(error)}
 
     async def _look(
         self, visit: Visit, photo: Path, page: int | None, client: str
-    ) -> AsyncIterator[Changes]:
+    ) -> AsyncGenerator[Changes]:
         kept = visit.new_path()
         _copy(photo, kept)
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
         facts = await self._counter.inspect(kept, page)
         shown, visit.facts = await self._studio.draw(sketch, facts["width"] * facts["height"])
-        visit.name, visit.photo, visit.shown = photo.name, kept, shown
+        visit.photo, visit.shown = kept, shown
         yield {
             "empty": gr.update(visible=False),
             "before": gr.update(value=str(shown), visible=True),
             "seen": '<p class="quiet">Looking for what is wrong with it …</p>',
         }
-        visit.found = await self._detected(visit, kept, page, client)
-        yield {
-            "seen": words.chips(visit.found, "What the detector sees"),
-            "status": words.message("Ready to restore."),
-        }
+        if min(facts["width"], facts["height"]) < LEAST_SEEN:
+            seen = '<p class="quiet">It is too small to say what it suffers from.</p>'
+        else:
+            async with aclosing(self._detection(visit, kept, page, client)) as jobs:
+                async for job in jobs:
+                    waits = job.state is State.QUEUED
+                    ahead = self._service.ahead_of(job)
+                    yield {"status": words.turn(ahead) if waits else _LOOKING}
+            visit.found = _found(job)
+            seen = words.chips(visit.found, "What the detector sees")
+        yield {"seen": seen, "status": words.message("Ready to restore.")}
 
-    async def _detected(
+    async def _detection(
         self, visit: Visit, photo: Path, page: int | None, client: str
-    ) -> dict[str, Any]:
-        """Return what a detector says of a photo.
+    ) -> AsyncGenerator[Job]:
+        """Have a detector look at a photo; yield the job every so often, to its end.
 
         Raises:
-            HttpError: It cannot say, or there is no room to ask it.
+            HttpError: There is no room to ask it.
         """
         lent = visit.new_path()
         _copy(photo, lent)
@@ -104,18 +127,22 @@ class Desk:
             job = await self._counter.take_file(form, visit.name, lent, client)
         finally:
             lent.unlink(missing_ok=True)
-        job = await self._service.ended(job.id)
-        await self._service.forget(job.id)
-        if job.state is not State.DONE or job.report is None:
-            raise _problem(job)
-        return job.report
+        try:
+            async for now in self._service.follow(job.id, _BEAT):
+                yield now
+        finally:
+            await self._service.forget(job.id)
 
     async def restore(
         self, visit: Visit, values: Mapping[str, Any], client: str
     ) -> AsyncIterator[Changes]:
         """Have the chosen photo restored, and show how far that is, and what came of it."""
-        if visit.photo is None:
+        if visit.photo is None and visit.refused is not None:
+            async for changes in self._again(visit, visit.refused, values, client):
+                yield changes
+        elif visit.photo is None:
             yield {"status": words.message(_NO_PHOTO, "problem")}
+        if visit.photo is None:
             return
         if visit.job is not None and not visit.job.state.is_final:
             return
@@ -128,11 +155,13 @@ class Desk:
                 visit.job = await self._counter.take_file(form, visit.name, lent, client)
             finally:
                 lent.unlink(missing_ok=True)
+            visit.pictures = ()
             yield without_results() | {
                 "status": words.message("Restoring …"),
                 "cancel": gr.update(interactive=True),
+                "command": _command(form, visit.name),
             }
-            async for changes in self._done(visit, visit.job, client):
+            async for changes in self._done(visit, visit.job, form, client):
                 if visit.turn != turn:
                     return
                 yield changes
@@ -140,7 +169,16 @@ class Desk:
             if visit.turn == turn:
                 yield _idle() | {"status": words.problem(error)}
 
-    async def _done(self, visit: Visit, job: Job, client: str) -> AsyncIterator[Changes]:
+    def _again(
+        self, visit: Visit, refused: Refused, values: Mapping[str, Any], client: str
+    ) -> AsyncIterator[Changes]:
+        """Look again at a photo that was refused; by now a page may be chosen, or there is room."""
+        page = str(values.get("page") or "")
+        return self.choose(visit, refused.file, refused.name, page, client)
+
+    async def _done(
+        self, visit: Visit, job: Job, form: RestoreForm, client: str
+    ) -> AsyncIterator[Changes]:
         async for now in self._service.follow(job.id, _BEAT):
             job = visit.job = now
             bar = words.progress(job, self._service.ahead_of(job), time.time())
@@ -153,9 +191,17 @@ class Desk:
         yield {"progress": "", "status": words.message("Drawing the result …")}
         visit.pictures, numbers = await pictures_of(job, visit, self._service.store, self._studio)
         first = visit.pictures[0]
-        yield _idle() | self._shown(visit, job, numbers) | {"status": words.outcome(job)}
+        yield (
+            _idle()
+            | self._shown(visit, job, numbers)
+            | {"status": words.outcome(job), "command": _command(form, visit.name)}
+        )
+        if min(visit.facts["width"], visit.facts["height"]) < LEAST_SEEN:
+            return
         try:
-            found = await self._detected(visit, first.file, None, client)
+            async for job in self._detection(visit, first.file, None, client):  # noqa: B007
+                continue  # the last one counts
+            found = _found(job)
         except HttpError as error:
             _log.info("the result was not looked at: %s", error.reason)
             return
@@ -223,13 +269,19 @@ class Desk:
             return {"status": words.problem(error)}
         return {"detail": gr.update(value=(str(left), str(right)))}
 
-    def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:
-        """Say how the same is asked for on the command line."""
+    async def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:
+        """Say how the same is asked for on the command line: what is shown, once there is that."""
+        turn = visit.turn
         try:
             form = form_of(values)
-        except HttpError as error:
-            return {"command": words.told(error.reason, error.hint)}
-        return {"command": command_line(form, visit.name or "photo.jpg")}
+            await asyncio.to_thread(form.check, self._service.limits)
+            if visit.photo is not None:
+                await self._counter.inspect(visit.photo, form.page)
+            told = _command(form, visit.name)
+        except HttpError as error:  # nothing that could be copied
+            hint = words.by_controls(error.hint or "")
+            told = gr.update(value="", placeholder=words.told(error.reason, hint))
+        return {} if visit.pictures or visit.turn != turn else {"command": told}
 
 
 def cleared() -> Changes:
@@ -269,6 +321,21 @@ def _problem(job: Job) -> HttpError:
     if job.problem is None:
         return HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the photo was not restored")
     return HttpError.of_body(job.problem)
+
+
+def _found(job: Job) -> dict[str, Any]:
+    """Return what a detector says of a photo.
+
+    Raises:
+        HttpError: It cannot say.
+    """
+    if job.state is not State.DONE or job.report is None:
+        raise _problem(job)
+    return job.report
+
+
+def _command(form: RestoreForm, name: str) -> Any:
+    return gr.update(value=command_line(form, name or "photo.jpg"), placeholder="")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -31,6 +31,19 @@ class Picture:
     heat: Path | None = None
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A photo that stays chosen though it was refused.
+
+    Args:
+        file: As it was sent.
+        name: What it is called where it comes from.
+    """
+
+    file: Path
+    name: str
+
+
 @dataclass
 class Visit:
     """One open page.
@@ -39,6 +52,7 @@ class Visit:
         folder: Where its files lie.
         seen: When something was last asked, in seconds since 1970.
         name: Of the chosen photo; empty for none.
+        refused: The chosen photo, if that was refused.
         photo: The photo as it was sent.
         shown: What a browser shows of it.
         facts: Its width, height, format and numbers.
@@ -52,6 +66,7 @@ class Visit:
     folder: Path
     seen: float = field(default_factory=time.time)
     name: str = ""
+    refused: Refused | None = None
     photo: Path | None = None
     shown: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +86,7 @@ class Visit:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.name, self.photo, self.shown, self.found = "", None, None, None
         self.facts, self.job, self.pictures = {}, None, ()
+        self.refused = None
         self.turn += 1
 
 

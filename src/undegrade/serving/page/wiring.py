@@ -16,6 +16,10 @@ Parts = dict[str, Any]
 
 _UNEXPECTED = "Something unexpected went wrong; the server's log says what. Try it again."
 _QUIET: Mapping[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Gradio would break down over an emptied slider; the form checks all of its fields itself.
+_AS_IT_IS = {**_QUIET, "preprocess": False}
+# Gradio's server does not get to know what a file is called whose name has marks in it.
+_NAMED = "(photo, page, name) => [photo, page, photo?.orig_name ?? '']"
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -40,31 +44,37 @@ class Wiring:
         """
         parts, everything = self._parts, [*self._parts.values()]
         fields = [parts[name] for name in controls.FIELDS]
-        chosen = [parts["photo"], parts["page"]]
+        chosen = [parts["photo"], parts["page"], parts["name"]]
         gr.on(
             [parts["photo"].change, parts["page"].submit],
             self.choose,
             chosen,
             everything,
+            js=_NAMED,
             **_QUIET,
         )
-        parts["restore"].click(self.restore, fields, everything, **_QUIET)
+        parts["restore"].click(self.restore, fields, everything, **_AS_IT_IS)
         parts["cancel"].click(self.cancel, None, None, **_QUIET)
         parts["right"].input(self.show, parts["right"], parts["compare"], **_QUIET)
         place = [parts["across"], parts["down"], parts["right"]]
-        parts["look"].click(self.detail, place, [parts["detail"], parts["status"]], **_QUIET)
+        shown = [parts["detail"], parts["status"]]
+        asked = [parts["look"].click, parts["detail_fold"].expand]
+        gr.on(asked, self.detail, place, shown, **_AS_IT_IS)
         changes = [field.change for field in fields] + [parts["seen"].change]
-        gr.on(changes, self.command, fields, parts["command"], **_QUIET)
+        gr.on(changes, self.command, fields, parts["command"], **_AS_IT_IS)
         parts["model"].change(_texture, parts["model"], parts["texture"], **_QUIET)
         for file, button in examples.items():
             button.click(_taker(file), None, parts["photo"], **_QUIET)
         blocks.load(self.stay, None, None, **_QUIET)
         blocks.unload(self.leave)
 
-    async def choose(self, photo: str | None, page: str, request: gr.Request) -> AsyncIterator[Any]:
+    async def choose(
+        self, photo: str | None, page: str, name: str, request: gr.Request
+    ) -> AsyncIterator[Any]:
         """Take a photo."""
         path = Path(photo) if photo else None
-        changes = self._desk.choose(self._visit(request), path, page, _client(request))
+        called = Path(name or photo or "").name
+        changes = self._desk.choose(self._visit(request), path, called, page, _client(request))
         async for change in self._told(changes):
             yield change
 
@@ -83,16 +93,15 @@ class Wiring:
         """Show another result."""
         return self._named(self._desk.show(self._visit(request), label))
 
-    async def detail(
-        self, across: float, down: float, label: str | None, request: gr.Request
-    ) -> Any:
+    async def detail(self, across: Any, down: Any, label: str | None, request: gr.Request) -> Any:
         """Show a part in full resolution."""
         visit = self._visit(request)
-        return self._named(await self._desk.detail(visit, across, down, label))
+        changes = await self._desk.detail(visit, _share(across), _share(down), label)
+        return self._named(changes)
 
-    def command(self, request: gr.Request, *given: Any) -> Any:
+    async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
-        return self._named(self._desk.command(self._visit(request), _values(given)))
+        return self._named(await self._desk.command(self._visit(request), _values(given)))
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
@@ -126,6 +135,11 @@ class Wiring:
 
 def _values(given: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(controls.FIELDS, given, strict=True))
+
+
+def _share(given: Any) -> float:
+    """Return what stands in a field from 0 to 100; the middle of an empty one."""
+    return min(max(float(given), 0.0), 100.0) if isinstance(given, int | float) else 50.0
 
 
 def _client(request: gr.Request) -> str:
