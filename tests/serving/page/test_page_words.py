@@ -46,7 +46,7 @@ def command(page: Page) -> Locator:
 
 
 def unfold(page: Page) -> None:
-    page.get_by_text("More options").click()
+    page.get_by_role("button", name="More options").click()
     settle(page)
 
 
@@ -79,7 +79,7 @@ def test_of_several_pages_one_can_be_chosen_afterwards(opened: Open, tmp_path: P
     settle(page)
     expect(problem).to_contain_text("has 2 pages")
     unfold(page)
-    page.get_by_label("Page", exact=True).fill("2")
+    page.get_by_role("textbox", name="Page").fill("2")
     restored(page)
     expect(command(page)).to_have_value("undegrade restore two.tif --page 2")
     with page.expect_download() as download:
@@ -150,10 +150,10 @@ def test_there_is_no_command_for_what_is_refused(
     page = opened()
     take_example(page)
     unfold(page)
-    page.get_by_label(label, exact=True).fill(value)
+    page.get_by_role("textbox", name=label).fill(value)
     expect(command(page)).to_have_value("")
     expect(command(page)).to_have_attribute("placeholder", re.compile(re.escape(said)))
-    page.get_by_label(label, exact=True).fill("")
+    page.get_by_role("textbox", name=label).fill("")
     expect(command(page)).to_have_value("undegrade restore jpeg.jpg")
 
 
@@ -168,7 +168,7 @@ def test_an_emptied_field_asks_for_nothing(opened: Open) -> None:
     field.blur()
     expect(command(page)).to_have_value("undegrade restore jpeg.jpg")
     restored(page)
-    expect(page.locator(".download")).to_have_count(1)
+    expect(page.locator("#files .download")).to_have_count(1)
 
 
 def test_no_map_is_shown_of_a_model_that_draws_nothing(opened: Open) -> None:
