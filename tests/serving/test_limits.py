@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
@@ -220,14 +219,6 @@ def test_a_photo_that_breaks_who_looks_at_it(
     check_problem(strict.ask(make_photo(), model="tiny"), 422)
     monkeypatch.undo()
     assert strict.ask(make_photo(), model="tiny").status_code == 200
-
-
-def test_a_disk_that_is_full(strict: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_sent: object, _path: Path) -> None:
-        raise OSError(28, "No space left on device", "/tmp/secret")
-
-    monkeypatch.setattr("undegrade.serving.counter._copy", full)
-    check_problem(strict.ask(make_photo(), model="tiny"), 507)
 
 
 def test_what_nobody_expected_tells_nothing(

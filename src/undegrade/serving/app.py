@@ -101,8 +101,7 @@ def create_app(options: ServerOptions) -> FastAPI:
 
 def _processes(service: JobService, *others: Counter | Studio) -> list[int]:
     """Return the numbers of all processes of a server, its own first."""
-    pids = (other.pid for other in others)
-    return [os.getpid(), *(pid for pid in pids if pid is not None), *service.pids]
+    return [os.getpid(), *(pid for other in others for pid in other.pids), *service.pids]
 
 
 def _tell_problems(app: FastAPI) -> None:

@@ -6,9 +6,9 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.requests import Request
 
@@ -19,18 +19,20 @@ from undegrade.serving.errands import Errands
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto, file_name
 from undegrade.serving.jobs import Job
 from undegrade.serving.orders import Kind, Order
-from undegrade.serving.problems import HttpError, problem_of
+from undegrade.serving.problems import problem_of
 from undegrade.serving.service import JobService
 from undegrade.serving.worker import Failed, Inspect
 
 _HEADER_SECONDS = 10.0  # that reading a header may take
+_LOOKERS = 2  # processes that look at headers
 _BROKEN = "the file is no photo that can be read: who looked at it broke down"
 
 
 class Counter:
     """Takes photos in.
 
-    A process of its own looks at their headers: what breaks a decoder breaks that and no more.
+    Processes of their own look at the headers: what breaks a decoder breaks one of those and no
+    more. One that takes its time holds up its own client, and others only with a second of them.
 
     Args:
         service: Takes the jobs.
@@ -41,19 +43,20 @@ class Counter:
         self._service, self._folder = service, folder
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        self._errands = Errands(_BROKEN)
+        self._errands = Errands(_BROKEN, _LOOKERS)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by client
 
     @property
-    def pid(self) -> int | None:
-        """Number of the process that looks at headers; None while there is none."""
-        return self._errands.pid
+    def pids(self) -> list[int]:
+        """Numbers of the processes that look at headers."""
+        return self._errands.pids
 
     async def start(self) -> None:
-        """Start the process that looks at headers."""
+        """Start a process that looks at headers."""
         await self._errands.start()
 
     async def stop(self) -> None:
-        """End it."""
+        """End all that do."""
         await self._errands.stop()
 
     async def take(self, kind: Kind, request: Request, *, awaited: bool = False) -> Job:
@@ -74,7 +77,7 @@ class Counter:
                 form = sent.filled(RestoreForm if kind == "restore" else DetectForm)
                 await asyncio.to_thread(form.check, self._service.limits)
                 async with self._kept(sent) as photo:
-                    order = await self._order(kind, form, sent.name, photo)
+                    order = await self._order(kind, form, sent.name, photo, client)
                     return await self._service.submit(order, photo, client, awaited=awaited)
             finally:
                 await sent.close()
@@ -94,21 +97,23 @@ class Counter:
         kind: Kind = "restore" if isinstance(form, RestoreForm) else "detect"
         with self._service.place(client):
             await asyncio.to_thread(form.check, self._service.limits)
-            order = await self._order(kind, form, file_name(name), photo)
+            order = await self._order(kind, form, file_name(name), photo, client)
             return await self._service.submit(order, photo, client)
 
-    async def inspect(self, photo: Path, page: int | None) -> dict[str, Any]:
+    async def inspect(self, photo: Path, page: int | None, client: str) -> dict[str, Any]:
         """Return width, height and format of a photo, by its header.
 
         Args:
             photo: Its file.
             page: Which page, counted from 1; None for the only one.
+            client: Who asks.
 
         Raises:
             HttpError: It is none, too large, or breaks who looks at it.
         """
         task = Inspect(photo, self._service.limits.max_megapixels, page)
-        told = await self._errands.run(task, _HEADER_SECONDS)
+        async with self._turns.setdefault(client, asyncio.Lock()):
+            told = await self._errands.run(task, _HEADER_SECONDS)
         if not isinstance(told, Failed):
             return dict(told.report)
         problem = problem_of(told.error)
@@ -116,9 +121,9 @@ class Counter:
             problem = replace(problem, limit=task.max_megapixels)
         raise problem
 
-    async def _order(self, kind: Kind, form: Any, name: str, photo: Path) -> Order:
+    async def _order(self, kind: Kind, form: Any, name: str, photo: Path, client: str) -> Order:
         limits = self._service.limits
-        facts = await self.inspect(photo, form.page)
+        facts = await self.inspect(photo, form.page, client)
         read = ReadOptions(limits.max_megapixels, form.page)
         if kind == "detect":
             return Order(kind, name, **facts, read=read)
@@ -135,18 +140,10 @@ class Counter:
 
     @contextlib.asynccontextmanager
     async def _kept(self, sent: SentPhoto) -> AsyncIterator[Path]:
-        """Lay a photo into a file, which is removed unless it was moved.
-
-        Raises:
-            HttpError: There is no room on the disk.
-        """
+        """Lay a photo into a file, which is removed unless it was moved."""
         path = self._folder / secrets.token_hex(8)
         try:
-            try:
-                await asyncio.to_thread(_copy, sent, path)
-            except OSError:
-                reason = "there is no room for the photo on the server's disk"
-                raise HttpError(HTTPStatus.INSUFFICIENT_STORAGE, reason) from None
+            await asyncio.to_thread(_copy, sent, path)
             yield path
         finally:
             path.unlink(missing_ok=True)

@@ -48,9 +48,9 @@ class Gate:
             await self._app(scope, body.receive, answer.send)
         except HttpError as problem:
             await answer.tell(problem, scope, receive)
-        except Exception:
+        except Exception as error:
             _log.exception("%s %s", scope["method"], scope["path"])
-            await answer.tell(unexpected(), scope, receive)
+            await answer.tell(unexpected(error), scope, receive)
         finally:
             route = getattr(scope.get("route"), "path", "") or "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"

@@ -13,6 +13,7 @@ from undegrade.serving.problems import HttpError
 from undegrade.serving.store import JobStore
 from undegrade.serving.worker import Progress
 
+_REST = 4096  # bytes that a job takes beside its files, so that there are not too many without any
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -59,9 +60,7 @@ class Ledger:
         """
         job.state, job.finished = state, time.time()
         job.problem = None if problem is None else problem.body
-        self._store.source(job.id).unlink(missing_ok=True)
-        results = (self._store.result(job.id, file) for file in job.files)
-        job.size = sum(path.stat().st_size for path in results)
+        self._free(job)
         self._measures.ended(job)
         self.note(job)
         if self._store.size > self._most:
@@ -93,10 +92,13 @@ class Ledger:
                 del self._followers[job.id]
 
     async def wait_for_much(self, seconds: float) -> None:
-        """Wait until there is too much in the store, but no longer than so many seconds."""
-        self._much.clear()
+        """Wait until there is too much in the store, but no longer than so many seconds.
+
+        What came to be too much since the last time counts as well.
+        """
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._much.wait(), seconds)
+        self._much.clear()
 
     def begin_end(self) -> None:
         """Tell those who follow jobs that wait that the server ends."""
@@ -107,6 +109,15 @@ class Ledger:
         """Tell all others as well."""
         self._ended = True
         self._tell(*self._followers)
+
+    def _free(self, job: Job) -> None:
+        """Remove the photo of a job that has ended, and note how much is left of it."""
+        try:
+            self._store.source(job.id).unlink(missing_ok=True)
+            results = (self._store.result(job.id, file) for file in job.files)
+            job.size = _REST + sum(path.stat().st_size for path in results)
+        except OSError:  # of a disk: the job has ended all the same
+            _log.exception("the files of a job could not be put in order")
 
     def _is_over(self, job: Job) -> bool:
         return self._ended or (self._ending and job.state is not State.RUNNING)

@@ -1,6 +1,9 @@
 """Errors as HTTP tells them: RFC 9457's problem+json, with reason, limit and hint."""
 
+import errno
 import logging
+import os
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,6 +13,7 @@ from undegrade.errors import (
     InputError,
     MemoryExhaustedError,
     MissingExtraError,
+    OutputError,
     TooLargeError,
     UndegradeError,
     UsageError,
@@ -17,6 +21,8 @@ from undegrade.errors import (
 )
 
 _log = logging.getLogger("undegrade.serving")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -76,7 +82,7 @@ def problem_of(error: UndegradeError) -> HttpError:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
     if status is None:
         _log.error("%s", error)
-        return unexpected()
+        return unexpected(error)
     if isinstance(error, WeightsError):
         _log.error("%s", error)
         return HttpError(status, "the model cannot be used; the server's log says why")
@@ -85,10 +91,29 @@ def problem_of(error: UndegradeError) -> HttpError:
     return HttpError(status, error.clause, hint=error.fix and error.fix.replace("--", ""))
 
 
-def unexpected() -> HttpError:
-    """Return what is told where something is wrong with the server."""
+def unexpected(error: Exception) -> HttpError:
+    """Return what is told where something is wrong with the server: its disk, or who knows what."""
+    if is_full(error):
+        return HttpError(
+            HTTPStatus.INSUFFICIENT_STORAGE,
+            "there is no room on the server's disk",
+            hint="come back when there is",
+        )
     reason = "something unexpected went wrong; the server's log says what"
     return HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+
+
+def is_full(error: Exception) -> bool:
+    """Return whether an error comes of a disk without room.
+
+    Our own errors tell it in the system's words, also those that come from libvips or from another
+    process.
+    """
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return isinstance(error, OutputError) and any(os.strerror(one) in str(error) for one in _FULL)
 
 
 def too_large(what: str, limit: float, hint: str) -> HttpError:

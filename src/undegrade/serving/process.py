@@ -11,7 +11,17 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from undegrade.serving import worker
-from undegrade.serving.worker import Batching, Cancel, Inspect, Progress, Ready, Setting, Task
+from undegrade.serving.worker import (
+    Batching,
+    Cancel,
+    Failed,
+    Inspect,
+    Last,
+    Progress,
+    Ready,
+    Setting,
+    Task,
+)
 from undegrade.signals import held_back
 
 if TYPE_CHECKING:
@@ -63,29 +73,48 @@ class WorkerProcess:
         """Start the process, and wait until it can take tasks; it may have died before.
 
         Raises:
-            DiedError: It ended while it started.
+            DiedError: It ended while it started, or there can be none now.
         """
         await self.stop()
+        try:
+            self._spawn()
+            told = await self._events.get()
+        except BaseException as error:
+            self._kill()  # what it may still tell would be taken for the answer to a task
+            if isinstance(error, OSError):
+                raise DiedError(str(error)) from error
+            raise
+        if not isinstance(told, Ready):
+            await self.stop()
+            why = told.error if isinstance(told, Failed) else "it ended while it started"
+            raise DiedError(str(why))
+        self.batching = told.batching
+
+    def _spawn(self) -> None:
+        """Start a process, and listen to it.
+
+        Raises:
+            OSError: The system gives none.
+        """
         context = multiprocessing.get_context("spawn")
-        self._pipe, there = context.Pipe()
-        self._process = context.Process(
-            target=worker.main, args=(there, self._setting), daemon=True
-        )
-        with held_back(signal.SIGINT, signal.SIGTERM):
-            self._process.start()
-        there.close()  # so that the pipe ends with the process
+        here, there = context.Pipe()
+        process = context.Process(target=worker.main, args=(there, self._setting), daemon=True)
+        try:
+            with held_back(signal.SIGINT, signal.SIGTERM):
+                process.start()
+        except OSError:
+            here.close()
+            raise
+        finally:
+            there.close()  # so that the pipe ends with the process
+        self._pipe, self._process = here, process
         self._events, self.end = asyncio.Queue(), asyncio.Event()
         listener = threading.Thread(
             target=_listen,
-            args=(self._pipe, asyncio.get_running_loop(), self._events, self.end),
+            args=(here, asyncio.get_running_loop(), self._events, self.end),
             daemon=True,
         )
         listener.start()
-        told = await self._events.get()
-        if not isinstance(told, Ready):
-            await self.stop()
-            raise DiedError
-        self.batching = told.batching
 
     async def do(
         self,
@@ -121,6 +150,9 @@ class WorkerProcess:
                 answered = not isinstance(told, Progress)
                 if not answered:
                     tell(told)
+            if isinstance(told, Last):
+                self._kill()
+                return told.answer
             return told
         except TimeoutError:
             raise OverTimeError from None

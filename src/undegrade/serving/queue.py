@@ -121,6 +121,12 @@ class JobQueue:
         self._waiting.remove(job)
         return True
 
+    def withdraw_awaited(self) -> list[Job]:
+        """Take out all jobs that wait whose clients wait for them, and return them."""
+        withdrawn = [job for job in self._waiting if job.awaited]
+        self._waiting = [job for job in self._waiting if not job.awaited]
+        return withdrawn
+
     async def take(self, gone: Callable[[], bool]) -> Job | None:
         """Wait for the job whose turn it is, and for the memory that it needs; it runs from now.
 

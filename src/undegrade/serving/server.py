@@ -8,6 +8,7 @@ import uvicorn
 
 from undegrade.errors import OutputError
 from undegrade.serving.app import create_app
+from undegrade.serving.devices import check_device
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.service import JobService
 from undegrade.signals import heeding
@@ -49,7 +50,9 @@ def run(options: ServerOptions, tell: Callable[[int], None]) -> None:
 
     Raises:
         OutputError: The address or the folder of jobs cannot be used.
+        UsageError: The device cannot.
     """
+    check_device(options.device)
     with _listening(options.host, options.port) as place:
         app = create_app(options)
         config = uvicorn.Config(

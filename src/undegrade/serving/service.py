@@ -17,7 +17,7 @@ from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.orders import Order
 from undegrade.serving.problems import HttpError
 from undegrade.serving.queue import JobQueue, ending
-from undegrade.serving.staff import Staff
+from undegrade.serving.staff import Staff, missing
 from undegrade.serving.store import JobStore
 
 _TIDY = 60.0  # seconds between two looks for what has expired
@@ -65,13 +65,14 @@ class JobService:
         for job in self.store.unfinished():
             if job.awaited:  # its client has gone with the server before this one
                 self._ledger.end(job, State.CANCELLED)
-            elif job.attempts >= ATTEMPTS:
-                reason = "the server ended while it restored the photo, twice"
-                problem = HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+                continue
+            try:
+                self._check_again(job)
+            except HttpError as problem:
                 self._ledger.end(job, State.FAILED, problem)
-            else:
-                job.state, job.done, job.total = State.QUEUED, 0, 0
-                await self._queue.add(job)
+                continue
+            job.state, job.done, job.total = State.QUEUED, 0, 0
+            await self._queue.add(job)
         self._staff.start()
         self._tidying = asyncio.create_task(self._tidy())
 
@@ -92,6 +93,9 @@ class JobService:
         await self._staff.stop()
         self._ledger.finish()
         for job in self._queue.running:
+            if self._staff.is_given_up(job):
+                self._ledger.end(job, State.CANCELLED)
+                continue
             job.state, job.attempts = State.QUEUED, job.attempts - 1
             self._ledger.note(job)
         if self._tidying is not None:
@@ -102,8 +106,11 @@ class JobService:
         """Keep a place for a job of a client while its photo comes in.
 
         Raises:
-            HttpError: The queue is full, the client has too many jobs, or the server is ending.
+            HttpError: The queue is full, the client has too many jobs, nobody is there to do
+                them, or the server is ending.
         """
+        if self._staff.is_missing:
+            raise missing()
         return self._queue.place(client)
 
     def room(self, needed: int) -> AbstractAsyncContextManager[None]:
@@ -211,6 +218,17 @@ class JobService:
             continue
         return job
 
+    def _check_again(self, job: Job) -> None:
+        """Refuse a job of the server before this one that is not to be begun again.
+
+        Raises:
+            HttpError: It ended a server twice, or needs more memory than there is now.
+        """
+        if job.attempts >= ATTEMPTS:
+            reason = "the server ended while it restored the photo, twice"
+            raise HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+        self._queue.check_order(job.order)
+
     def _lay(self, job: Job, photo: Path) -> int:
         """Move a photo to where its job has it; return its bytes."""
         self.store.make_folder(job.id)
@@ -225,9 +243,9 @@ class JobService:
         """Forget what has expired, and what is too much, again and again."""
         while True:
             now = time.time()
-            names = self.store.expired(now - 3600 * self.limits.keep_hours, now - _AWAITED)
             try:
-                await self._forget(names)
+                kept = now - 3600 * self.limits.keep_hours
+                await self._forget(self.store.expired(kept, now - _AWAITED))
                 await self._forget(self.store.surplus(self.limits.store_bytes))
             except Exception:  # of a disk; the next look may have more luck
                 _log.exception("jobs could not be forgotten")

@@ -18,9 +18,23 @@ from undegrade.serving.queue import JobQueue
 from undegrade.serving.store import JobStore
 from undegrade.serving.worker import Cancelled, Failed, Finished, Outcome, Progress, Setting, Task
 
-_PAUSE = 1.0  # seconds before a process is started again that died at once
+_PAUSE = 1.0  # seconds before a process is started again that died at once; then twice as many
+_LONGEST_PAUSE = 60.0
+_IN_VAIN = 2  # starts of each, after which nobody is kept waiting for any
 _GATHER = 0.003  # seconds that a photo waits for others like it
 _log = logging.getLogger("undegrade.serving")
+
+
+def missing() -> HttpError:
+    """Return what is told where no worker process can be started."""
+    reason = "nobody is there to restore photos; the server's log says why"
+    hint = "come back when somebody has looked after it"
+    return HttpError(HTTPStatus.SERVICE_UNAVAILABLE, reason, hint=hint)
+
+
+def pause_after(in_vain: int) -> float:
+    """Return the seconds between so many starts in vain, from 1, and the next."""
+    return min(_PAUSE * 2.0 ** min(in_vain - 1, 10), _LONGEST_PAUSE)
 
 
 class Staff:
@@ -45,7 +59,13 @@ class Staff:
         self._hands: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}
         self._unwanted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._in_vain = dict.fromkeys(self._workers, 0)  # starts since the last that went well
         self.ready = 0
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether nobody is there to do jobs, and none comes soon: none can be started."""
+        return self.ready == 0 and min(self._in_vain.values()) >= _IN_VAIN
 
     @property
     def pids(self) -> list[int]:
@@ -68,30 +88,46 @@ class Staff:
 
         One of several that are done in one go is done with them, but nothing is kept of it.
         """
-        if job.id in self._unwanted or job.id not in self._hands:
+        if job.id in self._unwanted:
             return
         self._unwanted.add(job.id)
-        worker, jobs = self._hands[job.id]
-        if len(jobs) == 1:
-            worker.cancel()
+        if job.id in self._hands:  # else it waits for others like it, and is not begun
+            worker, jobs = self._hands[job.id]
+            if len(jobs) == 1:
+                worker.cancel()
+
+    def is_given_up(self, job: Job) -> bool:
+        """Return whether a job that runs is given up, and nobody has heeded that yet."""
+        return job.id in self._unwanted
 
     async def _serve(self, worker: WorkerProcess) -> None:
         """Have one process do one job after another; start it again whenever it has died."""
         while True:
             try:
                 await worker.start()
-            except DiedError:
-                _log.error("a worker process ended while it started")
-                await asyncio.sleep(_PAUSE)
+            except DiedError as error:
+                _log.error("a worker process could not be started: %s", error)
+                await asyncio.sleep(self._pause_of(worker))
                 continue
+            self._in_vain[worker] = 0
             self.ready += 1
             watch = asyncio.create_task(self._notice(worker))
             try:
                 while job := await self._queue.take(lambda: worker.has_ended):
                     await self._do(await self._gather(job, worker), worker)
+            except Exception:  # which must not leave the other jobs without anybody
+                _log.exception("what became of a job could not be noted")
             finally:
                 self.ready -= 1
                 watch.cancel()
+
+    def _pause_of(self, worker: WorkerProcess) -> float:
+        """Note that a process could not be started; return the seconds until it is tried again."""
+        self._in_vain[worker] += 1
+        if self.is_missing:
+            for job in self._queue.withdraw_awaited():
+                self._ledger.end(job, State.FAILED, missing())
+        return pause_after(self._in_vain[worker])
 
     async def _notice(self, worker: WorkerProcess) -> None:
         """Have who waits for a job look up when the process ends that was to do it."""
@@ -115,13 +151,16 @@ class Staff:
             outcomes = [self._over_time()] * len(jobs)
         except DiedError:
             outcomes = [None] * len(jobs)
-        except Exception:
+        except Exception as error:
             _log.exception("a job could not be begun")
-            outcomes = [unexpected()] * len(jobs)
+            outcomes = [unexpected(error)] * len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
             self._hands.pop(job.id, None)
-            again = self._settle(job, outcome)
-            self._queue.release(job, again=again)
+            again = False
+            try:
+                again = self._settle(job, outcome)
+            finally:  # so that its memory is free, whatever goes wrong
+                self._queue.release(job, again=again)
             if again:
                 self._ledger.note(job)
         self._queue.usual_seconds = self._ledger.usual_seconds

@@ -5,13 +5,15 @@ one store for a folder, in one process.
 """
 
 import json
+import logging
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from undegrade.errors import OutputError
+from undegrade.errors import OutputError, UndegradeError
 from undegrade.images.files import make_folder
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.orders import Order
@@ -31,8 +33,10 @@ _SAVE = """
 INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
     state = excluded.state, finished = excluded.finished, size = excluded.size, job = excluded.job
 """
+_VERSION = 1  # of the table; jobs of others within it are told one by one
 _SOURCE = "source"
 _RESULTS = "results"
+_log = logging.getLogger("undegrade.serving")
 
 
 class JobStore:
@@ -48,25 +52,7 @@ class JobStore:
     def __init__(self, folder: Path) -> None:
         make_folder(folder / "jobs")
         self._files = folder / "jobs"
-        # The event loop's thread alone uses it, but the loop may not be what opens it.
-        self._base = sqlite3.connect(
-            folder / "jobs.sqlite", check_same_thread=False, isolation_level=None, timeout=1.0
-        )
-        try:
-            self._base.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=NORMAL")  # a loss of power may lose the last job
-            self._base.execute(_TABLE)
-            self._base.execute("BEGIN IMMEDIATE")  # takes the lock, and keeps it
-            self._base.execute("COMMIT")
-            self._sizes: dict[str, int] = dict(self._base.execute("SELECT id, size FROM jobs"))
-        except sqlite3.Error as error:
-            self._base.close()
-            raise OutputError(
-                f"jobs cannot be kept in {folder} ({error})",
-                expected="a folder that no other server uses",
-                fix="end the other one, or name another folder",
-            ) from error
+        self._base, self._sizes = _opened(folder)
         self._size = sum(self._sizes.values())
         self._sweep_strays()
 
@@ -91,15 +77,23 @@ class JobStore:
     def find(self, name: str) -> Job | None:
         """Return a job; None if there is none of that name."""
         found = self._base.execute("SELECT job FROM jobs WHERE id = ?", (name,)).fetchone()
-        return None if found is None else _job(found[0])
+        return None if found is None else _job(name, found[0])
 
     def unfinished(self) -> list[Job]:
-        """Return what waits or was running, the oldest first."""
+        """Return what waits or was running, the oldest first.
+
+        What another version kept in a way that is not known here is set aside: it counts as
+        finished now, so that it goes as other jobs do.
+        """
         rows = self._base.execute(
-            "SELECT job FROM jobs WHERE state IN (?, ?) ORDER BY created",
+            "SELECT id, job FROM jobs WHERE state IN (?, ?) ORDER BY created",
             (State.QUEUED, State.RUNNING),
-        )
-        return [_job(text) for (text,) in rows]
+        ).fetchall()
+        jobs = {name: _job(name, text) for name, text in rows}
+        for name in (name for name, job in jobs.items() if job is None):
+            aside = (State.FAILED, time.time(), name)
+            self._base.execute("UPDATE jobs SET state = ?, finished = ? WHERE id = ?", aside)
+        return [job for job in jobs.values() if job is not None]
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget jobs; their files are left to :meth:`sweep`."""
@@ -172,13 +166,60 @@ class JobStore:
         )
 
 
-def _job(text: str) -> Job:
-    values = json.loads(text)
-    return Job(
-        **values
-        | {
+def _opened(folder: Path) -> tuple[sqlite3.Connection, dict[str, int]]:
+    """Return the table of jobs in a folder, which no other server has from now, and their bytes.
+
+    Raises:
+        OutputError: It cannot be used, or another server has it.
+    """
+    base = None
+    try:
+        # The event loop's thread alone uses it, but the loop may not be what opens it.
+        base = sqlite3.connect(
+            folder / "jobs.sqlite", check_same_thread=False, isolation_level=None, timeout=1.0
+        )
+        base.execute("PRAGMA locking_mode=EXCLUSIVE")
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("PRAGMA synchronous=NORMAL")  # a loss of power may lose the last job
+        base.execute("BEGIN IMMEDIATE")  # takes the lock, and keeps it
+        [(version,)] = base.execute("PRAGMA user_version")
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError(f"version {version}, this one knows {_VERSION}")
+        base.execute(_TABLE)
+        base.execute(f"PRAGMA user_version = {_VERSION}")
+        base.execute("COMMIT")
+        return base, dict(base.execute("SELECT id, size FROM jobs"))
+    except sqlite3.Error as error:
+        if base is not None:
+            base.close()
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: sqlite3.Error) -> OutputError:
+    taken = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    if taken:
+        return OutputError(
+            f"another server keeps its jobs in {folder}",
+            expected="a folder that no other server uses",
+            fix="end the other one, or name another folder",
+        )
+    return OutputError(
+        f"jobs cannot be kept in {folder / 'jobs.sqlite'} ({error})",
+        expected="a file of jobs that this version can write",
+        fix="name another folder, or move that file away",
+    )
+
+
+def _job(name: str, text: str) -> Job | None:
+    """Return a job; None for what another version kept in a way that is not known here."""
+    try:
+        values = json.loads(text)
+        own = {
             "order": Order.from_dict(values["order"]),
             "state": State(values["state"]),
             "files": tuple(values["files"]),
         }
-    )
+        return Job(**values | own)
+    except (TypeError, ValueError, KeyError, UndegradeError) as error:
+        _log.warning("job %s was kept by another version, and is left out: %s", name, error)
+        return None

@@ -6,7 +6,7 @@ ends when the pipe does, or its parent.
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -142,6 +142,17 @@ class Cancelled:
 Outcome = Finished | Failed | Cancelled
 
 
+@dataclass(frozen=True)
+class Last:
+    """What came of tasks in a process that cannot be relied on any more, and ends.
+
+    Args:
+        answer: That.
+    """
+
+    answer: Failed | Sequence[Outcome]
+
+
 class UnwantedError(Exception):
     """The tasks are not wanted any more."""
 
@@ -156,6 +167,10 @@ def main(pipe: Connection, setting: Setting) -> None:
     end_with_parent()
     try:
         bench = _opened(setting) if setting.warm else None
+    except UndegradeError as error:
+        pipe.send(Failed(error))
+        return
+    try:
         pipe.send(Ready(bench.batching if bench else Batching()))
         told: Any = Cancel()
         while _answered(bench, told, pipe):
@@ -189,7 +204,7 @@ def _answered(bench: "Bench | None", told: Any, pipe: Connection) -> bool:
     except Exception:  # of a library, perhaps with a device that is lost to this process
         traceback.print_exc()
         failed = Failed(UndegradeError("something unexpected went wrong"))
-        pipe.send(failed if alone else [failed] * len(told))
+        pipe.send(Last(failed if alone else [failed] * len(told)))
         return False
     return True
 

@@ -92,7 +92,7 @@ class Desk:
         _copy(photo, kept)
         read = ReadOptions(self._service.limits.max_megapixels, page)
         sketch = Sketch(kept, visit.new_path(), read, measured=True)
-        facts = await self._counter.inspect(kept, page)
+        facts = await self._counter.inspect(kept, page, client)
         shown, visit.facts = await self._studio.draw(sketch, facts["width"] * facts["height"])
         visit.photo, visit.shown = kept, shown
         yield {
@@ -269,14 +269,14 @@ class Desk:
             return {"status": words.problem(error)}
         return {"detail": gr.update(value=(str(left), str(right)))}
 
-    async def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:
+    async def command(self, visit: Visit, values: Mapping[str, Any], client: str) -> Changes:
         """Say how the same is asked for on the command line: what is shown, once there is that."""
         turn = visit.turn
         try:
             form = form_of(values)
             await asyncio.to_thread(form.check, self._service.limits)
             if visit.photo is not None:
-                await self._counter.inspect(visit.photo, form.page)
+                await self._counter.inspect(visit.photo, form.page, client)
             told = _command(form, visit.name)
         except HttpError as error:  # nothing that could be copied
             hint = words.by_controls(error.hint or "")

@@ -101,7 +101,8 @@ class Wiring:
 
     async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
-        return self._named(await self._desk.command(self._visit(request), _values(given)))
+        visit = self._visit(request)
+        return self._named(await self._desk.command(visit, _values(given), _client(request)))
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
