@@ -68,7 +68,6 @@ def _photo(parts: Parts, buttons: dict[Path, gr.Button]) -> None:
     with gr.Accordion("Examples", open=True, elem_id="examples"), gr.Row(elem_id="example-row"):
         for name, file in examples().items():
             buttons[file] = gr.Button(name, icon=file, size="sm", elem_classes="example")
-    parts["name"] = gr.Textbox("", visible=False)
     parts["seen"] = gr.HTML("", elem_id="seen")
 
 
