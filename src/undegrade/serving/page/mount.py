@@ -40,6 +40,7 @@ _PATHS = (
     "/gradio_api/upload_progress",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
+    "/gradio_api/app_id",  # by which a page finds out that the server is back
     "/gradio_api/cancel",
     "/gradio_api/reset",
     "/gradio_api/startup-events",
