@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from undegrade.serving.forms import RestoreForm
+from undegrade.serving.forms import RestoreForm, restoring_models
 from undegrade.serving.problems import HttpError
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, DETECTOR, SPECIALISTS, find_model, is_here, list_models
+from undegrade.zoo import AUTO_MODEL, SPECIALISTS, find_model, is_here
 
 NAMES: Mapping[str, str] = {
     "denoise": "Noise",
@@ -61,7 +61,6 @@ IN_SIGHT = FIELDS[:3]
 
 _NEEDS = {"adaptive": "torchdiffeq"}  # samplers, and the library that each needs
 _DRAWS_TEXTURE = "dtpm"
-_NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
 
 
 def name_of(task: str) -> str:
@@ -76,12 +75,8 @@ def tasks() -> list[tuple[str, str]]:
 
 def models() -> list[tuple[str, str]]:
     """Return the models as label and value, the one that is chosen by the task first."""
-    able = [
-        entry.name
-        for entry in list_models()
-        if entry.name != DETECTOR and entry.config.method_name not in _NO_RESTORERS
-    ]
-    return [("Best for the task", AUTO_MODEL), *((name, name) for name in able)]
+    names = restoring_models()
+    return [("Best for the task", AUTO_MODEL), *((name, name) for name in names)]
 
 
 def samplers() -> list[tuple[str, str]]:

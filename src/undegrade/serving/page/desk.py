@@ -205,7 +205,7 @@ class Desk:
         turn = visit.turn
         async for now in self._service.follow(job.id, _BEAT):
             job = now
-            bar = words.progress(job, self._service.ahead_of(job), time.time())
+            bar = words.progress(job, self._service.ahead_of(job), time.monotonic())
             yield {"progress": bar}
         if job.state is State.CANCELLED:
             yield idle() | {"status": words.message("Cancelled. The photo is still here.")}

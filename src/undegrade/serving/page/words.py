@@ -121,8 +121,8 @@ def outcome(job: Job) -> str:
     parts = [f"Restored by {report.get('model', 'a model')}"]
     if task and task != "auto":
         parts.append(f"undoing {name_of(task).lower() if task != 'dejpeg' else 'JPEG blocks'}")
-    if job.started is not None and job.finished is not None:
-        parts.append(f"in {_duration(job.finished - job.started)}")
+    if job.seconds is not None:
+        parts.append(f"in {_duration(job.seconds)}")
     notes = [told(by_controls(note) or note, None) for note in report.get("messages", ())]
     if job.order.restore.uncertainty and not has_map(job):
         notes.append("So there is no map of where it is unsure.")
