@@ -97,7 +97,7 @@ def slow_body(server: Running) -> socket.socket:
     host, port = server.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), 60)
     connection.sendall(
-        b"POST /api/v1/jobs HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n"
+        b"POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n"
         b"content-type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
     )
     return connection

@@ -54,6 +54,10 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
     origin: Annotated[
         list[str] | None, typer.Option(help="A web site that may ask; several in turn.")
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A name of the server, as behind a proxy; several in turn."),
+    ] = None,
     page: Annotated[bool, typer.Option(help="The web page beside the API.")] = True,
     batch: Annotated[
         str,
@@ -87,6 +91,7 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
         folder=folder,
         api_key=os.environ.get(_KEY) or None,
         origins=tuple(_origin(site) for site in origin or ()),
+        names=tuple(name or ()),
         page=page,
         batch=_batch(batch),
         grace=grace,

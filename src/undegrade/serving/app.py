@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from undegrade import __version__
 from undegrade.serving import api
+from undegrade.serving.access import Access
 from undegrade.serving.counter import Counter
 from undegrade.serving.describing import REPORT_HEADER
 from undegrade.serving.gate import Gate, problem_response
@@ -86,8 +87,7 @@ def create_app(options: ServerOptions) -> FastAPI:
 
         studios.append(add_page(app, service, counter, options))
     app.add_middleware(Strict, places=[MANUAL])
-    key = options.api_key.get_secret_value() if options.api_key else None
-    app.add_middleware(Gate, limits=options.limits, measures=measures, key=key)
+    app.add_middleware(Gate, limits=options.limits, measures=measures, access=Access(options))
     if options.origins:
         app.add_middleware(
             CORSMiddleware,

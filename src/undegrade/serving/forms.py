@@ -140,6 +140,14 @@ def restoring_models() -> list[str]:
     return [entry.name for entry in list_models() if entry.config.method_name not in _NO_RESTORERS]
 
 
+def file_name(given: str) -> str:
+    """Return a photo's name without folders and without what no file may have."""
+    last = PureWindowsPath(PurePosixPath(given).name).name
+    kept = "".join(char for char in last if char.isprintable() and char not in '<>:"|?*')
+    short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
+    return short.strip(". ") or "photo"
+
+
 class SentPhoto:
     """A form that came in: its fields, and the photo, which lies in a file without a name."""
 
@@ -199,10 +207,7 @@ class SentPhoto:
     @property
     def name(self) -> str:
         """The photo's name at the client, without folders and without what no file may have."""
-        given = PureWindowsPath(PurePosixPath(self.upload.filename or "").name).name
-        kept = "".join(char for char in given if char.isprintable() and char not in '<>:"|?*')
-        short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
-        return short.strip(". ") or "photo"
+        return file_name(self.upload.filename or "")
 
     def filled(self, kind: type[DetectForm]) -> Any:
         """Return its fields.

@@ -1,40 +1,37 @@
-"""What stands before the routes: bodies that are too large or too slow, keys, and counting."""
+"""What stands before the routes: who may ask, counting, and bodies too large or too slow."""
 
 import asyncio
-import base64
-import hmac
 import logging
 import time
 from http import HTTPMethod, HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from undegrade.serving.access import Access
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import MEDIA_TYPE, HttpError, too_large, unexpected
 
-_OPEN = ("/healthz", "/readyz")  # what needs no key
 _TOLD = "/api/"  # what is told of in the log: the routes, for names of jobs are secrets
 _METHODS = frozenset(HTTPMethod)
 _log = logging.getLogger("undegrade.serving")
 
 
 class Gate:
-    """Counts requests, asks for the key, and stops bodies that are too large or too slow.
+    """Counts requests, asks who asks, and stops bodies that are too large or too slow.
 
     Args:
         app: Takes what may pass.
         limits: Of bodies.
         measures: Where is counted.
-        key: What clients have to know; None for all.
+        access: Says who may ask.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, measures: Measures, key: str | None) -> None:
-        self._app, self._limits, self._measures, self._key = app, limits, measures, key
+    def __init__(self, app: ASGIApp, limits: Limits, measures: Measures, access: Access) -> None:
+        self._app, self._limits, self._measures, self._access = app, limits, measures, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -45,7 +42,7 @@ class Gate:
         body = _Body(receive, self._limits)
         answer = _Answer(send)
         try:
-            self._check_key(scope)
+            self._access.check(scope)
             body.check_length(Headers(scope=scope))
             await self._app(scope, body.receive, answer.send)
         except HttpError as problem:
@@ -60,48 +57,6 @@ class Gate:
             if route.startswith(_TOLD):
                 seconds = time.monotonic() - started
                 _log.info("%s %s %d in %.1f s", method, route, answer.status, seconds)
-
-    def _check_key(self, scope: Scope) -> None:
-        if self._key is None or scope["path"] in _OPEN:
-            return
-        headers = Headers(scope=scope)
-        given = headers.get("authorization", "")
-        secret = _secret(headers, harmless=scope["method"] in ("GET", "HEAD"))
-        if not hmac.compare_digest(secret.encode(), self._key.encode()):
-            # A browser that opens a page asks its user for the key, and sends it from then on.
-            opens = "text/html" in headers.get("accept", "")
-            asked = 'Basic realm="undegrade: the key is the password", charset="UTF-8"'
-            raise HttpError(
-                HTTPStatus.UNAUTHORIZED,
-                "the key is missing or wrong" if given else "a key is needed",
-                hint="send it as Authorization: Bearer KEY",
-                headers={"WWW-Authenticate": asked if opens else "Bearer"},
-            )
-
-
-def _secret(headers: Headers, *, harmless: bool) -> str:
-    """Return the key that a request brings, empty for none.
-
-    A browser adds the password that it knows to whatever any web site has it ask. So a password
-    counts only where nothing is changed, or where the server's own page asks.
-    """
-    scheme, _, secret = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return secret.strip().encode("latin-1").decode(errors="replace")
-    if scheme.lower() != "basic" or not (harmless or _is_own(headers)):
-        return ""
-    try:
-        _, _, password = base64.b64decode(secret, validate=True).decode().partition(":")
-    except ValueError:
-        return ""
-    return password
-
-
-def _is_own(headers: Headers) -> bool:
-    """Return whether what a browser sends comes from the server's own page, as it says itself."""
-    if "sec-fetch-site" in headers:  # only over HTTPS, and on the same machine
-        return headers["sec-fetch-site"] == "same-origin"
-    return urlsplit(headers.get("origin", "")).netloc == headers.get("host")
 
 
 class _Body:

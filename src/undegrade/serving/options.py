@@ -44,6 +44,7 @@ class ServerOptions(BaseModel):
     folder: Path | None = Field(None, description="Where jobs are kept; by the port unless given.")
     api_key: SecretStr | None = Field(None, description="What clients have to know; None for all.")
     origins: tuple[str, ...] = Field((), description="Web sites that may ask; none unless named.")
+    names: tuple[str, ...] = Field((), description="Names of the server beside localhost.")
     page: bool = Field(True, description="Whether there is a web page beside the API.")
     batch: int | None = Field(
         None, ge=1, le=64, description="Photos of one shape in one go; None where that is faster."

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Protocol
 
 from undegrade.inference.host import free_memory
 from undegrade.serving.jobs import ATTEMPTS, Job, State
@@ -27,6 +28,16 @@ _REMEMBERED = 1000  # jobs that had to make room
 _log = logging.getLogger("undegrade.serving")
 
 
+class Companion(Protocol):
+    """What goes on beside the jobs of a server, as its page does."""
+
+    def begin_end(self) -> None:
+        """Hear that the server ends: nobody is to wait for anything but jobs any more."""
+
+    async def tidy(self) -> None:
+        """Forget what nobody needs any more; called again and again."""
+
+
 class JobService:
     """All jobs of a server, and the processes that do them.
 
@@ -34,6 +45,9 @@ class JobService:
         options: How the server runs.
         store: Where jobs are kept.
         measures: Where is counted what happens.
+
+    Attributes:
+        companions: What is told of the server's end, and to tidy up.
     """
 
     def __init__(self, options: ServerOptions, store: JobStore, measures: Measures) -> None:
@@ -48,6 +62,7 @@ class JobService:
         self._end: float | None = None  # when what still runs is ended
         self._has_ended = False
         self._tidying: asyncio.Task[None] | None = None
+        self.companions: list[Companion] = []
 
     @property
     def is_ready(self) -> bool:
@@ -87,6 +102,8 @@ class JobService:
         if self._end is None:
             self._end = time.monotonic() + self._grace
         self._ledger.begin_end()
+        for companion in self.companions:
+            companion.begin_end()
 
     @property
     def seconds_left(self) -> float:
@@ -135,6 +152,23 @@ class JobService:
             HttpError: There is never so much.
         """
         return self._queue.room(needed)
+
+    async def make_room(self) -> None:
+        """Forget finished jobs, the oldest first, until all files are within their limit.
+
+        Raises:
+            HttpError: They are not even then.
+        """
+        most = self.limits.store_bytes
+        if self.store.beside <= most:
+            await self._forget(self.store.surplus(most))
+        if self.store.size > most:
+            raise HttpError(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                "there is no room for the photo among what the server keeps",
+                most,
+                "come back later, or send a smaller photo",
+            )
 
     async def submit(self, order: Order, photo: Path, client: str, *, awaited: bool = False) -> Job:
         """Take a job, for which there is a :meth:`place`.
@@ -264,6 +298,8 @@ class JobService:
         while True:
             now = time.time()
             try:
+                for companion in self.companions:
+                    await companion.tidy()
                 kept = now - 3600 * self.limits.keep_hours
                 await self._forget(self.store.expired(kept, now - _AWAITED))
                 surplus = self.store.surplus(self.limits.store_bytes)

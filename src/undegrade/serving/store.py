@@ -45,6 +45,9 @@ class JobStore:
     Args:
         folder: Where it does; made if it is not there.
 
+    Attributes:
+        beside: Bytes of files that are no job's, for which there has to be room as well.
+
     Raises:
         OutputError: The folder cannot be used, or another server has it.
     """
@@ -54,12 +57,13 @@ class JobStore:
         self._files = folder / "jobs"
         self._base, self._sizes = _opened(folder)
         self._size = sum(self._sizes.values())
+        self.beside = 0
         self._sweep_strays()
 
     @property
     def size(self) -> int:
-        """Bytes of all files of all jobs."""
-        return self._size
+        """Bytes of all files of all jobs, and of those beside them."""
+        return self._size + self.beside
 
     def close(self) -> None:
         """Let another server have the folder."""
@@ -145,7 +149,7 @@ class JobStore:
         """Return the names of finished jobs, the oldest first, without which files are within a
         limit; those that a client waits for are left.
         """
-        over = self._size - limit
+        over = self.size - limit
         names: list[str] = []
         if over <= 0:
             return names

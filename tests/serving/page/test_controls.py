@@ -8,6 +8,8 @@ import gradio as gr
 import pytest
 
 from undegrade.cli.options import Format
+from undegrade.inference.detected import Detection, about_task
+from undegrade.methods.detector import LEAST_SIDE
 from undegrade.processes.ddim_options import DdimOptions
 from undegrade.processes.sampling import SamplerOptions
 from undegrade.serving.forms import RestoreForm
@@ -17,6 +19,7 @@ from undegrade.serving.orders import Order
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.command import command_line
 from undegrade.serving.page.controls import FIELDS, form_of
+from undegrade.serving.page.desk import LEAST_SEEN
 from undegrade.serving.page.layout import _FORMATS, _MORE_FORMATS
 from undegrade.serving.page.results import detail_part, labels_of
 from undegrade.serving.page.sketches import Part
@@ -151,6 +154,35 @@ def test_what_only_another_command_could_do_is_not_advised() -> None:
     assert told == '<p class="message problem">0.2 megapixels.</p>'
     told = words.problem(HttpError(422, "steps=200", 50, "at most 50"))
     assert told == '<p class="message problem">Steps: 200. At most 50.</p>'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("--task decides otherwise", "'What to remove' decides otherwise"),
+        ("choose one with `page N`", "choose one with 'Page' (below 'More options')"),
+        ("add `--page 1` for it", "add 'Page' 1 for it (below 'More options')"),
+        ("at most 50", "at most 50"),
+        ("`undegrade models list`", None),
+        ("raise it with `--max-megapixels 1`", None),
+    ],
+)
+def test_options_are_named_by_their_controls(text: str, said: str | None) -> None:
+    assert words.by_controls(text) == said
+
+
+def test_no_probability_is_said_to_be_certain() -> None:
+    found = Detection({"dejpeg": 0.9987})
+    assert "99 % sure" in about_task(found, "dejpeg", ["dejpeg"])
+
+
+def test_a_page_that_is_busy_says_so() -> None:
+    told = words.problem(HttpError(429, "8 jobs of this client are not finished", hint="wait"))
+    assert "The server has much to do: 8 jobs" in told
+
+
+def test_the_detector_looks_at_no_smaller_photo_than_the_page_asks_it_to() -> None:
+    assert LEAST_SEEN == LEAST_SIDE
 
 
 def test_chips_name_what_is_there_and_how_sure_that_is() -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from undegrade.serving.forms import RestoreForm, restoring_models
 from undegrade.serving.problems import HttpError
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, SPECIALISTS, find_model
+from undegrade.zoo import AUTO_MODEL, SPECIALISTS, find_model, is_here
 
 NAMES: Mapping[str, str] = {
     "denoise": "Noise",
@@ -35,23 +35,29 @@ SAMPLERS: Mapping[str, str] = {
 }
 """What samplers do, in words."""
 
-FIELDS = (
-    "task",
-    "variants",
-    "uncertainty",
-    "model",
-    "steps",
-    "sampler",
-    "texture",
-    "seed",
-    "deterministic",
-    "tile_size",
-    "format",
-    "quality",
-    "strip_metadata",
-    "page",
-)
-"""The fields of the form that have a control, in the order of the controls."""
+LABELS: Mapping[str, str] = {
+    "task": "What to remove",
+    "variants": "Variants",
+    "uncertainty": "Show where it is unsure",
+    "model": "Model",
+    "steps": "Steps",
+    "sampler": "Sampler",
+    "texture": "Texture",
+    "seed": "Seed",
+    "deterministic": "Average",
+    "tile_size": "Tile size",
+    "format": "File format",
+    "quality": "Quality",
+    "strip_metadata": "Leave out metadata",
+    "page": "Page",
+}
+"""The fields of the form that have a control, in the order of the controls, and their labels."""
+
+FIELDS = (*LABELS,)
+"""The same without labels."""
+
+IN_SIGHT = FIELDS[:3]
+"""Those whose controls are seen at once."""
 
 _NEEDS = {"adaptive": "torchdiffeq"}  # samplers, and the library that each needs
 _DRAWS_TEXTURE = "dtpm"
@@ -81,7 +87,7 @@ def samplers() -> list[tuple[str, str]]:
 
 def own_texture(model: str) -> float | None:
     """Return the share of texture that a model draws unless asked otherwise; None for none."""
-    if model == AUTO_MODEL:
+    if model == AUTO_MODEL or not is_here(model):
         return None
     config = find_model(model).config
     if config.method_name != _DRAWS_TEXTURE:
@@ -104,7 +110,11 @@ def form_of(values: Mapping[str, Any]) -> RestoreForm:
     if own_texture(str(given.get("model", AUTO_MODEL))) is None:
         given.pop("texture", None)
     try:
-        return RestoreForm.model_validate(given)
+        form = RestoreForm.model_validate(given)
     except ValidationError as error:
         reason = explain(error, RestoreForm)
         raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from error
+    if form.steps == 0 and form.sampler != "adaptive" and own_texture(form.model) is None:
+        # A first guess before any step have those alone that draw texture.
+        raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, "steps=0", hint="at least 1")
+    return form

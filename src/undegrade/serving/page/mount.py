@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
@@ -11,15 +12,18 @@ from starlette.types import Scope
 from undegrade.serving.counter import Counter
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.handed import Handed
 from undegrade.serving.page.layout import build
 from undegrade.serving.page.sliders import heed_cleared_numbers
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
+from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.page.visits import Visits
 from undegrade.serving.policy import INLINE, Strict
 from undegrade.serving.service import JobService
 
 _HERE = Path(__file__).parent
+_MOST = 256  # pages that can be open
 _AROUND = 1024  # bytes of a request's body around the file in it
 _PLACES = (  # what the page asks Gradio for; the rest of what that can do is left out
     "/assets/",
@@ -37,6 +41,7 @@ _PATHS = (
     "/gradio_api/upload_progress",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
+    "/gradio_api/app_id",  # by which a page finds out that the server is back
     "/gradio_api/cancel",
     "/gradio_api/reset",
     "/gradio_api/startup-events",
@@ -62,7 +67,8 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     heed_cleared_numbers()
     studio = Studio(service.room)
-    visits = Visits((folder / "files" / "visits").absolute(), 3600 * limits.keep_hours)
+    uploads = Uploads((folder / "files").absolute(), service)
+    visits = Visits(uploads.folder / "visits", 3600 * limits.keep_hours, _MOST)
     blocks = build(Desk(service, counter, studio), visits, limits)
     gr.mount_gradio_app(
         app,
@@ -81,8 +87,33 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount("/", app=Strict(mounted.app, _SCRIPTS)))
+    service.companions.append(_Page(mounted.app, visits, uploads))
+    handed = Handed(mounted.app, uploads, visits.folder, limits.max_bytes)
+    app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
     return studio
+
+
+class _Page:
+    """The page as something that goes on beside the jobs.
+
+    Args:
+        app: Gradio's part of it.
+        visits: Who has it open.
+        uploads: What was sent to it.
+    """
+
+    def __init__(self, app: Any, visits: Visits, uploads: Uploads) -> None:
+        self._app, self._visits, self._uploads = app, visits, uploads
+
+    def begin_end(self) -> None:
+        """Let go of open pages, which would hold the server until its grace is over."""
+        self._app.stop_event.set()
+        self._visits.begin_end()
+
+    async def tidy(self) -> None:
+        """Forget pages that have asked nothing for long, and see what lies on the disk."""
+        self._visits.tidy()
+        await self._uploads.tidy()
 
 
 class _PageMount(Mount):

@@ -31,6 +31,19 @@ class Picture:
     heat: Path | None = None
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A photo that was sent to the page.
+
+    Args:
+        file: Where it lies.
+        name: What it is called where it comes from.
+    """
+
+    file: Path
+    name: str
+
+
 @dataclass
 class Visit:
     """One open page.
@@ -42,11 +55,16 @@ class Visit:
         photo: The photo as it was sent.
         shown: What a browser shows of it.
         facts: Its width, height, format and numbers.
+        asked: The page of the file as it was typed, blank for the only one; None for no file.
+        page: The same as a number, counted from 1; None for the only one.
         found: What the detector found in it; None before, or where it could not say.
+        detecting: The job by which the detector looks at it; None for none.
         job: The job that is under way, or was last.
         pictures: What came of that.
+        parts: Files of what was shown last in full resolution.
         turn: How many photos there were; what was begun for an earlier one is of no interest.
-        over: Set when the page is forgotten.
+        over: Whether the page is forgotten, or the server ends.
+        known: Set when it is known what the chosen file is, be it no photo.
     """
 
     folder: Path
@@ -55,22 +73,47 @@ class Visit:
     photo: Path | None = None
     shown: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    asked: str | None = None
+    page: int | None = None
     found: dict[str, Any] | None = None
+    detecting: Job | None = None
     job: Job | None = None
     pictures: tuple[Picture, ...] = ()
+    parts: tuple[Path, ...] = ()
     turn: int = 0
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    _last: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def works(self) -> bool:
+        """Whether a restoration is under way."""
+        return self.job is not None and not self.job.state.is_final
 
     def new_path(self) -> Path:
         """Return the path of a file that is not there yet."""
         make_folder(self.folder)
         return self.folder / secrets.token_hex(8)
 
+    async def stay(self) -> None:
+        """Wait until it is over, or until somebody else waits for that."""
+        self._last.set()
+        if not self.over:
+            self._last = asyncio.Event()
+            await self._last.wait()
+
+    def end(self) -> None:
+        """Have nobody wait any more."""
+        self.over = True
+        self.known.set()
+        self._last.set()
+
     def clear(self) -> None:
         """Forget the photo and all pictures."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.name, self.photo, self.shown, self.found = "", None, None, None
-        self.facts, self.job, self.pictures = {}, None, ()
+        self.facts, self.job, self.pictures, self.parts = {}, None, (), ()
+        self.asked = self.page = self.detecting = None
         self.turn += 1
 
 
@@ -80,24 +123,42 @@ class Visits:
     Args:
         folder: Where their files lie; emptied.
         seconds: After which a page that asks nothing is forgotten.
+        most: How many there can be; one more, and the one is forgotten that loses least by it.
     """
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        self._folder, self._seconds = folder, seconds
+    def __init__(self, folder: Path, seconds: float, most: int) -> None:
+        self.folder, self._seconds, self._most = folder, seconds, most
+        self._ending = False
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
         self._open: dict[str, Visit] = {}
 
+    def find(self, session: str) -> Visit | None:
+        """Return a page by the name of its session; None for one that is not known."""
+        return self._open.get(session)
+
     def of(self, session: str) -> Visit:
-        """Return a page by the name of its session, and forget those that are long closed."""
-        now = time.time()
-        for name in [key for key, one in self._open.items() if now - one.seen > self._seconds]:
-            self._forget(name)
+        """Return a page by the name of its session; one that is not known has come just now."""
         visit = self._open.get(session)
         if visit is None:
-            visit = self._open[session] = Visit(self._folder / secrets.token_hex(8))
-        visit.seen = now
+            if len(self._open) >= self._most:
+                self._forget(min(self._open, key=lambda name: _worth(self._open[name])))
+            visit = self._open[session] = Visit(self.folder / secrets.token_hex(8))
+            visit.over = self._ending
+        visit.seen = time.time()
         return visit
+
+    def begin_end(self) -> None:
+        """Have no page stay open: the server ends."""
+        self._ending = True
+        for visit in self._open.values():
+            visit.end()
+
+    def tidy(self) -> None:
+        """Forget pages that have asked nothing for long."""
+        before = time.time() - self._seconds
+        for name in [key for key, one in self._open.items() if one.seen < before]:
+            self._forget(name)
 
     def leave(self, session: str) -> None:
         """Forget a page that was closed, unless it comes back soon, as phones' pages do."""
@@ -114,4 +175,9 @@ class Visits:
     def _forget(self, session: str) -> None:
         visit = self._open.pop(session)
         visit.clear()
-        visit.over.set()
+        visit.end()
+
+
+def _worth(visit: Visit) -> tuple[bool, bool, float]:
+    """Return by what pages are kept rather than others."""
+    return visit.works, visit.photo is not None, visit.seen

@@ -1,0 +1,127 @@
+"""What browsers hand to Gradio's part of the page: of all files, those that they have sent."""
+
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from undegrade.serving.counter import client_of
+from undegrade.serving.page.uploads import Uploads
+from undegrade.serving.problems import HttpError, too_large
+
+_ASKING = "/gradio_api/queue/join"
+_SENDING = "/gradio_api/upload"
+_MOST = 1 << 20  # bytes of what is asked with values of all controls, which are a few hundred
+
+
+class Handed:
+    """Refuses what is too much, what names another file than one that was sent, and all addresses.
+
+    Gradio opens the paths and fetches the addresses that stand in what a browser asks, whatever the
+    control is.
+
+    Args:
+        app: Gradio's.
+        uploads: What was sent.
+        private: Below its folder, where nobody has sent anything to.
+        most: Bytes of a request's body.
+    """
+
+    def __init__(self, app: ASGIApp, uploads: Uploads, private: Path, most: int) -> None:
+        self._app, self._uploads, self._most = app, uploads, most
+        self._folder, self._private = uploads.folder.resolve(), private.resolve()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on.
+
+        Raises:
+            HttpError: It names what it may not, or there is no room for what it brings.
+        """
+        if scope["type"] == "http" and scope["path"] == _SENDING and scope["method"] == "POST":
+            await self._take(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] == _ASKING:
+            body = await _body(receive)
+            self._check(body)
+            receive = _again(body, receive)
+        await self._app(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is sent, and note where it is kept before it is told."""
+        request = Request(scope)
+        promised = request.headers.get("content-length", "")
+        size = int(promised) if promised.isdecimal() else self._most
+        messages, client = list[Message](), client_of(request)
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        async with self._uploads.taking(client, size):
+            await self._app(scope, receive, keep)
+        if any(message.get("status") == HTTPStatus.OK for message in messages):
+            told = b"".join(message.get("body", b"") for message in messages)
+            self._uploads.note(client, [Path(path) for path in json.loads(told)])
+        for message in messages:
+            await send(message)
+
+    def _check(self, body: bytes) -> None:
+        try:
+            asked = json.loads(body or b"null")
+        except (ValueError, RecursionError) as error:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "what is asked is no JSON") from error
+        for path in _paths(asked):
+            if not self._was_sent(path):
+                raise HttpError(HTTPStatus.FORBIDDEN, "a file that was not sent to this page")
+
+    def _was_sent(self, path: Any) -> bool:
+        if not isinstance(path, str):
+            return path is None
+        try:
+            file = Path(path).resolve()
+        except (ValueError, OSError, RuntimeError):
+            return False
+        return file.is_relative_to(self._folder) and not file.is_relative_to(self._private)
+
+
+def _paths(asked: Any) -> list[Any]:
+    """Return all that are said to be paths of files, however deep."""
+    paths, rest = list[Any](), [asked]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            paths += [value["path"]] if "path" in value else []
+            rest += value.values()
+        elif isinstance(value, list):
+            rest += value
+    return paths
+
+
+async def _body(receive: Receive) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        HttpError: It is longer than any that the page sends, or was cut short.
+    """
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise HttpError(HTTPStatus.BAD_REQUEST, "the body was cut short")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > _MOST:
+            raise too_large(f"a body of {len(body)} bytes or more", _MOST, "ask by the page")
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read, and then what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
