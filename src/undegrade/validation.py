@@ -27,7 +27,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], prefix: str) -> str:
     where = (prefix + ".".join(keys)).rstrip(".")
     kind, context, message = detail["type"], detail.get("ctx", {}), detail["msg"]
     if kind == "extra_forbidden":
-        known = [*parents[0].model_fields] if parents else []
+        fields = parents[0].model_fields if parents else {}
+        known = [field.alias or key for key, field in fields.items()]
         return f"there is no key '{where}'; {did_you_mean(str(detail['loc'][-1]), known)}"
     if kind == "union_tag_invalid":  # the name within chooses the model, and there is none of it
         known = _WORD.findall(context["expected_tags"])

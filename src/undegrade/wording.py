@@ -9,3 +9,8 @@ def article(noun: str) -> str:
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: ``1 shard``, ``2 shards``."""
     return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def percent(share: float) -> str:
+    """Return a probability in per cent, never rounded to what is certain: ``99 %`` of 0.9987."""
+    return f"{min(max(round(share * 100), 1), 99)} %"

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -100,12 +100,13 @@ def command(home: Path, tmp_path: Path) -> Iterator[Callable[..., Command]]:
         line += ["--batch", "1", "--no-page", "--folder", str(tmp_path / "kept"), *words]
         process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=environment)
         assert process.stderr is not None
-        told = process.stderr.readline()
-        assert "http://" in told, told + process.stderr.read()
-        threading.Thread(target=process.stderr.read, daemon=True).start()
+        said: list[str] = []
+        listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+        listener.start()
+        told = wait_for(lambda: next((line for line in said if "http://" in line), None))
         url = told.split("http://")[1].split("/")[0]
         client = httpx.Client(base_url=f"http://{url}", timeout=60)
-        one = Command(process, client)
+        one = Command(process, client, said, listener)
         started.append(one)
         wait_for(lambda: _ready(one))
         return one
@@ -115,6 +116,10 @@ def command(home: Path, tmp_path: Path) -> Iterator[Callable[..., Command]]:
         one.client.close()
         one.process.kill()
         one.process.wait()
+
+
+def _listen(stream: IO[str], said: list[str]) -> None:
+    said.extend(iter(stream.readline, ""))
 
 
 def _ready(one: Command) -> bool:

@@ -12,6 +12,7 @@ from serving_client import Running, Serve, make_photo, wait_for
 from typer.testing import CliRunner
 
 from undegrade.cli.main import app
+from undegrade.cli.serve import _origin
 from undegrade.serving.options import Limits
 
 
@@ -82,16 +83,36 @@ def test_what_is_counted(described: Running) -> None:
 
 def test_every_limit_is_an_option() -> None:
     told = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200"}).output
-    for name in (*Limits.model_fields, "api-key"):
-        if name != "api-key":
-            assert f"--{name.replace('_', '-')}" in told
+    for name in Limits.model_fields:
+        assert f"--{name.replace('_', '-')}" in told
     assert "UNDEGRADE_API_KEY" in told
 
 
-def test_a_batch_that_is_no_number() -> None:
-    result = CliRunner().invoke(app, ["serve", "--batch", "many"])
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--batch", "many", "auto, or 1 to 64"),
+        ("--memory", "1", "192 MiB or more"),
+        ("--origin", "foo", "https://example.org"),
+        ("--origin", "https://x.org/path", "https://example.org"),
+        ("--origin", "https://x.org/", "https://example.org"),
+        ("--origin", "https://", "https://example.org"),
+        ("--origin", "ftp://x.org", "https://example.org"),
+        ("--origin", "https://X.org", "https://example.org"),
+        ("--origin", "https://me@x.org", "https://example.org"),
+        ("--origin", "*", "https://example.org"),
+    ],
+)
+def test_options_that_are_wrong(option: str, value: str, said: str) -> None:
+    result = CliRunner().invoke(app, ["serve", option, value])
     assert result.exit_code == 2
-    assert "auto, or 1 to 64" in result.stderr
+    assert f"{option} {value}" in result.stderr
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("site", ["https://example.org", "http://127.0.0.1:3000"])
+def test_sites_that_may_be_named(site: str) -> None:
+    assert _origin(site) == site
 
 
 def attack(server: Running, examples: int) -> int:

@@ -1,6 +1,13 @@
 """Memory that a job is thought to need, beside the peak that was measured above an idle worker."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
+from serving_client import make_photo
 
 from undegrade.inference.options import RestoreOptions
 from undegrade.serving.estimates import drawing_bytes, needed_bytes
@@ -17,15 +24,82 @@ DRAWN = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("side", "variants", "measured"), [(512, 1, 208), (1100, 1, 302), (400, 8, 175), (700, 1, 231)]
-)
-def test_the_estimate_is_above_what_was_measured_but_not_far(
-    side: int, variants: int, measured: int
+RESTORED = [  # model, width, height, side of tiles, variants, MiB on a processor in float32
+    ("resflow-general", 1024, 1024, None, 1, 929),
+    ("resflow-general", 2048, 2048, 2048, 1, 3343),
+    ("resflow-general", 1500, 1500, 1500, 1, 591),
+    ("resflow-general", 1500, 1000, 400, 4, 254),
+    ("resflow-general", 600, 600, 600, 1, 252),
+    ("resflow-general", 600, 600, 600, 8, 404),
+    ("resflow-general", 1500, 1500, 256, 1, 95),
+    ("eedtp-ten", 1500, 1500, 1504, 1, 1175),
+    ("eedtp-ten", 1000, 1000, 544, 1, 194),
+]
+
+
+def order_of(width: int, height: int, **options: Any) -> Order:
+    return Order("restore", "a.png", width, height, "png", restore=RestoreOptions(**options))
+
+
+@pytest.mark.parametrize(("model", "width", "height", "tile", "variants", "measured"), RESTORED)
+def test_no_job_needs_more_than_is_thought(
+    model: str, width: int, height: int, tile: int | None, variants: int, measured: int
 ) -> None:
-    options = RestoreOptions(variants=variants)
-    mebibytes = needed_bytes(Order("restore", "a.jpg", side, side, "jpeg", restore=options)) >> 20
-    assert measured < mebibytes < 2.5 * measured
+    order = order_of(width, height, tile_size=tile, variants=variants)
+    mebibytes = needed_bytes(order) >> 20
+    assert measured < mebibytes, model
+    assert mebibytes - 150 < 3.5 * measured, model
+
+
+_MEASURE = """
+import re, sys
+from dataclasses import replace
+from pathlib import Path
+from undegrade.inference.options import RestoreOptions
+from undegrade.serving.bench import Bench
+from undegrade.serving.orders import Order
+from undegrade.serving.worker import Finished, Setting, Task
+
+def resident(of):
+    return int(re.search(of + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+
+def restore(name, side):
+    options = RestoreOptions(steps=1, tile_size=2048)
+    order = Order("restore", name, side, side, "png", model="tiny", restore=options)
+    task = Task(order, folder / name, folder / f"restored-{name}")
+    assert isinstance(bench.do([task], lambda done, total: None)[0], Finished)
+
+folder = Path(sys.argv[1])
+bench = Bench(Setting("cpu", "float32"))
+restore("small.png", 64)
+Path("/proc/self/clear_refs").write_text("5")
+idle = resident("VmRSS")
+restore("large.png", 2000)
+print(resident("VmHWM") - idle)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+def test_a_large_tile_needs_what_is_thought(home: Path, tmp_path: Path) -> None:
+    for name, side in (("small", 64), ("large", 2000)):
+        (tmp_path / f"{name}.png").write_bytes(make_photo(side, side))
+    told = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tmp_path)],
+        env=os.environ | {"UNDEGRADE_HOME": str(home), "OMP_NUM_THREADS": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    needed = int(told.stdout)
+    assert needed > 600 << 20  # which is more than any photo needs in tiles of 1024 of this model
+    assert needed < needed_bytes(order_of(2000, 2000, tile_size=2048))
+
+
+def test_memory_grows_with_the_tiles_that_are_asked_for() -> None:
+    sides = (64, 256, 1024, 2048, 4096)
+    sizes = [needed_bytes(order_of(4096, 4096, tile_size=side)) for side in sides]
+    assert sizes == sorted(set(sizes))
+    assert needed_bytes(order_of(900, 900, tile_size=4096)) == needed_bytes(order_of(900, 900))
 
 
 def test_more_draws_need_more_and_looking_needs_less() -> None:

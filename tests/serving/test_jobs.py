@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from serving_client import BIG, SLOW, Running, Serve, make_photo, wait_for
+from serving_client import (
+    BIG,
+    SLOW,
+    Running,
+    Serve,
+    check_problem,
+    make_photo,
+    wait_for,
+)
 
 from undegrade.serving import process
 from undegrade.serving.jobs import Job, State
@@ -167,6 +175,9 @@ def test_jobs_expire_and_make_room(serve: Serve) -> None:
     assert server.client.get(f"/api/v1/jobs/{old}").status_code == 404
     assert server.show(others[-1])["state"] == "done"
     assert not server.service.store.folder(old).exists()
+    told = check_problem(server.client.get(f"/api/v1/jobs/{old}"), 404, 20_000)
+    assert "room" in told["reason"]
+    assert "hours" not in told["hint"]
 
 
 def kept(folder: Path, state: State, finished: float | None, **values: Any) -> Job:

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +14,9 @@ from typer.testing import CliRunner
 
 from undegrade.cli.main import app
 from undegrade.images import open_photo, read_provenance
+from undegrade.inference.host import free_memory
 from undegrade.serving.forms import RestoreForm
+from undegrade.serving.sending import disposition
 
 
 def by_command(folder: Path, photo: bytes, *flags: str) -> dict[str, bytes]:
@@ -133,12 +136,27 @@ def test_what_a_photo_suffers_from(server: Running) -> None:
         "C:\\photos\\my.png",
         "\u00e4\u6f22" * 90 + ".png",
         ".png",
-        "",
         "a\x00b.png",
     ],
 )
 def test_a_name_is_but_a_name(server: Running, name: str) -> None:
-    job = server.submit(make_photo(), name or "x", model="tiny")
+    check_name(server, server.submit(make_photo(), name, model="tiny"))
+
+
+def test_a_photo_without_a_name_gets_one(server: Running) -> None:
+    """Of an empty name httpx sends none; what else sends it is written out."""
+    head = b'--x\r\ncontent-disposition: form-data; name="%b"%b\r\n\r\n'
+    body = head % (b"model", b"") + b"tiny\r\n"
+    body += head % (b"photo", b'; filename=""') + make_photo() + b"\r\n--x--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = server.client.post("/api/v1/jobs", content=body, headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["name"] == "photo"
+    check_name(server, answer.json())
+
+
+def check_name(server: Running, job: dict[str, Any]) -> None:
+    """Check that a job's file has a name that is but a name, and is found by it."""
     job = server.until(job["id"], "done", "failed")
     [file] = job["files"]
     assert "/" not in file
@@ -146,6 +164,28 @@ def test_a_name_is_but_a_name(server: Running, name: str) -> None:
     assert len(file.encode()) < 200
     answer = server.client.get(f"/api/v1/jobs/{job['id']}/files/{quote(file)}")
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("photo.restored.jpg", "photo.restored.jpg"),
+        ("my photo (2).png", "my photo (2).png"),
+        ("Z\u00fcrich.jpg", "Zurich.jpg"),
+        ("\u6f22\u5b57.restored.png", "photo.restored.png"),
+        ('a"b\\c;%22.jpg', "a_b_c__22.jpg"),
+        ("a\r\nSet-Cookie: b.jpg", "a__Set-Cookie_ b.jpg"),
+    ],
+)
+def test_a_file_is_named_in_plain_text_as_well(name: str, plain: str) -> None:
+    """By RFC 6266 the second counts for who understands it; curl 7.88 does not."""
+    told = disposition(name)
+    assert told == f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
+
+
+def test_a_result_is_named_in_plain_text(server: Running) -> None:
+    answer = server.ask(make_photo(), "my photo.png", model="tiny")
+    assert 'filename="my photo.restored.png"' in answer.headers["content-disposition"]
 
 
 def test_models_and_limits_are_told(server: Running) -> None:
@@ -156,3 +196,4 @@ def test_models_and_limits_are_told(server: Running) -> None:
     limits = server.client.get("/api/v1/limits").json()
     assert limits["max_per_client"] == 32
     assert limits["max_bytes"] == 32 << 20
+    assert 1 << 20 < limits["memory"] < free_memory()  # nobody has named it

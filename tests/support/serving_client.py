@@ -4,6 +4,7 @@ import io
 import signal
 import struct
 import subprocess
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -58,11 +59,19 @@ class Command:
 
     process: subprocess.Popen[str]
     client: httpx.Client
+    said: list[str]
+    listener: threading.Thread
 
     def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 60.0) -> int:
         """Ask it to end; return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(seconds)
+        return self.wait(seconds)
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Wait for its end and its last words; return its exit code."""
+        code = self.process.wait(seconds)
+        self.listener.join(seconds)
+        return code
 
 
 Serve = Callable[..., Running]

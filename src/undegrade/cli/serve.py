@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -12,6 +13,7 @@ from undegrade.errors import MissingExtraError, UsageError
 
 _KEY = "UNDEGRADE_API_KEY"
 _MOST_TOGETHER = 64
+_LEAST_MEMORY = 192 << 20  # bytes, with which no more than small photos are restored
 
 
 @reporting()
@@ -88,7 +90,7 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
         workers=workers,
         folder=folder,
         api_key=os.environ.get(_KEY) or None,
-        origins=tuple(origin or ()),
+        origins=tuple(_origin(site) for site in origin or ()),
         names=tuple(name or ()),
         page=page,
         batch=_batch(batch),
@@ -102,7 +104,7 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
             max_per_client=max_per_client,
             job_seconds=job_seconds,
             body_seconds=body_seconds,
-            memory=memory,
+            memory=_memory(memory),
             store_bytes=store_bytes,
             keep_hours=keep_hours,
         ),
@@ -111,7 +113,7 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
     def tell(port: int) -> None:
         place = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         what = f"{place} is the page, " if page else ""
-        note(f"{what}{place}/docs describes the API")
+        note(f"{what}{place}/docs describes the API; models are being loaded")
 
     run(options, tell)
 
@@ -127,3 +129,31 @@ def _batch(text: str) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_TOGETHER:
         raise UsageError(f"--batch {text}", expected=f"auto, or 1 to {_MOST_TOGETHER}")
     return int(text)
+
+
+def _origin(text: str) -> str:
+    """Return the name of a web site as browsers give it.
+
+    Raises:
+        UsageError: They give none such.
+    """
+    parts = urlsplit(text)
+    site = f"{parts.scheme}://{parts.netloc.lower()}"
+    named = parts.scheme in ("http", "https") and parts.hostname and "@" not in text
+    if text != site or not named:
+        raise UsageError(f"--origin {text}", expected="no more than a site: https://example.org")
+    return text
+
+
+def _memory(count: int) -> int:
+    """Return bytes that jobs may need.
+
+    Raises:
+        UsageError: Hardly any photo needs so little.
+    """
+    if 0 < count < _LEAST_MEMORY:
+        raise UsageError(
+            f"--memory {count}",
+            expected=f"0 for half of what is free, or {_LEAST_MEMORY >> 20} MiB or more",
+        )
+    return count

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from undegrade.tasks import degradation_of
+from undegrade.wording import percent
 
 CLEAN = "clean"
 """The guess where there is nothing to undo."""
@@ -120,7 +121,7 @@ def about_task(detection: Detection, task: str, undone: Collection[str]) -> str:
     more = f"; it sees {' and '.join(others)} as well, which is left" if others else ""
     return (
         f"task {task} was chosen: the detector sees {degradation_of(task)} "
-        f"({detection.probabilities[task]:.0%} sure){more}"
+        f"({percent(detection.probabilities[task])} sure){more}"
     )
 
 

@@ -87,6 +87,7 @@ class LimitsAnswer(BaseModel):
     max_per_client: int
     job_seconds: float
     body_seconds: float
+    memory: int
     store_bytes: int
     keep_hours: float
 

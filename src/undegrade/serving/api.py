@@ -240,7 +240,7 @@ def models() -> ModelsAnswer:
 )
 async def limits(service: Service) -> LimitsAnswer:
     """Tell the limits."""
-    return LimitsAnswer.model_validate(service.limits.model_dump(exclude={"memory"}))
+    return LimitsAnswer.model_validate(service.limits.model_dump())
 
 
 @router.get(
@@ -283,7 +283,7 @@ async def metrics(service: Service) -> Response:
 
 
 def _told(job: Job, service: JobService) -> JobAnswer:
-    return JobAnswer.of(job, service.ahead_of(job), time.time())
+    return JobAnswer.of(job, service.ahead_of(job), time.monotonic())
 
 
 async def _events(name: str, service: JobService) -> AsyncIterator[str]:

@@ -16,7 +16,7 @@ from undegrade.errors import TooLargeError
 from undegrade.images.files import make_folder
 from undegrade.images.photo import ReadOptions
 from undegrade.serving.errands import Errands
-from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto
+from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto, file_name
 from undegrade.serving.jobs import Job
 from undegrade.serving.orders import Kind, Order
 from undegrade.serving.problems import problem_of
@@ -97,7 +97,7 @@ class Counter:
         kind: Kind = "restore" if isinstance(form, RestoreForm) else "detect"
         with self._service.place(client):
             await asyncio.to_thread(form.check, self._service.limits)
-            order = await self._order(kind, form, name, photo, client)
+            order = await self._order(kind, form, file_name(name), photo, client)
             return await self._service.submit(order, photo, client)
 
     async def inspect(self, photo: Path, page: int | None, client: str) -> dict[str, Any]:

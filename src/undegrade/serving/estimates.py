@@ -1,11 +1,15 @@
 """How much memory a job or a drawing needs, guessed before anything is decoded."""
 
-from undegrade.inference.options import UNCERTAINTY_DRAWS
+from math import ceil
+
+from undegrade.inference.options import UNCERTAINTY_DRAWS, RestoreOptions
 from undegrade.serving.orders import Order
 
 _BASE = 150 << 20  # of buffers, whatever the photo
-_TILE_PIXELS = 1024 * 1024  # of the largest tile on a processor
-_TILE_BYTES = 400  # for each pixel of a tile, with some to spare for larger networks
+_TILE = 1024  # side of the largest tile on a processor, where none is asked for
+_TILE_BYTES = 850  # for each pixel of a tile: the most of the bundled models
+_BAND_BYTES = 12  # of what comes out of a row of tiles, for each pixel and draw
+_BAND = 192 << 20  # bytes of a row of tiles, which are made flatter where none is asked for
 _PHOTO_BYTES = 4  # that stay in memory for each pixel of the photo and of each draw
 _DRAWING_BASE = 80 << 20  # of the picture, whatever the photo
 _DRAWN_BYTES = 14  # for each pixel of a photo that is decoded as a whole, as AVIF is
@@ -23,4 +27,18 @@ def needed_bytes(order: Order) -> int:
         return _BASE + pixels * _PHOTO_BYTES
     asked = order.restore
     draws = max(asked.variants, UNCERTAINTY_DRAWS if asked.uncertainty else 1)
-    return _BASE + min(pixels, _TILE_PIXELS) * _TILE_BYTES + pixels * _PHOTO_BYTES * draws
+    across, down = (_tile(size, asked) for size in (order.width, order.height))
+    band = order.width * down * _BAND_BYTES * draws
+    if asked.tile_size is None:
+        band = min(band, _BAND)
+    return _BASE + across * down * _TILE_BYTES + band + pixels * _PHOTO_BYTES * draws
+
+
+def _tile(size: int, asked: RestoreOptions) -> int:
+    """Return how many of a photo's rows or columns a tile has; tiles are made equal."""
+    most = asked.tile_size or _TILE
+    if size <= most:
+        return size
+    overlap = asked.overlap_of(most)
+    count = ceil((size - overlap) / (most - overlap))
+    return ceil((size + (count - 1) * overlap) / count)

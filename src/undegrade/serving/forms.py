@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from undegrade.errors import UsageError
 from undegrade.images.plan import WriteOptions
-from undegrade.inference.options import RestoreOptions
+from undegrade.inference.options import MIN_TILE, RestoreOptions
 from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
@@ -21,6 +21,8 @@ from undegrade.zoo import AUTO_MODEL, is_here, list_models
 
 PHOTO = "photo"
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
+_NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
+_MOST_TILE = 4096  # larger ones gain nothing, and take memory by their square
 _MOST_FIELDS = 32
 _FIELD_BYTES = 4096
 _NAME_BYTES = 120  # of a photo's name, of which results have longer ones
@@ -67,8 +69,10 @@ class RestoreForm(DetectForm):
     @field_validator("tile_size", mode="before")
     @classmethod
     def _auto_or_whole(cls, value: Any) -> Any:
-        if value != "auto" and not _WHOLE.fullmatch(str(value)):
-            raise ValueError(f"{value!r}; expected auto, or a whole number of pixels")
+        is_whole = _WHOLE.fullmatch(str(value))
+        if value != "auto" and not (is_whole and MIN_TILE <= int(value) <= _MOST_TILE):
+            expected = f"auto, or a whole number of pixels from {MIN_TILE} to {_MOST_TILE}"
+            raise ValueError(f"{value!r}; expected {expected}")
         return value
 
     @property
@@ -120,11 +124,28 @@ class RestoreForm(DetectForm):
         if self.model == AUTO_MODEL:
             return
         if not is_here(self.model):
-            known = [entry.name for entry in list_models()]
             raise UsageError(
                 f"there is no model '{self.model}'",
-                fix=did_you_mean(self.model, [AUTO_MODEL, *known]),
+                fix=did_you_mean(self.model, [AUTO_MODEL, *restoring_models()]),
             )
+        if self.model not in restoring_models():
+            raise UsageError(
+                f"the model '{self.model}' restores nothing",
+                fix=did_you_mean("", [AUTO_MODEL, *restoring_models()]),
+            )
+
+
+def restoring_models() -> list[str]:
+    """Return the names of the models here that restore photos."""
+    return [entry.name for entry in list_models() if entry.config.method_name not in _NO_RESTORERS]
+
+
+def file_name(given: str) -> str:
+    """Return a photo's name without folders and without what no file may have."""
+    last = PureWindowsPath(PurePosixPath(given).name).name
+    kept = "".join(char for char in last if char.isprintable() and char not in '<>:"|?*')
+    short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
+    return short.strip(". ") or "photo"
 
 
 class SentPhoto:
@@ -138,8 +159,14 @@ class SentPhoto:
         """Read the form of a request.
 
         Raises:
-            HttpError: It is no form, or has not one photo.
+            HttpError: It is no form, has not one photo, or its address has parameters.
         """
+        if given := next(iter(request.query_params), None):
+            raise HttpError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"'{given}' in the address, where nothing is asked for",
+                hint=f"options are fields of the form: curl -F {PHOTO}=@photo.jpg -F name=value",
+            )
         kind = request.headers.get("content-type", "")
         if not kind.lower().startswith("multipart/form-data"):
             raise HttpError(
@@ -154,6 +181,12 @@ class SentPhoto:
         except HTTPException as error:
             raise HttpError(
                 HTTPStatus.BAD_REQUEST, f"the form is broken: {error.detail}"
+            ) from error
+        except (UnicodeError, LookupError) as error:  # by the charset that the header names
+            raise HttpError(
+                HTTPStatus.BAD_REQUEST,
+                "the form is broken: its text is not in the character set that it names",
+                hint="send it as UTF-8",
             ) from error
         except ClientDisconnect as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, "the body was cut short") from error
@@ -174,10 +207,7 @@ class SentPhoto:
     @property
     def name(self) -> str:
         """The photo's name at the client, without folders and without what no file may have."""
-        given = PureWindowsPath(PurePosixPath(self.upload.filename or "").name).name
-        kept = "".join(char for char in given if char.isprintable() and char not in '<>:"|?*')
-        short = kept.encode()[-_NAME_BYTES:].decode(errors="ignore")
-        return short.strip(". ") or "photo"
+        return file_name(self.upload.filename or "")
 
     def filled(self, kind: type[DetectForm]) -> Any:
         """Return its fields.

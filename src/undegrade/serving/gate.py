@@ -15,6 +15,7 @@ from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import MEDIA_TYPE, HttpError, too_large, unexpected
 
+_TOLD = "/api/"  # what is told of in the log: the routes, for names of jobs are secrets
 _METHODS = frozenset(HTTPMethod)
 _log = logging.getLogger("undegrade.serving")
 
@@ -37,6 +38,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        started = time.monotonic()
         body = _Body(receive, self._limits)
         answer = _Answer(send)
         try:
@@ -52,6 +54,9 @@ class Gate:
             route = getattr(scope.get("route"), "path", "") or "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._measures.answered(method, route, answer.status)
+            if route.startswith(_TOLD):
+                seconds = time.monotonic() - started
+                _log.info("%s %s %d in %.1f s", method, route, answer.status, seconds)
 
 
 class _Body:

@@ -39,6 +39,8 @@ class Job:
         attempts: How often it was begun.
         started: When it was begun, at last.
         finished: When it ended.
+        begun: When it was begun, by the clock that only goes on; means nothing to another process.
+        seconds: How long it ran, at last.
         done: Tiles that are restored.
         total: Tiles that there are; 0 while that is not known.
         report: How it was restored; None before.
@@ -56,6 +58,8 @@ class Job:
     attempts: int = 0
     started: float | None = None
     finished: float | None = None
+    begun: float | None = None
+    seconds: float | None = None
     done: int = 0
     total: int = 0
     report: dict[str, Any] | None = None
@@ -72,7 +76,11 @@ class Job:
         return self.done / self.total if self.total else 0.0
 
     def seconds_left(self, now: float) -> float | None:
-        """Return how long it still takes, by the tiles so far; None while that is not known."""
-        if self.state is not State.RUNNING or not self.done or self.started is None:
+        """Return how long it still takes, by the tiles so far; None while that is not known.
+
+        Args:
+            now: By the clock of ``begun``.
+        """
+        if self.state is not State.RUNNING or not self.done or self.begun is None:
             return None
-        return (now - self.started) / self.done * (self.total - self.done)
+        return (now - self.begun) / self.done * (self.total - self.done)

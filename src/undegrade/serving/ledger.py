@@ -32,11 +32,6 @@ class Ledger:
         self._followers: dict[str, list[asyncio.Event]] = {}
         self._ending = self._ended = False
 
-    @property
-    def usual_seconds(self) -> float:
-        """How long a job takes at present."""
-        return self._measures.usual_seconds
-
     def note(self, job: Job) -> None:
         """Keep a job as it is now, and tell of it."""
         try:
@@ -59,9 +54,11 @@ class Ledger:
             problem: Why it failed.
         """
         job.state, job.finished = state, time.time()
+        job.seconds = None if job.begun is None else time.monotonic() - job.begun
         job.problem = None if problem is None else problem.body
         self._free(job)
         self._measures.ended(job)
+        _report(job)
         self.note(job)
         if self._store.size > self._most:
             self._much.set()
@@ -126,3 +123,12 @@ class Ledger:
         for name in names:
             for event in self._followers.get(name, ()):
                 event.set()
+
+
+def _report(job: Job) -> None:
+    """Say how a job ended, without its name: who knows that can fetch it."""
+    what = f"{job.order.kind} of {job.order.megapixels:.2f} megapixels"
+    if job.problem is not None:
+        _log.warning("%s: %s, %s", what, job.state, job.problem["reason"])
+    else:
+        _log.info("%s: %s", what, job.state)

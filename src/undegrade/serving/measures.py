@@ -6,13 +6,17 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from undegrade.serving.jobs import Job, State
+from undegrade.serving.pace import Pace
 
 _BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
-_SMOOTHING = 0.2  # share of the last job in the usual time
 
 
 class Measures:
-    """The numbers of one server."""
+    """The numbers of one server.
+
+    Attributes:
+        pace: How long jobs take at present.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -37,7 +41,7 @@ class Measures:
             "Resident memory of the server and its workers.",
             registry=self._registry,
         )
-        self.usual_seconds = 1.0
+        self.pace = Pace()
 
     def answered(self, method: str, route: str, status: int) -> None:
         """Count a request."""
@@ -46,10 +50,9 @@ class Measures:
     def ended(self, job: Job) -> None:
         """Count a job that has ended."""
         self._jobs.labels(str(job.state)).inc()
-        if job.state is State.DONE and job.started is not None and job.finished is not None:
-            seconds = job.finished - job.started
-            self._speed.observe(seconds / max(job.order.megapixels, 1e-6))
-            self.usual_seconds += _SMOOTHING * (seconds - self.usual_seconds)
+        if job.state is State.DONE and job.seconds is not None:
+            self._speed.observe(job.seconds / max(job.order.megapixels, 1e-6))
+            self.pace.note(job)
 
     def watch(self, waiting: Callable[[], int], pids: Callable[[], list[int]]) -> None:
         """Say where the length of the queue and the processes are to be asked for."""

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,11 @@ from undegrade.errors import (
     WeightsError,
 )
 
+_VALUED = re.compile(r"--([a-z-]+) (\w+)")
+_OPTION = re.compile(r"`?--([a-z-]+)`?")
 _log = logging.getLogger("undegrade.serving")
 
+_LONGEST_WAIT = 600  # seconds after which it is worth asking again, whatever waits
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 MEDIA_TYPE = "application/problem+json"
@@ -36,7 +40,7 @@ _STATUS: tuple[tuple[type[UndegradeError], HTTPStatus], ...] = (
 )
 
 
-@dataclass
+@dataclass(eq=False)  # so that it can be hashed, as exceptions are
 class HttpError(Exception):
     """What a client is told instead of a result.
 
@@ -88,7 +92,14 @@ def problem_of(error: UndegradeError) -> HttpError:
         return HttpError(status, "the model cannot be used; the server's log says why")
     if isinstance(error, TooLargeError):
         return HttpError(status, error.clause, hint="send a smaller photo")
-    return HttpError(status, error.clause, hint=error.fix and error.fix.replace("--", ""))
+    return HttpError(status, error.clause, hint=error.fix and _of_forms(error.fix))
+
+
+def _of_forms(fix: str) -> str | None:
+    """Return advice about options as advice about fields; None where it is of another command."""
+    if "`undegrade" in fix:
+        return None
+    return _OPTION.sub(r"the field \1", _VALUED.sub(r"-F \1=\2", fix))
 
 
 def unexpected(error: Exception) -> HttpError:
@@ -123,7 +134,7 @@ def too_large(what: str, limit: float, hint: str) -> HttpError:
 
 def come_back(reason: str, limit: float, seconds: float) -> HttpError:
     """Return what is told where there is no room now."""
-    wait = str(max(1, round(seconds)))
+    wait = str(min(max(1, round(seconds)), _LONGEST_WAIT))
     return HttpError(
         HTTPStatus.TOO_MANY_REQUESTS,
         reason,

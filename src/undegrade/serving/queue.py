@@ -1,6 +1,7 @@
 """Jobs that are not finished: who waits, who runs, and whether there is room for one more."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,7 +11,9 @@ from undegrade.serving.estimates import needed_bytes
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
+from undegrade.serving.pace import Pace
 from undegrade.serving.problems import HttpError, come_back, too_large
+from undegrade.wording import counted
 
 
 def ending() -> HttpError:
@@ -25,14 +28,14 @@ class JobQueue:
     Args:
         limits: What is refused.
         memory: Bytes that all running jobs, and what is done beside them, may need together.
+        pace: How long jobs take at present, for those who are to come back.
 
     Attributes:
         is_open: Whether jobs are taken and begun.
-        usual_seconds: How long a job takes at present, for those who are to come back.
     """
 
-    def __init__(self, limits: Limits, memory: int) -> None:
-        self._limits, self._memory = limits, memory
+    def __init__(self, limits: Limits, memory: int, pace: Pace | None = None) -> None:
+        self._limits, self._memory, self._pace = limits, memory, pace or Pace()
         self._waiting: list[Job] = []
         self._running: dict[str, Job] = {}
         self._coming: Counter[str] = Counter()
@@ -40,7 +43,6 @@ class JobQueue:
         self._turn = asyncio.Lock()  # of what needs memory beside the jobs
         self._beside = 0  # bytes that it needs
         self.is_open = False
-        self.usual_seconds = 1.0
 
     @property
     def waiting(self) -> int:
@@ -84,7 +86,9 @@ class JobQueue:
             HttpError: It is so.
         """
         needed, what = needed_bytes(order), f"{order.width} x {order.height} pixels"
-        self._check_memory(needed, what, "send a smaller photo, or ask for fewer variants")
+        self._check_memory(
+            needed, what, "send a smaller photo, or ask for fewer variants or smaller tiles"
+        )
 
     @asynccontextmanager
     async def room(self, needed: int) -> AsyncIterator[None]:
@@ -172,6 +176,7 @@ class JobQueue:
     def _begin(self, job: Job) -> Job:
         self._waiting.remove(job)
         self._running[job.id] = job
+        job.begun = time.monotonic()
         job.state, job.attempts = State.RUNNING, job.attempts + 1
         return job
 
@@ -197,9 +202,25 @@ class JobQueue:
         jobs = [*self._waiting, *self._running.values()]
         own = sum(job.client == client for job in jobs) + self._coming[client]
         waiting = len(self._waiting) + self._coming.total()
-        seconds = self.usual_seconds
+        are = "is" if own == 1 else "are"
         if own >= self._limits.max_per_client:
-            reason = f"{own} jobs of this client are not finished"
-            raise come_back(reason, self._limits.max_per_client, seconds)
+            reason = f"{counted(own, 'job')} of this client {are} not finished"
+            raise come_back(reason, self._limits.max_per_client, self._seconds_of(client))
         if waiting >= self._limits.max_queue:
-            raise come_back(f"{waiting} jobs wait already", self._limits.max_queue, seconds)
+            reason = f"{counted(waiting, 'job')} {'waits' if waiting == 1 else 'wait'} already"
+            raise come_back(reason, self._limits.max_queue, self._seconds_of(None))
+
+    def _seconds_of(self, client: str | None) -> float:
+        """Return in how many seconds a job ends, by all that is known: of a client, or of any."""
+        now = time.monotonic()
+        running = [*self._running.values()]
+        own = [job for job in running if client in (None, job.client)]
+        soonest = min((self._pace.left(job, now) for job in own or running), default=0.0)
+        if own:
+            return soonest
+        ahead = list[Job]()
+        for job in self._waiting:
+            ahead.append(job)
+            if client in (None, job.client):
+                return soonest + sum(map(self._pace.expected, ahead))
+        return self._pace.usual_seconds  # it has nothing but uploads

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from undegrade.serving.store import JobStore
 
 _TIDY = 60.0  # seconds between two looks for what has expired
 _AWAITED = 600.0  # seconds that a result is kept whose client waits for it, if it is not fetched
+_REMEMBERED = 1000  # jobs that had to make room
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -50,12 +52,15 @@ class JobService:
 
     def __init__(self, options: ServerOptions, store: JobStore, measures: Measures) -> None:
         self.store, self.measures = store, measures
-        self.limits: Limits = options.limits
-        self._queue = JobQueue(options.limits, options.limits.memory or free_memory() // 2)
+        memory = options.limits.memory or free_memory() // 2
+        self.limits: Limits = options.limits.model_copy(update={"memory": memory})
+        self._queue = JobQueue(self.limits, memory, measures.pace)
         self._ledger = Ledger(store, measures, options.limits.store_bytes)
         self._staff = Staff(options, self._queue, self._ledger, store)
         self._grace = options.grace
+        self._displaced: deque[str] = deque(maxlen=_REMEMBERED)
         self._end: float | None = None  # when what still runs is ended
+        self._has_ended = False
         self._tidying: asyncio.Task[None] | None = None
         self.companions: list[Companion] = []
 
@@ -94,27 +99,37 @@ class JobService:
     def begin_end(self) -> None:
         """Take and begin no more jobs; those that run have their grace from now."""
         self._queue.is_open = False
-        self._end = time.monotonic() + self._grace
+        if self._end is None:
+            self._end = time.monotonic() + self._grace
         self._ledger.begin_end()
         for companion in self.companions:
             companion.begin_end()
-        asyncio.get_running_loop().call_later(self._grace, self._ledger.finish)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long jobs that run may still take while the server ends."""
+        return 0.0 if self._end is None else max(self._end - time.monotonic(), 0.0)
+
+    def end_now(self) -> None:
+        """Let :meth:`stop` wait for nothing, also where it waits already."""
+        self._end = time.monotonic()
 
     async def stop(self) -> None:
         """Let jobs that run end within their grace; what takes longer is begun again next time."""
-        if self._end is None:
-            self.begin_end()
-        assert self._end is not None
-        while self._queue.running and time.monotonic() < self._end:
+        if self._has_ended:
+            return
+        self.begin_end()
+        while self._queue.running and self._end is not None and time.monotonic() < self._end:
             await asyncio.sleep(0.05)
+        self._has_ended = True
         await self._staff.stop()
-        self._ledger.finish()
         for job in self._queue.running:
             if self._staff.is_given_up(job):
                 self._ledger.end(job, State.CANCELLED)
                 continue
             job.state, job.attempts = State.QUEUED, job.attempts - 1
             self._ledger.note(job)
+        self._ledger.finish()
         if self._tidying is not None:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)
@@ -188,12 +203,17 @@ class JobService:
         """
         job = self._queue.find(name) or self.store.find(name)
         if job is None:
-            raise HttpError(
-                HTTPStatus.NOT_FOUND,
-                "there is no such job",
-                hint=f"jobs are forgotten {self.limits.keep_hours:g} hours after they end",
-            )
+            raise self._unknown(name)
         return job
+
+    def _unknown(self, name: str) -> HttpError:
+        """Return what is told of a job that is not there, or not any more."""
+        if name in self._displaced:
+            reason = "the job is forgotten: there was no room for all results"
+            hint = "ask for it again, and fetch it sooner; or have the limit raised"
+            return HttpError(HTTPStatus.NOT_FOUND, reason, self.limits.store_bytes, hint)
+        hint = f"jobs are forgotten {self.limits.keep_hours:g} hours after they end"
+        return HttpError(HTTPStatus.NOT_FOUND, "there is no such job", hint=hint)
 
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs wait before one."""
@@ -282,7 +302,9 @@ class JobService:
                     await companion.tidy()
                 kept = now - 3600 * self.limits.keep_hours
                 await self._forget(self.store.expired(kept, now - _AWAITED))
-                await self._forget(self.store.surplus(self.limits.store_bytes))
+                surplus = self.store.surplus(self.limits.store_bytes)
+                self._displaced.extend(surplus)
+                await self._forget(surplus)
             except Exception:  # of a disk; the next look may have more luck
                 _log.exception("jobs could not be forgotten")
             await self._ledger.wait_for_much(_TIDY)

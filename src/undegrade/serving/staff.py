@@ -163,7 +163,6 @@ class Staff:
                 self._queue.release(job, again=again)
             if again:
                 self._ledger.note(job)
-        self._queue.usual_seconds = self._ledger.usual_seconds
         await self._queue.notify()
 
     async def _outcomes(self, jobs: Sequence[Job], worker: WorkerProcess) -> Sequence[Outcome]:

@@ -71,7 +71,7 @@ class JobStore:
 
     def save(self, job: Job) -> None:
         """Keep a job as it is now."""
-        values = asdict(replace(job, files=())) | {"files": [*job.files]}
+        values = asdict(replace(job, files=(), begun=None)) | {"files": [*job.files]}
         text = json.dumps(values | {"order": job.order.as_dict()})
         row = (job.id, job.state, job.awaited, job.created, job.finished, job.size, text)
         self._base.execute(_SAVE, row)

@@ -1,6 +1,7 @@
 """A server as the command starts it, and a real browser that looks at its page."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -24,12 +25,19 @@ _SETTLED = """() => new Promise(done => {
 })"""
 
 
-@contextmanager
-def serving(folder: Path, *options: str, key: str = "") -> Iterator[str]:
-    """Run ``undegrade serve``; yield its address."""
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    folder: Path, *options: str, key: str = "", port: int = 0, end: int = signal.SIGTERM
+) -> Iterator[str]:
+    """Run ``undegrade serve``; yield its address."""
+    port = port or free_port()
     command = [sys.executable, "-m", "undegrade", "serve", "--port", str(port), "--device", "cpu"]
     command += ["--precision", "float32", "--folder", str(folder / "jobs"), *options]
     surroundings = os.environ | {"UNDEGRADE_HOME": str(folder), "UNDEGRADE_API_KEY": key}
@@ -40,7 +48,7 @@ def serving(folder: Path, *options: str, key: str = "") -> Iterator[str]:
         _wait_for(f"{address}/readyz", process, folder / "log")
         yield address
     finally:
-        process.terminate()
+        process.send_signal(end)
         process.wait(60)
 
 

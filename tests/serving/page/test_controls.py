@@ -4,9 +4,12 @@ import shlex
 import subprocess
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from undegrade.cli.options import Format
+from undegrade.inference.detected import Detection, about_task
+from undegrade.methods.detector import LEAST_SIDE
 from undegrade.processes.ddim_options import DdimOptions
 from undegrade.processes.sampling import SamplerOptions
 from undegrade.serving.forms import RestoreForm
@@ -16,9 +19,11 @@ from undegrade.serving.orders import Order
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.command import command_line
 from undegrade.serving.page.controls import FIELDS, form_of
+from undegrade.serving.page.desk import LEAST_SEEN
 from undegrade.serving.page.layout import _FORMATS, _MORE_FORMATS
 from undegrade.serving.page.results import detail_part, labels_of
 from undegrade.serving.page.sketches import Part
+from undegrade.serving.page.sliders import heed_cleared_numbers
 from undegrade.serving.problems import HttpError
 from undegrade.zoo import SPECIALISTS
 
@@ -38,6 +43,8 @@ UNTOUCHED: dict[str, Any] = {
     "strip_metadata": False,
     "page": "",
 }
+
+_TILE = "expected auto, or a whole number of pixels from 64 to 4096."
 
 
 def test_untouched_controls_ask_for_nothing() -> None:
@@ -63,9 +70,9 @@ def test_a_texture_is_left_out_where_none_is_drawn(monkeypatch: pytest.MonkeyPat
     ("field", "value", "said"),
     [
         ("steps", "many", "Steps: many; expected a valid integer"),
-        ("tile_size", "many", "Tile size: 'many'; expected auto, or a whole number of pixels."),
-        ("tile_size", "0.5", "Tile size: '0.5'; expected auto, or a whole number of pixels."),
-        ("tile_size", "63", "Tile size: 63; expected at least 64 pixels."),
+        ("tile_size", "many", f"Tile size: 'many'; {_TILE}"),
+        ("tile_size", "0.5", f"Tile size: '0.5'; {_TILE}"),
+        ("tile_size", "63", f"Tile size: '63'; {_TILE}"),
     ],
 )
 def test_a_wrong_value_is_told_of_in_words(field: str, value: str, said: str) -> None:
@@ -149,6 +156,35 @@ def test_what_only_another_command_could_do_is_not_advised() -> None:
     assert told == '<p class="message problem">Steps: 200. At most 50.</p>'
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("--task decides otherwise", "'What to remove' decides otherwise"),
+        ("choose one with `page N`", "choose one with 'Page' (below 'More options')"),
+        ("add `--page 1` for it", "add 'Page' 1 for it (below 'More options')"),
+        ("at most 50", "at most 50"),
+        ("`undegrade models list`", None),
+        ("raise it with `--max-megapixels 1`", None),
+    ],
+)
+def test_options_are_named_by_their_controls(text: str, said: str | None) -> None:
+    assert words.by_controls(text) == said
+
+
+def test_no_probability_is_said_to_be_certain() -> None:
+    found = Detection({"dejpeg": 0.9987})
+    assert "99 % sure" in about_task(found, "dejpeg", ["dejpeg"])
+
+
+def test_a_page_that_is_busy_says_so() -> None:
+    told = words.problem(HttpError(429, "8 jobs of this client are not finished", hint="wait"))
+    assert "The server has much to do: 8 jobs" in told
+
+
+def test_the_detector_looks_at_no_smaller_photo_than_the_page_asks_it_to() -> None:
+    assert LEAST_SEEN == LEAST_SIDE
+
+
 def test_chips_name_what_is_there_and_how_sure_that_is() -> None:
     found = {
         "probabilities": {"derain": 0.999, "dejpeg": 0.2, "denoise": 0.01},
@@ -169,7 +205,7 @@ def test_progress_tells_of_turn_share_and_time() -> None:
     job = Job(Order("restore", "a.png", 8, 8, "png"), "me", 0.0)
     assert "Waiting for 2 photos before this one" in words.progress(job, 2, 0.0)
     assert "Next in turn" in words.progress(job, 0, 0.0)
-    job.state, job.started = State.RUNNING, 100.0
+    job.state, job.begun = State.RUNNING, 100.0
     assert "Starting" in words.progress(job, 0, 100.0)
     job.done, job.total = 1, 4
     bar = words.progress(job, 0, 110.0)
@@ -204,3 +240,13 @@ def test_pictures_are_called_what_they_are(
 def test_a_part_stays_within_the_photo() -> None:
     assert detail_part(4000, 300, 100, 50) == Part(3488, 0, 512, 300)
     assert detail_part(600, 600, 0, 100) == Part(0, 88, 512, 512)
+
+
+def test_a_number_that_is_cleared_is_the_one_at_first() -> None:
+    heed_cleared_numbers()
+    heed_cleared_numbers()
+    slider = gr.Slider(1, 8, value=3, step=1)
+    assert slider.preprocess(None) == 3
+    assert slider.preprocess(5) == 5
+    with pytest.raises(gr.Error):
+        slider.preprocess(9)

@@ -1,8 +1,12 @@
-/* What Gradio's components lack: names for screen readers, a slider that keys move, and pasting. */
+/* What Gradio's components lack: names for screen readers, a slider that keys move, pasting, words
+   on a server that went away, and a phone that moves to what has come. */
 (() => {
   "use strict";
 
   const STEP = 0.05; // share of the picture that an arrow key moves the slider
+
+  const GRIP = 20; // pixels from the middle of the slider's grip to its side
+  const LOST = "undegrade-lost"; // that the server went away, kept while the page is loaded anew
 
   const byId = (id) => document.getElementById(id);
 
@@ -113,6 +117,7 @@
     const { x, frame } = placeOf(handle);
     const share = Math.min(Math.max((x - frame.left) / frame.width, 0), 1);
     handle.setAttribute("aria-valuenow", String(Math.round(share * 100)));
+    handle.dataset.edge = share < GRIP / frame.width ? "left" : share > 1 - GRIP / frame.width ? "right" : "none";
     handle.setAttribute("aria-valuetext", `${Math.round(share * 100)} % before`);
   }
 
@@ -161,12 +166,75 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
+  /* Gradio loads a page anew when the server is back, without its photo. */
+  function tellOfLoss() {
+    const root = document.documentElement;
+    const lost = [...document.querySelectorAll("[data-testid=toast-body]")].some((one) => one.textContent.includes("Connection to the server was lost"));
+    if (lost && !root.dataset.lost) {
+      root.dataset.lost = "yes";
+      sessionStorage.setItem(LOST, "yes");
+      note("The server does not answer any more. As soon as it does this page is loaded anew, without its photo.");
+    } else if (!lost && !root.dataset.lost && sessionStorage.getItem(LOST) && byId("top")) {
+      sessionStorage.removeItem(LOST);
+      note("The server was away, and the page was loaded anew. Choose the photo again.");
+    } else if (!root.dataset.lost && byId("status")?.querySelector("p")) {
+      byId("notice")?.remove();
+    }
+  }
+
+  function note(text) {
+    const line = document.createElement("p");
+    line.id = "notice";
+    line.className = "message problem";
+    line.setAttribute("role", "alert");
+    byId("top").after(line);
+    line.textContent = text;
+  }
+
+  /* On a phone all stands in one column: what has just come may lie far below. */
+  const COMING = [["#progress progress", "center"], ["#status .problem", "center"], ["#results", "start"]];
+  const there = new Set();
+  function followOnPhones() {
+    for (const [what, block] of COMING) {
+      const found = document.querySelector(what);
+      const seen = found !== null && found.offsetParent !== null;
+      if (seen && !there.has(what) && matchMedia("(max-width: 760px)").matches) {
+        const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+        found.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
+      }
+      if (seen) there.add(what);
+      else there.delete(what);
+    }
+  }
+
+  /* A click on the compared pictures has the part around it shown, where parts are. */
+  let pressed = { x: 0, y: 0 };
+  function aimed(event) {
+    const moved = Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y);
+    const shown = event.target.closest?.("#compare")?.querySelector("img");
+    const button = byId("look");
+    if (!shown || !button || button.offsetParent === null || moved > 4) return;
+    if (event.target.closest("button, [data-testid=slider]")) return;
+    const box = shown.getBoundingClientRect();
+    const across = (event.clientX - box.left) / box.width;
+    const down = (event.clientY - box.top) / box.height;
+    if (Math.min(across, down) < 0 || Math.max(across, down) > 1) return;
+    for (const [id, share] of [["across", across], ["down", down]]) {
+      const field = document.querySelector(`#${id} input[type=number]`);
+      field.value = String(Math.round(100 * share));
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    setTimeout(() => button.click(), 100); // when Gradio has taken the numbers
+  }
+
   function look() {
     nameChooser();
     nameLiveRegions();
     nameFields();
     describePictures();
     keySliders();
+    tellOfLoss();
+    followOnPhones();
   }
 
   let waiting = false;
@@ -181,6 +249,8 @@
 
   document.documentElement.lang = "en";
   document.addEventListener("paste", pasted);
+  document.addEventListener("pointerdown", (event) => (pressed = { x: event.clientX, y: event.clientY }), true);
+  document.addEventListener("click", aimed);
   document.addEventListener("DOMContentLoaded", look);
   new MutationObserver(soon).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["class", "disabled"] });
 })();

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from undegrade.serving.forms import RestoreForm
+from undegrade.serving.forms import RestoreForm, restoring_models
 from undegrade.serving.problems import HttpError
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, DETECTOR, SPECIALISTS, find_model, list_models
+from undegrade.zoo import AUTO_MODEL, SPECIALISTS, find_model, is_here
 
 NAMES: Mapping[str, str] = {
     "denoise": "Noise",
@@ -35,27 +35,32 @@ SAMPLERS: Mapping[str, str] = {
 }
 """What samplers do, in words."""
 
-FIELDS = (
-    "task",
-    "variants",
-    "uncertainty",
-    "model",
-    "steps",
-    "sampler",
-    "texture",
-    "seed",
-    "deterministic",
-    "tile_size",
-    "format",
-    "quality",
-    "strip_metadata",
-    "page",
-)
-"""The fields of the form that have a control, in the order of the controls."""
+LABELS: Mapping[str, str] = {
+    "task": "What to remove",
+    "variants": "Variants",
+    "uncertainty": "Show where it is unsure",
+    "model": "Model",
+    "steps": "Steps",
+    "sampler": "Sampler",
+    "texture": "Texture",
+    "seed": "Seed",
+    "deterministic": "Average",
+    "tile_size": "Tile size",
+    "format": "File format",
+    "quality": "Quality",
+    "strip_metadata": "Leave out metadata",
+    "page": "Page",
+}
+"""The fields of the form that have a control, in the order of the controls, and their labels."""
+
+FIELDS = (*LABELS,)
+"""The same without labels."""
+
+IN_SIGHT = FIELDS[:3]
+"""Those whose controls are seen at once."""
 
 _NEEDS = {"adaptive": "torchdiffeq"}  # samplers, and the library that each needs
 _DRAWS_TEXTURE = "dtpm"
-_NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
 
 
 def name_of(task: str) -> str:
@@ -70,12 +75,8 @@ def tasks() -> list[tuple[str, str]]:
 
 def models() -> list[tuple[str, str]]:
     """Return the models as label and value, the one that is chosen by the task first."""
-    able = [
-        entry.name
-        for entry in list_models()
-        if entry.name != DETECTOR and entry.config.method_name not in _NO_RESTORERS
-    ]
-    return [("Best for the task", AUTO_MODEL), *((name, name) for name in able)]
+    names = restoring_models()
+    return [("Best for the task", AUTO_MODEL), *((name, name) for name in names)]
 
 
 def samplers() -> list[tuple[str, str]]:
@@ -86,7 +87,7 @@ def samplers() -> list[tuple[str, str]]:
 
 def own_texture(model: str) -> float | None:
     """Return the share of texture that a model draws unless asked otherwise; None for none."""
-    if model == AUTO_MODEL:
+    if model == AUTO_MODEL or not is_here(model):
         return None
     config = find_model(model).config
     if config.method_name != _DRAWS_TEXTURE:
@@ -109,7 +110,11 @@ def form_of(values: Mapping[str, Any]) -> RestoreForm:
     if own_texture(str(given.get("model", AUTO_MODEL))) is None:
         given.pop("texture", None)
     try:
-        return RestoreForm.model_validate(given)
+        form = RestoreForm.model_validate(given)
     except ValidationError as error:
         reason = explain(error, RestoreForm)
         raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from error
+    if form.steps == 0 and form.sampler != "adaptive" and own_texture(form.model) is None:
+        # A first guess before any step have those alone that draw texture.
+        raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, "steps=0", hint="at least 1")
+    return form

@@ -1,5 +1,6 @@
 """What happens when somebody uses the page: jobs like any others, and what is shown of them."""
 
+import asyncio
 import logging
 import os
 import shutil
@@ -14,7 +15,7 @@ import gradio as gr
 
 from undegrade.images.photo import ReadOptions
 from undegrade.serving.counter import Counter
-from undegrade.serving.forms import DetectForm
+from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.page import words
 from undegrade.serving.page.command import command_line
@@ -30,9 +31,12 @@ from undegrade.serving.page.showing import (
 )
 from undegrade.serving.page.sketches import Sketch
 from undegrade.serving.page.studio import Studio
-from undegrade.serving.page.visits import Visit
+from undegrade.serving.page.visits import Sent, Visit
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
+
+LEAST_SEEN = 64
+"""Shortest side in pixels of a photo that the detector looks at."""
 
 _BEAT = 1.0  # seconds after which the time that is left is told again
 _log = logging.getLogger("undegrade.serving")
@@ -53,7 +57,7 @@ class Desk:
         self._service, self._counter, self._studio = service, counter, studio
 
     async def choose(
-        self, visit: Visit, photo: Path | None, page: str, client: str
+        self, visit: Visit, photo: Sent | None, page: str, client: str
     ) -> AsyncIterator[Changes]:
         """Take a photo, show it, and say what it suffers from; None takes the last one away."""
         before = [visit.detecting, visit.job]
@@ -82,17 +86,17 @@ class Desk:
                 visit.known.set()
 
     async def turn_page(
-        self, visit: Visit, photo: Path | None, page: str, client: str
+        self, visit: Visit, photo: Sent | None, page: str, client: str
     ) -> AsyncIterator[Changes]:
         """Take another page of the same file, unless it is the same page."""
         if photo is not None and visit.asked != page.strip():
             async for changes in self.choose(visit, photo, page, client):
                 yield changes
 
-    async def _look(self, visit: Visit, photo: Path, client: str) -> AsyncIterator[Changes]:
+    async def _look(self, visit: Visit, photo: Sent, client: str) -> AsyncIterator[Changes]:
         turn, page, kept = visit.turn, visit.page, visit.new_path()
         try:
-            _copy(photo, kept)
+            _copy(photo.file, kept)
         except FileNotFoundError:
             reason = "the photo is not on the server any more"
             raise HttpError(HTTPStatus.GONE, reason, hint="choose it again") from None
@@ -109,34 +113,45 @@ class Desk:
             "before": gr.update(value=str(shown), visible=True),
             "seen": '<p class="quiet">Looking for what is wrong with it …</p>',
         }
-        found = await self._detected(visit, kept, page, client)
-        if visit.turn == turn:
-            visit.found = found
-            yield {
-                "seen": words.chips(found, "What the detector sees"),
-                "status": words.message("Ready to restore."),
-            }
+        async for changes in self._described(visit, client):
+            if visit.turn == turn:
+                yield changes
 
-    async def _detected(
+    async def _described(self, visit: Visit, client: str) -> AsyncIterator[Changes]:
+        """Say what the photo suffers from, and before how many are looked at before it."""
+        turn, photo = visit.turn, visit.photo
+        if photo is None or min(visit.facts["width"], visit.facts["height"]) < LEAST_SEEN:
+            seen = '<p class="quiet">It is too small to say what it suffers from.</p>'
+        else:
+            job = None
+            async for job in self._detection(visit, photo, visit.page, client):
+                ahead = self._service.ahead_of(job)
+                waits = job.state is State.QUEUED
+                yield {"status": words.turn(ahead) if waits else words.message(_LOOKING)}
+            if visit.turn != turn:
+                return
+            visit.found = _found(job)
+            seen = words.chips(visit.found, "What the detector sees")
+        yield {"seen": seen, "status": words.message("Ready to restore.")}
+
+    async def _detection(
         self, visit: Visit, photo: Path, page: int | None, client: str
-    ) -> dict[str, Any]:
-        """Return what a detector says of a photo.
+    ) -> AsyncIterator[Job]:
+        """Have a detector look at a photo; yield the job every so often, to its end.
 
         Raises:
-            HttpError: It cannot say, or there is no room to ask it.
+            HttpError: There is no room to ask it.
         """
         turn = visit.turn
         job = await self._take(visit, DetectForm(page=page), photo, client)
         try:
             if visit.turn == turn:
                 visit.detecting = job
-                job = await self._service.ended(job.id)
+                async for now in self._service.follow(job.id, _BEAT):
+                    yield now
         finally:
             with suppress(HttpError):  # it had to make room already
                 await self._service.forget(job.id)
-        if job.state is not State.DONE or job.report is None:
-            raise _problem(job)
-        return job.report
 
     async def _take(self, visit: Visit, form: DetectForm, photo: Path, client: str) -> Job:
         """Make a job of a photo of a visit, which is lent.
@@ -152,29 +167,31 @@ class Desk:
             lent.unlink(missing_ok=True)
 
     async def restore(
-        self, visit: Visit, photo: Path | None, values: Mapping[str, Any], client: str
+        self, visit: Visit, photo: Sent | None, values: Mapping[str, Any], client: str
     ) -> AsyncIterator[Changes]:
         """Have the chosen photo restored, and show how far that is, and what came of it."""
         if photo is None:
             yield {"status": words.message(_NO_PHOTO, "problem")}
             return
-        async for changes in self.turn_page(visit, photo, values["page"], client):
+        async for changes in self.turn_page(visit, photo, str(values["page"] or ""), client):
             yield changes
         await visit.known.wait()
         if visit.photo is None or visit.works:
             return
         turn = visit.turn
         try:
-            job = await self._take(visit, form_of(values), visit.photo, client)
+            form = form_of(values)
+            job = await self._take(visit, form, visit.photo, client)
             if visit.turn != turn or visit.works:
                 await self._give_up(job)
                 return
-            visit.job = job
+            visit.job, visit.pictures = job, ()
             yield without_results() | {
                 "status": words.message("Restoring …"),
                 "cancel": gr.update(interactive=True),
+                "command": _command(form, visit.name),
             }
-            async for changes in self._done(visit, job, client):
+            async for changes in self._done(visit, job, form, client):
                 if visit.turn != turn:
                     return
                 yield changes
@@ -182,11 +199,13 @@ class Desk:
             if visit.turn == turn:
                 yield idle() | {"status": words.problem(error)}
 
-    async def _done(self, visit: Visit, job: Job, client: str) -> AsyncIterator[Changes]:
+    async def _done(
+        self, visit: Visit, job: Job, form: RestoreForm, client: str
+    ) -> AsyncIterator[Changes]:
         turn = visit.turn
         async for now in self._service.follow(job.id, _BEAT):
             job = now
-            bar = words.progress(job, self._service.ahead_of(job), time.time())
+            bar = words.progress(job, self._service.ahead_of(job), time.monotonic())
             yield {"progress": bar}
         if job.state is State.CANCELLED:
             yield idle() | {"status": words.message("Cancelled. The photo is still here.")}
@@ -198,9 +217,15 @@ class Desk:
         if visit.turn != turn:
             return
         visit.pictures = pictures
-        yield idle() | results(visit, job, numbers) | {"status": words.outcome(job)}
+        said = {"status": words.outcome(job), "command": _command(form, visit.name)}
+        yield idle() | results(visit, job, numbers) | said
+        if min(visit.facts["width"], visit.facts["height"]) < LEAST_SEEN:
+            return
         try:
-            found = await self._detected(visit, pictures[0].file, None, client)
+            look: Job | None = None
+            async for look in self._detection(visit, pictures[0].file, None, client):  # noqa: B007
+                continue  # the last one counts
+            found = _found(look)
         except HttpError as error:
             _log.info("the result was not looked at: %s", error.reason)
             return
@@ -256,13 +281,36 @@ class Desk:
         visit.parts = (left, right)
         return {"detail": gr.update(value=(str(left), str(right)))}
 
-    def command(self, visit: Visit, values: Mapping[str, Any]) -> Changes:
-        """Say how the same is asked for on the command line."""
+    async def command(self, visit: Visit, values: Mapping[str, Any], client: str) -> Changes:
+        """Say how the same is asked for on the command line: what is shown, once there is that."""
+        turn = visit.turn
         try:
             form = form_of(values)
-        except HttpError as error:
-            return {"command": words.told(error.reason, error.hint)}
-        return {"command": command_line(form, visit.name or "photo.jpg")}
+            await asyncio.to_thread(form.check, self._service.limits)
+            if visit.photo is not None:
+                await self._counter.inspect(visit.photo, form.page, client)
+            told = _command(form, visit.name)
+        except HttpError as error:  # nothing that could be copied
+            hint = words.by_controls(error.hint or "")
+            told = gr.update(value="", placeholder=words.told(error.reason, hint))
+        return {} if visit.pictures or visit.turn != turn else {"command": told}
+
+
+def _found(job: Job | None) -> dict[str, Any]:
+    """Return what a detector says of a photo.
+
+    Raises:
+        HttpError: It cannot say.
+    """
+    if job is None:  # it was given up before it began
+        raise HttpError(HTTPStatus.CONFLICT, "the photo was not looked at")
+    if job.state is not State.DONE or job.report is None:
+        raise _problem(job)
+    return job.report
+
+
+def _command(form: RestoreForm, name: str) -> Any:
+    return gr.update(value=command_line(form, name or "photo.jpg"), placeholder="")
 
 
 def _problem(job: Job) -> HttpError:

@@ -8,6 +8,7 @@ from undegrade import __version__
 from undegrade.inference.options import MIN_TILE
 from undegrade.serving.options import Limits
 from undegrade.serving.page import controls
+from undegrade.serving.page.controls import LABELS
 from undegrade.serving.page.desk import Desk
 from undegrade.serving.page.visits import Visits
 from undegrade.serving.page.wiring import Parts, Wiring
@@ -56,8 +57,9 @@ def _head() -> str:
 
 def _foot(hours: float) -> str:
     return (
-        f"<footer><p>undegrade {__version__}. Photos go to this server and nowhere else; it "
-        f"keeps them for {hours:g} h.</p></footer>"
+        f"<footer><p>undegrade {__version__}. Photos go to this server and nowhere else. "
+        f"It keeps photos and results for {hours:g} h at most. Reloading or leaving the page lets "
+        "go of the photo and of its result: download before what is to stay.</p></footer>"
     )
 
 
@@ -78,19 +80,19 @@ def examples() -> dict[str, Path]:
 def _options(parts: Parts, limits: Limits) -> None:
     with gr.Group():
         parts["task"] = gr.Dropdown(
-            controls.tasks(), value="auto", label="What to remove", filterable=False
+            controls.tasks(), value="auto", label=LABELS["task"], filterable=False
         )
         parts["variants"] = gr.Slider(
             1,
             limits.max_variants,
             value=1,
             step=1,
-            label="Variants",
+            label=LABELS["variants"],
             info="Restorations that differ; each takes its time.",
             buttons=[],
         )
         parts["uncertainty"] = gr.Checkbox(
-            label="Show where it is unsure",
+            label=LABELS["uncertainty"],
             info="A map of where restorations differ; takes longer.",
         )
     with gr.Accordion("More options", open=False, elem_id="more"):
@@ -99,11 +101,13 @@ def _options(parts: Parts, limits: Limits) -> None:
 
 
 def _model_options(parts: Parts, limits: Limits) -> None:
-    parts["model"] = gr.Dropdown(controls.models(), value="auto", label="Model", filterable=False)
+    parts["model"] = gr.Dropdown(
+        controls.models(), value="auto", label=LABELS["model"], filterable=False
+    )
     # No number fields: Gradio makes 0 of an empty one when it is unfolded.
     parts["steps"] = gr.Textbox(
         "",
-        label="Steps",
+        label=LABELS["steps"],
         info=f"How often the network looks at the photo, at most {limits.max_steps}.",
         placeholder="the model's own",
         max_lines=1,
@@ -111,7 +115,7 @@ def _model_options(parts: Parts, limits: Limits) -> None:
     parts["sampler"] = gr.Dropdown(
         controls.samplers(),
         value="",
-        label="Sampler",
+        label=LABELS["sampler"],
         info="How the way from the photo to the result is gone. Not every model has a choice.",
         filterable=False,
     )
@@ -120,20 +124,21 @@ def _model_options(parts: Parts, limits: Limits) -> None:
         1,
         value=1,
         step=0.05,
-        label="Texture",
+        label=LABELS["texture"],
         info="How much of the drawn fine structure is added.",
         visible=False,
         buttons=[],
     )
     parts["seed"] = gr.Number(
-        0, label="Seed", info="The same number gives the same picture.", precision=0
+        0, label=LABELS["seed"], info="The same number gives the same picture.", precision=0
     )
     parts["deterministic"] = gr.Checkbox(
-        label="Average", info="The mean of many restorations: smoother, whatever the seed."
+        label=LABELS["deterministic"],
+        info="The mean of many restorations: smoother, whatever the seed.",
     )
     parts["tile_size"] = gr.Textbox(
         "",
-        label="Tile size",
+        label=LABELS["tile_size"],
         info="A large photo is restored in parts: the longest side of one in pixels, at least "
         f"{MIN_TILE}. Smaller ones need less memory.",
         placeholder="by the memory there is",
@@ -143,22 +148,26 @@ def _model_options(parts: Parts, limits: Limits) -> None:
 
 def _file_options(parts: Parts) -> None:
     parts["format"] = gr.Dropdown(
-        _FORMATS + _MORE_FORMATS, value="keep", label="File format", filterable=False
+        _FORMATS + _MORE_FORMATS, value="keep", label=LABELS["format"], filterable=False
     )
     parts["quality"] = gr.Slider(
         1,
         100,
         value=95,
         step=1,
-        label="Quality",
+        label=LABELS["quality"],
         info="Of JPEG, WebP, AVIF and HEIC.",
         buttons=[],
     )
     parts["strip_metadata"] = gr.Checkbox(
-        label="Leave out metadata", info="EXIF, place, camera and the like; else they are kept."
+        label=LABELS["strip_metadata"], info="EXIF, place, camera and the like; else they are kept."
     )
     parts["page"] = gr.Textbox(
-        "", label="Page", info="Of a file that has several.", placeholder="the only", max_lines=1
+        "",
+        label=LABELS["page"],
+        info="Of a file that has several.",
+        placeholder="the only",
+        max_lines=1,
     )
 
 
@@ -220,10 +229,15 @@ def _detail(parts: Parts) -> None:
     with gr.Accordion(
         "A part in full resolution", open=False, visible=False, elem_id="detail-fold"
     ) as parts["detail_fold"]:
+        gr.HTML('<p class="quiet">A click on the picture above shows the part around it.</p>')
         with gr.Row():
-            parts["across"] = gr.Slider(0, 100, 50, step=1, label="From left, %", buttons=[])
-            parts["down"] = gr.Slider(0, 100, 50, step=1, label="From top, %", buttons=[])
-        parts["look"] = gr.Button("Show this part", size="sm")
+            parts["across"] = gr.Slider(
+                0, 100, 50, step=1, label="From left, %", buttons=[], elem_id="across"
+            )
+            parts["down"] = gr.Slider(
+                0, 100, 50, step=1, label="From top, %", buttons=[], elem_id="down"
+            )
+        parts["look"] = gr.Button("Show this part", size="sm", elem_id="look")
         parts["detail"] = gr.ImageSlider(
             label="Left: before. Right: after",
             type="filepath",

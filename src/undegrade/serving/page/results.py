@@ -31,6 +31,11 @@ def labels_of(job: Job) -> list[tuple[str, str]]:
     return [*zip(labels, files, strict=True)]
 
 
+def has_map(job: Job) -> bool:
+    """Return whether a finished job has a map that shows anything: of several draws."""
+    return job.order.restore.uncertainty and (job.report or {}).get("draws", 1) > 1
+
+
 async def pictures_of(
     job: Job, visit: Visit, store: JobStore, studio: Studio
 ) -> tuple[tuple[Picture, ...], Mapping[str, float] | None]:
@@ -47,7 +52,7 @@ async def pictures_of(
         )
         numbers = numbers or facts["numbers"]
         pictures.append(Picture(label, file, shown))
-    if job.order.restore.uncertainty:
+    if has_map(job):
         pictures.append(await _uncertain(pictures[0].file, job, visit, store, studio))
     return tuple(pictures), numbers
 

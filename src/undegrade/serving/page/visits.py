@@ -31,6 +31,19 @@ class Picture:
     heat: Path | None = None
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A photo that was sent to the page.
+
+    Args:
+        file: Where it lies.
+        name: What it is called where it comes from.
+    """
+
+    file: Path
+    name: str
+
+
 @dataclass
 class Visit:
     """One open page.

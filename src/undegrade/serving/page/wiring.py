@@ -10,13 +10,16 @@ import gradio as gr
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.desk import Desk
 from undegrade.serving.page.showing import Changes
-from undegrade.serving.page.visits import Visit, Visits
+from undegrade.serving.page.visits import Sent, Visit, Visits
 
 Parts = dict[str, Any]
 """The page's components by name."""
 
 _UNEXPECTED = "Something unexpected went wrong; the server's log says what. Try it again."
 _QUIET: Mapping[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# What a browser gives as it gives it: Gradio would break down over an emptied slider, and does not
+# tell what a file is called whose name has marks in it. The form checks all of its fields itself.
+_AS_IT_IS = {**_QUIET, "preprocess": False}
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -42,43 +45,44 @@ class Wiring:
         parts, everything = self._parts, [*self._parts.values()]
         fields = [parts[name] for name in controls.FIELDS]
         chosen = [parts["photo"], parts["page"]]
-        parts["photo"].change(self.choose, chosen, everything, **_QUIET)
+        parts["photo"].change(self.choose, chosen, everything, **_AS_IT_IS)
         typed = [parts["page"].submit, parts["page"].blur]
-        gr.on(typed, self.turn_page, chosen, everything, **_QUIET)
-        parts["restore"].click(self.restore, [parts["photo"], *fields], everything, **_QUIET)
+        gr.on(typed, self.turn_page, chosen, everything, **_AS_IT_IS)
+        given = [parts["photo"], *fields]
+        parts["restore"].click(self.restore, given, everything, **_AS_IT_IS)
         parts["cancel"].click(self.cancel, None, None, **_QUIET)
         parts["right"].input(self.show, parts["right"], parts["compare"], **_QUIET)
         place = [parts["across"], parts["down"], parts["right"]]
-        parts["look"].click(self.detail, place, [parts["detail"], parts["status"]], **_QUIET)
+        shown = [parts["detail"], parts["status"]]
+        asked = [parts["look"].click, parts["detail_fold"].expand]
+        gr.on(asked, self.detail, place, shown, **_AS_IT_IS)
         changes = [field.change for field in fields] + [parts["seen"].change]
-        gr.on(changes, self.command, fields, parts["command"], **_QUIET)
+        gr.on(changes, self.command, fields, parts["command"], **_AS_IT_IS)
         parts["model"].change(_texture, parts["model"], parts["texture"], **_QUIET)
         for file, button in examples.items():
             button.click(_taker(file), None, parts["photo"], **_QUIET)
         blocks.load(self.stay, None, None, **_QUIET)
         blocks.unload(self.leave)
 
-    async def choose(self, photo: str | None, page: str, request: gr.Request) -> AsyncIterator[Any]:
+    async def choose(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
-        changes = self._desk.choose(self._visit(request), _path(photo), page, _client(request))
+        changes = self._desk.choose(
+            self._visit(request), _sent(photo), str(page or ""), _client(request)
+        )
         async for change in self._told(changes):
             yield change
 
-    async def turn_page(
-        self, photo: str | None, page: str, request: gr.Request
-    ) -> AsyncIterator[Any]:
+    async def turn_page(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take another page of the photo's file."""
         visit = self._visit(request)
-        changes = self._desk.turn_page(visit, _path(photo), page, _client(request))
+        changes = self._desk.turn_page(visit, _sent(photo), str(page or ""), _client(request))
         async for change in self._told(changes):
             yield change
 
-    async def restore(
-        self, photo: str | None, request: gr.Request, *given: Any
-    ) -> AsyncIterator[Any]:
+    async def restore(self, photo: Any, request: gr.Request, *given: Any) -> AsyncIterator[Any]:
         """Restore the photo."""
         values, visit = _values(given), self._visit(request)
-        changes = self._desk.restore(visit, _path(photo), values, _client(request))
+        changes = self._desk.restore(visit, _sent(photo), values, _client(request))
         async for change in self._told(changes):
             yield change
 
@@ -90,16 +94,16 @@ class Wiring:
         """Show another result."""
         return self._named(self._desk.show(self._visit(request), label))
 
-    async def detail(
-        self, across: float, down: float, label: str | None, request: gr.Request
-    ) -> Any:
+    async def detail(self, across: Any, down: Any, label: str | None, request: gr.Request) -> Any:
         """Show a part in full resolution."""
         visit = self._visit(request)
-        return self._named(await self._desk.detail(visit, across, down, label))
+        changes = await self._desk.detail(visit, _share(across), _share(down), label)
+        return self._named(changes)
 
-    def command(self, request: gr.Request, *given: Any) -> Any:
+    async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
-        return self._named(self._desk.command(self._visit(request), _values(given)))
+        visit = self._visit(request)
+        return self._named(await self._desk.command(visit, _values(given), _client(request)))
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
@@ -140,8 +144,17 @@ def _values(given: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(controls.FIELDS, given, strict=True))
 
 
-def _path(photo: str | None) -> Path | None:
-    return Path(photo) if photo else None
+def _sent(photo: Any) -> Sent | None:
+    """Return the photo that a browser names; that it was sent is checked before."""
+    if not isinstance(photo, dict) or not isinstance(photo.get("path"), str):
+        return None
+    file, name = Path(photo["path"]), photo.get("orig_name")
+    return Sent(file, (Path(name).name if isinstance(name, str) else "") or file.name)
+
+
+def _share(given: Any) -> float:
+    """Return what stands in a field from 0 to 100; the middle of an empty one."""
+    return min(max(float(given), 0.0), 100.0) if isinstance(given, int | float) else 50.0
 
 
 def _client(request: gr.Request) -> str:

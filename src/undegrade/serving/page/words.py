@@ -3,17 +3,20 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from undegrade.inference.detected import CLEAN, PRESENT
 from undegrade.serving.jobs import Job, State
-from undegrade.serving.page.controls import name_of
+from undegrade.serving.page.controls import IN_SIGHT, LABELS, name_of
+from undegrade.serving.page.results import has_map
 from undegrade.serving.problems import HttpError
-from undegrade.wording import counted
+from undegrade.wording import counted, percent
 
 _SEEN = 0.1  # probability from which a degradation is mentioned
 _VALUE = re.compile(r"^(\w+)=(['\"]?)(.*?)\2(?=$|;)")
+_OPTION = re.compile(r"`(?:--)?(?P<quoted>[\w-]+)(?: (?P<value>\S+))?`|--(?P<bare>[a-z][\w-]*)")
 _NAME = re.compile(r"^\w+(?=: )")
 _NUMBERS = (
     ("noise", "Noise", "strength of the grain, of 255"),
@@ -31,8 +34,27 @@ def message(text: str, kind: str = "note") -> str:
 
 def problem(error: HttpError) -> str:
     """Return what a problem is, and what can be done about it from here: no other command can."""
-    hint = None if error.hint and "`" in error.hint else error.hint
-    return message(told(error.reason, hint), "problem")
+    hint = by_controls(error.hint) if error.hint else None
+    reason = error.reason
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        reason = f"the server has much to do: {reason}"
+    return message(told(reason, hint), "problem")
+
+
+def by_controls(text: str) -> str | None:
+    """Return a text whose options are named by their controls; None where one has none."""
+    options = [found["quoted"] or found["bare"] for found in _OPTION.finditer(text)]
+    fields = {option.replace("-", "_") for option in options}
+    named = _OPTION.sub(_control, text) if fields <= LABELS.keys() else "`"
+    if "`" in named:
+        return None
+    return named if fields <= {*IN_SIGHT} else f"{named} (below 'More options')"
+
+
+def _control(found: re.Match[str]) -> str:
+    label = f"'{LABELS[(found['quoted'] or found['bare']).replace('-', '_')]}'"
+    value = found["value"]
+    return label if value in (None, "N") else f"{label} {value}"
 
 
 def told(reason: str, hint: str | None) -> str:
@@ -41,11 +63,6 @@ def told(reason: str, hint: str | None) -> str:
     reason = _NAME.sub(lambda name: name[0].replace("_", " "), reason)
     parts = [f"{part[:1].upper()}{part[1:]}" for part in (reason, hint) if part]
     return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts)
-
-
-def percent(share: float) -> str:
-    """Return a share in words, never rounded to what is certain."""
-    return f"{min(max(round(share * 100), 1), 99)} %"
 
 
 def chips(found: Mapping[str, Any], heading: str) -> str:
@@ -63,6 +80,12 @@ def chips(found: Mapping[str, Any], heading: str) -> str:
 def _chip(name: str, chance: float, kind: str = "") -> str:
     kind = kind or ("there" if chance >= PRESENT else "faint")
     return f'<li class="chip {kind}">{escape(name)} <b>{percent(chance)}</b></li>'
+
+
+def turn(ahead: int) -> str:
+    """Return what is said of a photo that waits for its turn to be looked at."""
+    before = f"; {counted(ahead, 'photo')} before it" if ahead else ""
+    return message(f"The photo waits to be looked at{before} …")
 
 
 def progress(job: Job, ahead: int, now: float) -> str:
@@ -98,9 +121,11 @@ def outcome(job: Job) -> str:
     parts = [f"Restored by {report.get('model', 'a model')}"]
     if task and task != "auto":
         parts.append(f"undoing {name_of(task).lower() if task != 'dejpeg' else 'JPEG blocks'}")
-    if job.started is not None and job.finished is not None:
-        parts.append(f"in {_duration(job.finished - job.started)}")
-    notes = [told(note.replace("--", ""), None) for note in report.get("messages", ())]
+    if job.seconds is not None:
+        parts.append(f"in {_duration(job.seconds)}")
+    notes = [told(by_controls(note) or note, None) for note in report.get("messages", ())]
+    if job.order.restore.uncertainty and not has_map(job):
+        notes.append("So there is no map of where it is unsure.")
     return message(" ".join([told(", ".join(parts), None), *notes]), "good")
 
 
