@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from serving_client import Running, Serve
 from tests.conftest import scene
-from tests.serving.page.asking import Asking, sent
+from tests.serving.page.asking import Asking, awaited, sent
 from tests.serving.page.test_controls import UNTOUCHED
 
 from undegrade.serving.forms import DetectForm, RestoreForm
@@ -115,9 +115,10 @@ def drive(tmp_path: Path, story: Callable[[SimpleNamespace], Coroutine[Any, Any,
         photo = tmp_path / "photo.png"
         photo.write_bytes(b"a photo")
         desk = Desk(jobs, jobs, jobs)
-        await story(SimpleNamespace(jobs=jobs, visit=visit, photo=photo, desk=desk))
+        async with asyncio.timeout(30):
+            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=photo, desk=desk))
 
-    asyncio.run(asyncio.wait_for(run(), 30))
+    awaited(run())
 
 
 def begun(changes: AsyncIterator[Any]) -> asyncio.Task[None]:

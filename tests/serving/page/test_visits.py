@@ -9,7 +9,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 from serving_client import Running, Serve, wait_for
-from tests.serving.page.asking import Asking
+from tests.serving.page.asking import Asking, awaited
 from tests.serving.page.conftest import serving
 
 from undegrade.serving.jobs import Job, State
@@ -38,7 +38,7 @@ def test_the_page_that_loses_least_goes_where_there_are_too_many(tmp_path: Path)
         await asyncio.gather(*waiting.values())
         await visits.of("late").stay()
 
-    asyncio.run(stays())
+    awaited(stays())
 
 
 def test_a_page_is_waited_for_once(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_page_is_waited_for_once(tmp_path: Path) -> None:
         await asyncio.gather(*tasks)
         return done
 
-    assert asyncio.run(stays()) == [True, True, False]
+    assert awaited(stays()) == [True, True, False]
 
 
 def test_pages_that_ask_nothing_are_forgotten_though_nobody_comes(
