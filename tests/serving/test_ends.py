@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from serving_client import BIG, SLOW, Command, Running, Serve, make_photo, wait_for
+from tests.support.coroutines import awaited
 
 from undegrade.serving import service as service_module
 from undegrade.serving import staff
@@ -116,7 +117,7 @@ def test_jobs_without_files_are_bounded_as_well(tmp_path: Path) -> None:
         assert 10 < len(surplus) < 100
         assert surplus == [job.id for job in jobs[: len(surplus)]]
 
-    asyncio.run(fail())
+    awaited(fail())
 
 
 def test_what_comes_to_be_too_much_while_one_tidies_up_counts(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_what_comes_to_be_too_much_while_one_tidies_up_counts(tmp_path: Path) ->
         with pytest.raises(TimeoutError):  # it is told once
             await asyncio.wait_for(ledger.wait_for_much(60.0), 0.05)
 
-    asyncio.run(fill())
+    awaited(fill())
 
 
 def test_an_error_of_the_store_does_not_end_the_tidying_up(
@@ -154,4 +155,4 @@ def test_an_error_of_the_store_does_not_end_the_tidying_up(
         await asyncio.gather(tidying, return_exceptions=True)
         assert len(looks) > 1
 
-    asyncio.run(tidy())
+    awaited(tidy())

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from serving_client import make_photo
+from tests.support.coroutines import awaited
 
 from undegrade.serving.counter import Counter
 from undegrade.serving.errands import Errands
@@ -47,7 +48,7 @@ def play() -> Callable[[Play], None]:
         finally:
             await errands.stop()
 
-    return lambda what: asyncio.run(_playing(what))
+    return lambda what: awaited(_playing(what))
 
 
 async def height(errands: Errands, photo: Inspect) -> int:
@@ -95,7 +96,7 @@ def test_a_worker_says_that_it_ends(photos: list[Inspect], tmp_path: Path) -> No
         assert worker.has_ended
         await worker.stop()
 
-    asyncio.run(fail())
+    awaited(fail())
 
 
 def test_one_that_ended_unseen_costs_no_photo(
@@ -166,4 +167,4 @@ def test_a_slow_header_holds_up_nobody_but_its_client(
         gc.collect()
         assert not counter._turns
 
-    asyncio.run(look())
+    awaited(look())

@@ -1,10 +1,10 @@
 """How long jobs take, and what is told to who has to come back."""
 
-import asyncio
 import time
 from pathlib import Path
 
 import pytest
+from tests.support.coroutines import awaited
 
 from undegrade.errors import InputError, UsageError
 from undegrade.serving.jobs import Job, State
@@ -36,7 +36,7 @@ def refused(*jobs: Job, running: int = 0, pace: Pace | None = None, **limits: in
             pass
         return caught.value
 
-    return asyncio.run(play())
+    return awaited(play())
 
 
 @pytest.mark.parametrize("running", [0, 1])
@@ -89,7 +89,7 @@ def test_a_clock_that_is_set_does_not_change_how_long_a_job_took(
         await queue.add(job)
         assert await queue.take(lambda: False) is job
 
-    asyncio.run(play())
+    awaited(play())
     job.started = time.time()
     job.done, job.total = 1, 2
     later = time.time() + 30 * 86400

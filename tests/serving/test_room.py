@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.support.coroutines import awaited
 
 from undegrade.serving.estimates import drawing_bytes, needed_bytes
 from undegrade.serving.jobs import Job
@@ -58,7 +59,7 @@ def test_a_drawing_waits_for_memory_and_jobs_wait_for_it() -> None:
         assert job is not None
         assert queue.running == [job]
 
-    asyncio.run(play())
+    awaited(play())
 
 
 def test_a_drawing_is_begun_beside_a_job_where_both_fit() -> None:
@@ -69,7 +70,7 @@ def test_a_drawing_is_begun_beside_a_job_where_both_fit() -> None:
         async with queue.room(DRAWING):
             assert len(queue.running) == 1
 
-    asyncio.run(play())
+    awaited(play())
 
 
 def test_one_that_is_given_up_leaves_its_memory_and_one_that_never_fits_is_refused() -> None:
@@ -88,4 +89,4 @@ def test_one_that_is_given_up_leaves_its_memory_and_one_that_never_fits_is_refus
             await queue.room(JOB + 1).__aenter__()
         assert (caught.value.status, caught.value.limit) == (413, JOB)
 
-    asyncio.run(play())
+    awaited(play())

@@ -1,22 +1,11 @@
 """The page asked without a browser, as anybody can."""
 
-import asyncio
 import itertools
 import json
 import secrets
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-
-Told = TypeVar("Told")
-
-
-def awaited(what: Coroutine[Any, Any, Told]) -> Told:
-    """Return what comes of a coroutine, in a thread: this one's loop may be a browser's."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, what).result()
 
 
 class Asking:

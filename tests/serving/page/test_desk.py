@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from serving_client import Running, Serve
 from tests.conftest import scene
-from tests.serving.page.asking import Asking, awaited, sent
+from tests.serving.page.asking import Asking, sent
 from tests.serving.page.test_controls import UNTOUCHED
+from tests.support.coroutines import awaited
 
 from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State

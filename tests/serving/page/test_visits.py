@@ -9,8 +9,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 from serving_client import Running, Serve, wait_for
-from tests.serving.page.asking import Asking, awaited
+from tests.serving.page.asking import Asking
 from tests.serving.page.conftest import serving
+from tests.support.coroutines import awaited
 
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.orders import Order

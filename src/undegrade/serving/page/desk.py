@@ -127,12 +127,12 @@ class Desk:
             async for job in self._detection(visit, photo, visit.page, client):
                 ahead = self._service.ahead_of(job)
                 waits = job.state is State.QUEUED
-                yield {"status": words.turn(ahead) if waits else words.message(_LOOKING)}
+                yield _status(visit, words.turn(ahead) if waits else words.message(_LOOKING))
             if visit.turn != turn:
                 return
             visit.found = _found(job)
             seen = words.chips(visit.found, "What the detector sees")
-        yield {"seen": seen, "status": words.message("Ready to restore.")}
+        yield {"seen": seen} | _status(visit, words.message("Ready to restore."))
 
     async def _detection(
         self, visit: Visit, photo: Path, page: int | None, client: str
@@ -294,6 +294,11 @@ class Desk:
             hint = words.by_controls(error.hint or "")
             told = gr.update(value="", placeholder=words.told(error.reason, hint))
         return {} if visit.pictures or visit.turn != turn else {"command": told}
+
+
+def _status(visit: Visit, text: str) -> Changes:
+    """Return what is said of looking at a photo, unless its restoration has begun meanwhile."""
+    return {"status": text} if visit.job is None else {}
 
 
 def _found(job: Job | None) -> dict[str, Any]:

@@ -16,7 +16,10 @@ from undegrade.wording import counted, percent
 
 _SEEN = 0.1  # probability from which a degradation is mentioned
 _VALUE = re.compile(r"^(\w+)=(['\"]?)(.*?)\2(?=$|;)")
-_OPTION = re.compile(r"`(?:--)?(?P<quoted>[\w-]+)(?: (?P<value>\S+))?`|--(?P<bare>[a-z][\w-]*)")
+_OPTION = re.compile(  # as the command or the API tells of it
+    r"`(?:--|-F )?(?P<quoted>[\w-]+)(?:[ =](?P<value>\S+))?`"
+    r"|(?:--|-F |the field )(?P<bare>[a-z][\w-]*)(?:=(?P<given>\w+))?"
+)
 _NAME = re.compile(r"^\w+(?=: )")
 _NUMBERS = (
     ("noise", "Noise", "strength of the grain, of 255"),
@@ -53,7 +56,7 @@ def by_controls(text: str) -> str | None:
 
 def _control(found: re.Match[str]) -> str:
     label = f"'{LABELS[(found['quoted'] or found['bare']).replace('-', '_')]}'"
-    value = found["value"]
+    value = found["value"] or found["given"]
     return label if value in (None, "N") else f"{label} {value}"
 
 
