@@ -136,7 +136,7 @@ def test_the_task_that_was_chosen_is_told_and_recorded(
     assert result.exit_code == 0
     (facts,) = facts_of(result)
     assert facts["task"] == "derain"
-    chosen = "task derain was chosen: the detector sees rain (100% sure)"
+    chosen = "task derain was chosen: the detector sees rain (99 % sure)"
     assert chosen in facts["messages"]
     assert f"undegrade: a.png: {chosen}" in result.stderr
     provenance = read_provenance(open_photo("a.restored.png").metadata.xmp or b"")

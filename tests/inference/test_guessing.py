@@ -59,7 +59,7 @@ def test_a_model_that_has_to_be_told_asks_the_detector(seeing: Path, told: Resto
     np.testing.assert_array_equal(result.image, told(bright, task="derain").image)
     assert (result.image != told(bright, task="dehaze").image).any()
     assert result.info.task == "derain"
-    chosen = "task derain was chosen: the detector sees rain (100% sure)"
+    chosen = "task derain was chosen: the detector sees rain (99 % sure)"
     assert chosen in result.info.messages
     assert result.info.detection is not None
     assert result.info.detection.guess == "derain"
@@ -210,9 +210,9 @@ def test_what_is_told_of_a_choice() -> None:
     assert task_for(both, ("dejpeg", "dehaze")) == "dejpeg"
     assert task_for(both, ("derain", "dehaze")) is None
     assert about_task(both, "dejpeg", ["dejpeg"]).endswith(
-        "jpeg (90% sure); it sees rain as well, which is left"
+        "jpeg (90 % sure); it sees rain as well, which is left"
     )
-    assert about_task(both, "dejpeg", ["dejpeg", "derain"]).endswith("jpeg (90% sure)")
+    assert about_task(both, "dejpeg", ["dejpeg", "derain"]).endswith("jpeg (90 % sure)")
     unsure = Detection({"dejpeg": 0.43, "derain": 0.4})
     assert task_for(unsure, ("dejpeg", "derain")) is None
     assert about_general(why_no_task(unsure, "ten"), "blind", instead=True) == (

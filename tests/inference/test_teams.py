@@ -41,7 +41,7 @@ def test_what_is_detected_its_specialist_restores() -> None:
     result = pretrained()(flat(BRIGHT))
     np.testing.assert_array_equal(result.image, pretrained("rainy")(flat(BRIGHT)).image)
     assert (result.info.model, result.info.task, result.info.steps) == ("rainy", "derain", 1)
-    told = "task derain was chosen: the detector sees rain (100% sure)"
+    told = "task derain was chosen: the detector sees rain (99 % sure)"
     assert result.info.messages[:2] == (told, CHOSEN)
     assert result.info.detection is not None
 

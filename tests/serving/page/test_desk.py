@@ -22,7 +22,7 @@ from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.page.desk import Desk
-from undegrade.serving.page.visits import Visits
+from undegrade.serving.page.visits import Sent, Visits
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,8 @@ def drive(tmp_path: Path, story: Callable[[SimpleNamespace], Coroutine[Any, Any,
         photo.write_bytes(b"a photo")
         desk = Desk(jobs, jobs, jobs)
         async with asyncio.timeout(30):
-            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=photo, desk=desk))
+            sent = Sent(photo, photo.name)
+            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=sent, desk=desk))
 
     awaited(run())
 

@@ -131,7 +131,11 @@ class Wiring:
         return {self._parts[name]: value for name, value in changes.items()} or gr.skip()
 
     async def _told(self, changes: AsyncIterator[Changes]) -> AsyncIterator[Any]:
-        """Pass changes on; of what nobody expected, tell that it was."""
+        """Pass changes on; of what nobody expected, tell that it was.
+
+        Where there are none, that is said: Gradio would empty all components.
+        """
+        yield gr.skip()
         try:
             async for change in changes:
                 yield self._named(change)
