@@ -4,6 +4,8 @@
   "use strict";
 
   const STEP = 0.05; // share of the picture that an arrow key moves the slider
+  const NEAR = 4; // pixels from the left edge that count as there
+  const TRIES = 10; // moves of the slider to one place
 
   const GRIP = 20; // pixels from the middle of the slider's grip to its side
   const LOST = "undegrade-lost"; // that the server went away, kept while the page is loaded anew
@@ -135,13 +137,24 @@
     if (target === undefined) return;
     event.preventDefault();
     if (!isReady(handle)) return;
-    const to = Math.min(Math.max(target, frame.left), frame.right);
+    moveTo(handle, Math.min(Math.max(target, frame.left), frame.right), TRIES);
+  }
+
+  /* Gradio's slider knows its width some time after its picture has come, and goes to 0 before. */
+  function moveTo(handle, to, tries) {
+    clearTimeout(handle.moving);
+    const { x, y } = placeOf(handle);
     const grip = handle.querySelector(".icon-wrap") || handle;
     const mouse = (kind, where, at) =>
       at.dispatchEvent(new MouseEvent(kind, { view: window, bubbles: true, cancelable: true, clientX: where, clientY: y, button: 0 }));
     mouse("mousedown", x, grip);
     mouse("mousemove", to, window);
     mouse("mouseup", to, window);
+    handle.moving = setTimeout(() => {
+      const now = placeOf(handle);
+      const isLost = now.x - now.frame.left < NEAR && to - now.frame.left > NEAR;
+      if (tries > 0 && isLost) moveTo(handle, to, tries - 1);
+    }, 100);
   }
 
   function pasted(event) {
