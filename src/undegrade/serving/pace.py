@@ -9,23 +9,27 @@ _SECONDS_PER_MEGAPIXEL = 4.0  # likewise
 
 
 class Pace:
-    """What is usual, by the jobs so far."""
+    """What is usual, by the jobs so far.
+
+    Attributes:
+        usual_seconds: How long a job takes.
+    """
 
     def __init__(self) -> None:
-        self._seconds, self._per_megapixel = _SECONDS, _SECONDS_PER_MEGAPIXEL
+        self.usual_seconds, self._per_megapixel = _SECONDS, _SECONDS_PER_MEGAPIXEL
 
     def note(self, job: Job) -> None:
         """Learn from a job that is done."""
         if job.seconds is None:
             return
-        self._seconds += _SMOOTHING * (job.seconds - self._seconds)
+        self.usual_seconds += _SMOOTHING * (job.seconds - self.usual_seconds)
         if job.order.megapixels >= _LEAST:
             per_megapixel = job.seconds / job.order.megapixels
             self._per_megapixel += _SMOOTHING * (per_megapixel - self._per_megapixel)
 
     def expected(self, job: Job) -> float:
         """Return how many seconds a job will take that does not run yet."""
-        return max(self._seconds, self._per_megapixel * job.order.megapixels)
+        return max(self.usual_seconds, self._per_megapixel * job.order.megapixels)
 
     def left(self, job: Job, now: float) -> float:
         """Return how many seconds a job still takes.
@@ -39,8 +43,3 @@ class Pace:
             return told
         gone = now - job.begun if job.state is State.RUNNING and job.begun is not None else 0.0
         return max(self.expected(job) - gone, 0.0)
-
-    @property
-    def usual_seconds(self) -> float:
-        """How long a job takes."""
-        return self._seconds

@@ -4,7 +4,6 @@ import shlex
 import subprocess
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from undegrade.cli.options import Format
@@ -23,7 +22,6 @@ from undegrade.serving.page.desk import LEAST_SEEN
 from undegrade.serving.page.layout import _FORMATS, _MORE_FORMATS
 from undegrade.serving.page.results import detail_part, labels_of
 from undegrade.serving.page.sketches import Part
-from undegrade.serving.page.sliders import heed_cleared_numbers
 from undegrade.serving.problems import HttpError
 from undegrade.zoo import SPECIALISTS
 
@@ -240,13 +238,3 @@ def test_pictures_are_called_what_they_are(
 def test_a_part_stays_within_the_photo() -> None:
     assert detail_part(4000, 300, 100, 50) == Part(3488, 0, 512, 300)
     assert detail_part(600, 600, 0, 100) == Part(0, 88, 512, 512)
-
-
-def test_a_number_that_is_cleared_is_the_one_at_first() -> None:
-    heed_cleared_numbers()
-    heed_cleared_numbers()
-    slider = gr.Slider(1, 8, value=3, step=1)
-    assert slider.preprocess(None) == 3
-    assert slider.preprocess(5) == 5
-    with pytest.raises(gr.Error):
-        slider.preprocess(9)

@@ -4,19 +4,17 @@ import io
 import re
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from tests.conftest import scene
 from tests.serving.page.conftest import PHOTOS, settle
-
-Open = Callable[..., Page]
-LONG = 60_000  # milliseconds that a restoration may take on a busy machine
+from tests.serving.page.using import LONG, Open, choose, press_restore, restored, status
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +26,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     exif[0x010E] = "Chelsea"
     image.save(path, quality=30, exif=exif)
     return path
-
-
-def choose(page: Page, photo: Path) -> None:
-    page.locator("#photo input[type=file]").set_input_files(photo)
-    expect(status(page)).to_contain_text("Ready to restore")
-
-
-def status(page: Page) -> Locator:
-    return page.get_by_role("status").and_(page.locator("#status"))
-
-
-def restore(page: Page) -> None:
-    page.get_by_role("button", name="Restore", exact=True).click()
-    expect(status(page)).to_contain_text("Restored by", timeout=LONG)
 
 
 def set_number(page: Page, label: str, value: int) -> None:
@@ -89,7 +73,7 @@ def test_what_is_downloaded_is_what_the_api_gives(opened: Open, server: str, pho
     page.get_by_label("Show where it is unsure").check()
     command = page.get_by_label("The same on the command line")
     expect(command).to_have_value("undegrade restore 'my cat.jpg' --variants 2 --uncertainty")
-    restore(page)
+    restored(page)
 
     apis = from_api(server, photo, {"variants": "2", "uncertainty": "true"})
     names = page.locator(".download small").all_inner_texts()
@@ -113,7 +97,7 @@ def test_what_is_downloaded_is_what_the_api_gives(opened: Open, server: str, pho
 def test_the_slider_follows_mouse_and_keys(opened: Open, photo: Path) -> None:
     page = opened()
     choose(page, photo)
-    restore(page)
+    restored(page)
     handle = page.get_by_role("slider", name="How much of the photo before is seen").first
     expect(handle).to_have_attribute("aria-valuenow", "50")
     handle.focus()
@@ -147,7 +131,7 @@ def test_sampler_and_tile_size_are_as_in_the_api(opened: Open, server: str, phot
     asked = "--steps 3 --sampler heun --tile-size 64"
     expect(command).to_have_value(f"undegrade restore 'my cat.jpg' {asked}")
     choose_from(page, "Model", "resflow-general")
-    restore(page)
+    restored(page)
     fields = {"model": "resflow-general", "steps": "3", "sampler": "heun", "tile-size": "64"}
     files = {"photo": (photo.name, photo.read_bytes())}
     answer = httpx.post(f"{server}/api/v1/restore", files=files, data=fields, timeout=120)
@@ -167,7 +151,7 @@ def test_a_sampler_that_a_model_has_not_is_told_of_in_words(
     settle(page)
     choose_from(page, "Model", model)
     choose_from(page, "Sampler", sampler)
-    page.get_by_role("button", name="Restore", exact=True).click()
+    press_restore(page)
     problem = page.locator("#status .problem")
     expect(problem).to_contain_text(f"sampler '{sampler.lower()}' for", ignore_case=True)
     fields = {"model": "auto" if model == "Best" else model, "sampler": sampler.lower()}
@@ -176,7 +160,7 @@ def test_a_sampler_that_a_model_has_not_is_told_of_in_words(
     assert answer.status_code == 422
     assert answer.json()["reason"].lower() in problem.inner_text().lower()
     choose_from(page, "Sampler", "The model's own")
-    restore(page)
+    restored(page)
 
 
 REMEMBER = """() => {
@@ -196,7 +180,7 @@ def test_a_job_shows_how_far_it_is_and_a_part_in_full_resolution(
     page = opened()
     choose(page, photo)
     page.evaluate(REMEMBER)
-    page.get_by_role("button", name="Restore", exact=True).click()
+    press_restore(page)
     expect(page.get_by_role("progressbar", name="Progress of the restoration")).to_be_visible()
     expect(status(page)).to_contain_text("Restored by", timeout=LONG)
     told = page.evaluate("window.told")
@@ -220,7 +204,7 @@ def test_a_job_can_be_cancelled(opened: Open, server: str, tmp_path: Path) -> No
     cancel = page.get_by_role("button", name="Cancel")
     expect(cancel).to_be_disabled()
     set_number(page, "Variants", 8)
-    page.get_by_role("button", name="Restore", exact=True).click()
+    press_restore(page)
     expect(page.locator("#progress progress")).to_be_visible()
     expect(cancel).to_be_enabled()
     before = cancelled(server)
@@ -257,7 +241,7 @@ def test_a_file_that_is_no_photo_is_told_of_and_one_that_is_pasted_is_taken(
         assert str(tmp_path) not in words
         page.locator("#photo").get_by_role("button", name="Clear").click()
         expect(page.locator("#status p")).to_have_count(0)
-    page.get_by_role("button", name="Restore", exact=True).click()
+    press_restore(page)
     expect(page.locator("#status .problem")).to_contain_text("Choose a photo first")
     for name in ("one.jpg", "other.jpg"):  # the second in the place of the first
         page.evaluate(PASTE, name)
@@ -281,10 +265,10 @@ def test_a_deep_tiff_is_shown_and_stays_one_within_the_limits(opened: Open, tmp_
     steps = page.get_by_label("Steps")
     for value, told in (("200", "At most 50"), ("many", "valid integer")):
         steps.fill(value)
-        page.get_by_role("button", name="Restore", exact=True).click()
+        press_restore(page)
         expect(page.locator("#status .problem")).to_contain_text(told)
     steps.fill("")
-    restore(page)
+    restored(page)
     result = pyvips.Image.new_from_file(str(downloaded(page, "deep.restored.tif")))
     assert (result.format, result.width, result.height) == ("ushort", 128, 96)
 
@@ -297,7 +281,7 @@ def test_nothing_is_done_for_a_page_that_was_closed(
     page = opened()
     choose(page, photo)
     set_number(page, "Variants", 8)
-    page.get_by_role("button", name="Restore", exact=True).click()
+    press_restore(page)
     expect(page.locator("#progress progress")).to_be_visible()
     before = cancelled(server)
     page.close()

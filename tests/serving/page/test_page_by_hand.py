@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +10,10 @@ import pyvips
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.conftest import scene
 from tests.serving.page.conftest import PHOTOS
+from tests.serving.page.using import Open, restored, take_example
 
 from undegrade.images.encode import encode
 from undegrade.images.vips import image_from_array
-
-Open = Callable[..., Page]
-LONG = 60_000  # milliseconds that a restoration may take on a busy machine
-
-
-def restored(page: Page) -> None:
-    page.get_by_role("button", name="Restore", exact=True).click()
-    expect(page.locator("#status")).to_contain_text("Restored by", timeout=LONG)
-
-
-def take_example(page: Page) -> None:
-    page.get_by_role("button", name="JPEG blocks", exact=True).click()
-    expect(page.locator("#status")).to_contain_text("Ready to restore")
 
 
 def drag_by_finger(page: Page, grip: Locator, to: float) -> None:

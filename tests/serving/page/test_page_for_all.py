@@ -1,15 +1,13 @@
 """The page without a mouse, without sight of it, on a phone, in the dark."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.serving.page.conftest import settle
+from tests.serving.page.using import Open
 
 from undegrade.serving.page.layout import examples
-
-Open = Callable[..., Page]
 
 _NEED_NAMES = {
     "button",

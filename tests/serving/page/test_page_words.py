@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -11,43 +10,20 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.conftest import scene
 from tests.serving.page.conftest import free_port, serving, settle
-
-Open = Callable[..., Page]
-LONG = 60_000  # milliseconds that a restoration may take on a busy machine
-
-
-def send(page: Page, photo: Path) -> None:
-    page.locator("#photo input[type=file]").set_input_files(photo)
-
-
-def ready(page: Page) -> None:
-    expect(page.locator("#status")).to_contain_text("Ready to restore")
-
-
-def take_example(page: Page, name: str = "JPEG blocks") -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-    ready(page)
-
-
-def press_restore(page: Page) -> None:
-    page.get_by_role("button", name="Restore", exact=True).click()
-
-
-def restored(page: Page) -> None:
-    press_restore(page)
-    expect(page.locator("#status")).to_contain_text("Restored by", timeout=LONG)
-
-
-def command(page: Page) -> Locator:
-    return page.get_by_label("The same on the command line")
-
-
-def unfold(page: Page) -> None:
-    page.get_by_role("button", name="More options").click()
-    settle(page)
+from tests.serving.page.using import (
+    LONG,
+    Open,
+    command,
+    press_restore,
+    ready,
+    restored,
+    send,
+    take_example,
+    unfold,
+)
 
 
 def photo_of(path: Path, height: int, width: int) -> Path:

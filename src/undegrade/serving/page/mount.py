@@ -14,7 +14,6 @@ from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.desk import Desk
 from undegrade.serving.page.handed import Handed
 from undegrade.serving.page.layout import build
-from undegrade.serving.page.sliders import heed_cleared_numbers
 from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.uploads import Uploads
@@ -65,7 +64,6 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     # Gradio asks for both nowhere else.
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    heed_cleared_numbers()
     studio = Studio(service.room)
     uploads = Uploads((folder / "files").absolute(), service)
     visits = Visits(uploads.folder / "visits", 3600 * limits.keep_hours, _MOST)
