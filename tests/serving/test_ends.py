@@ -12,8 +12,8 @@ import pytest
 from serving_client import BIG, SLOW, Command, Running, Serve, make_photo, wait_for
 from tests.support.coroutines import awaited
 
+from undegrade.serving import pool
 from undegrade.serving import service as service_module
-from undegrade.serving import staff
 from undegrade.serving.estimates import needed_bytes
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.ledger import Ledger
@@ -49,7 +49,7 @@ def test_what_nobody_expected_of_a_job_leaves_the_worker_to_the_next(
 ) -> None:
     server = serve()
     with monkeypatch.context() as patch:
-        patch.setattr(server.service._staff, "_settle", {}.__getitem__)
+        patch.setattr(server.service._pool, "_settle", {}.__getitem__)
         server.submit(make_photo(), model="tiny")
         wait_for(lambda: not server.service.is_ready)
     assert server.service._queue.running == []
@@ -81,7 +81,7 @@ def test_what_no_longer_fits_into_memory_holds_nobody_up(serve: Serve, tmp_path:
 def test_a_job_can_be_given_up_while_it_waits_for_others_like_it(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staff, "_GATHER", 1.0)
+    monkeypatch.setattr(pool, "_GATHER", 1.0)
     server = serve(batch=4)
     job = server.submit(make_photo(), model="tiny")
     server.until(job["id"], "running")

@@ -15,15 +15,15 @@ import pytest
 from serving_client import make_photo
 from tests.support.coroutines import awaited
 
-from undegrade.serving.counter import Counter
 from undegrade.serving.errands import Errands
+from undegrade.serving.intake import Intake
 from undegrade.serving.measures import Measures
+from undegrade.serving.messages import Failed, Finished, Inspect, Setting
 from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.problems import HttpError
 from undegrade.serving.process import DiedError, WorkerProcess
 from undegrade.serving.service import JobService
 from undegrade.serving.store import JobStore
-from undegrade.serving.worker import Failed, Finished, Inspect, Setting
 
 SECONDS = 60.0
 Play = Callable[[Errands], Coroutine[Any, Any, None]]
@@ -137,27 +137,27 @@ def test_where_there_can_be_no_process_it_is_tried_again(
 def test_a_slow_header_holds_up_nobody_but_its_client(
     photos: list[Inspect], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undegrade.serving.counter._HEADER_SECONDS", 10 * SECONDS)
+    monkeypatch.setattr("undegrade.serving.intake._HEADER_SECONDS", 10 * SECONDS)
 
     async def look() -> None:
         with closing(JobStore(tmp_path / "store")) as store:
             options = ServerOptions(limits=Limits(memory=1))
-            counter = Counter(JobService(options, store, Measures()), tmp_path / "incoming")
-            await counter.start()
+            intake = Intake(JobService(options, store, Measures()), tmp_path / "incoming")
+            await intake.start()
             try:
-                await look_slowly(counter)
+                await look_slowly(intake)
             finally:
-                await counter.stop()
+                await intake.stop()
 
-    async def look_slowly(counter: Counter) -> None:
-        [slow] = counter.pids
+    async def look_slowly(intake: Intake) -> None:
+        [slow] = intake.pids
         os.kill(slow, signal.SIGSTOP)
-        first = asyncio.create_task(counter.inspect(photos[0].source, None, "slow"))
+        first = asyncio.create_task(intake.inspect(photos[0].source, None, "slow"))
         await asyncio.sleep(0)
-        second = asyncio.create_task(counter.inspect(photos[1].source, None, "slow"))
+        second = asyncio.create_task(intake.inspect(photos[1].source, None, "slow"))
         await asyncio.sleep(0)
         for _ in range(2):
-            facts = await counter.inspect(photos[2].source, None, "quick")
+            facts = await intake.inspect(photos[2].source, None, "quick")
             assert facts["height"] == 13
         assert not first.done()
         assert not second.done()
@@ -165,6 +165,6 @@ def test_a_slow_header_holds_up_nobody_but_its_client(
         assert [(await task)["height"] for task in (first, second)] == [11, 12]
         del first, second
         gc.collect()
-        assert not counter._turns
+        assert not intake._turns
 
     awaited(look())

@@ -56,9 +56,9 @@ import re, sys
 from dataclasses import replace
 from pathlib import Path
 from undegrade.inference.options import RestoreOptions
-from undegrade.serving.bench import Bench
+from undegrade.serving.loaded import LoadedModels
 from undegrade.serving.orders import Order
-from undegrade.serving.worker import Finished, Setting, Task
+from undegrade.serving.messages import Finished, Setting, Task
 
 def resident(of):
     return int(re.search(of + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
@@ -67,10 +67,10 @@ def restore(name, side):
     options = RestoreOptions(steps=1, tile_size=2048)
     order = Order("restore", name, side, side, "png", model="tiny", restore=options)
     task = Task(order, folder / name, folder / f"restored-{name}")
-    assert isinstance(bench.do([task], lambda done, total: None)[0], Finished)
+    assert isinstance(models.do([task], lambda done, total: None)[0], Finished)
 
 folder = Path(sys.argv[1])
-bench = Bench(Setting("cpu", "float32"))
+models = LoadedModels(Setting("cpu", "float32"))
 restore("small.png", 64)
 Path("/proc/self/clear_refs").write_text("5")
 idle = resident("VmRSS")

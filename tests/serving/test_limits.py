@@ -241,7 +241,7 @@ def test_many_at_once_are_answered_each(strict: Running) -> None:
 def test_a_photo_that_breaks_who_looks_at_it(
     strict: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("undegrade.serving.counter._HEADER_SECONDS", 0.0)
+    monkeypatch.setattr("undegrade.serving.intake._HEADER_SECONDS", 0.0)
     check_problem(strict.ask(make_photo(), model="tiny"), 422)
     monkeypatch.undo()
     assert strict.ask(make_photo(), model="tiny").status_code == 200

@@ -8,7 +8,7 @@ import pytest
 from serving_client import Serve, check_problem, make_photo, wait_for
 
 from undegrade.errors import DeviceError, UsageError
-from undegrade.serving import staff
+from undegrade.serving import pool
 from undegrade.serving.devices import check_device
 
 NOWHERE = "cuda:99"
@@ -17,12 +17,12 @@ NOWHERE = "cuda:99"
 def test_who_waits_is_told_that_there_is_no_worker(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(staff, "_PAUSE", 0.1)
+    monkeypatch.setattr(pool, "_PAUSE", 0.1)
     server = serve(device=NOWHERE, ready=False)
     kept = server.submit(make_photo(), model="tiny")
     told = check_problem(server.ask(make_photo(), model="tiny"), 503)
     assert "nobody is there" in told["reason"]
-    wait_for(lambda: server.service._staff.is_missing)
+    wait_for(lambda: server.service._pool.is_missing)
     answer = server.client.post("/api/v1/jobs", files={"photo": ("a.png", make_photo())})
     check_problem(answer, 503)
     assert server.show(kept["id"])["state"] == "queued"  # it may be done by the next server
@@ -30,7 +30,7 @@ def test_who_waits_is_told_that_there_is_no_worker(
 
 
 def test_pauses_between_starts_grow() -> None:
-    assert [staff.pause_after(number) for number in (1, 2, 3, 7, 5000)] == [1, 2, 4, 60, 60]
+    assert [pool.pause_after(number) for number in (1, 2, 3, 7, 5000)] == [1, 2, 4, 60, 60]
 
 
 def test_the_command_refuses_a_device_that_is_not_there(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from undegrade.serving.jobs import Job, State
+from undegrade.serving.problems import HttpError
 
 
 class JobAnswer(BaseModel):
@@ -38,7 +39,7 @@ class JobAnswer(BaseModel):
             name=job.order.name,
             files=[*job.files],
             report=job.report,
-            problem=job.problem,
+            problem=job.problem and HttpError.of_dict(job.problem).body,
         )
 
 

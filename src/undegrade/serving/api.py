@@ -18,7 +18,6 @@ from undegrade.serving.answers import (
     ModelsAnswer,
     StateAnswer,
 )
-from undegrade.serving.counter import Counter
 from undegrade.serving.describing import (
     EVENTS,
     FETCHING,
@@ -31,6 +30,7 @@ from undegrade.serving.describing import (
     problems,
 )
 from undegrade.serving.forms import DetectForm, RestoreForm
+from undegrade.serving.intake import Intake
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.problems import HttpError
 from undegrade.serving.queue import ending
@@ -46,13 +46,13 @@ def _service(request: Request) -> JobService:
     return service
 
 
-def _counter(request: Request) -> Counter:
-    counter: Counter = request.app.state.counter
-    return counter
+def _intake(request: Request) -> Intake:
+    intake: Intake = request.app.state.intake
+    return intake
 
 
 Service = Annotated[JobService, Depends(_service)]
-TheCounter = Annotated[Counter, Depends(_counter)]
+TheIntake = Annotated[Intake, Depends(_intake)]
 
 router = APIRouter()
 photos = APIRouter(prefix="/api/v1")
@@ -74,9 +74,9 @@ def _example(text: str, route: str, options: str = "") -> str:
         "-F photo=@photo.jpg -F task=denoise -F seed=7 -o restored.jpg",
     ),
 )
-async def restore(request: Request, service: Service, counter: TheCounter) -> Response:
+async def restore(request: Request, service: Service, intake: TheIntake) -> Response:
     """Restore a photo while the client waits."""
-    job = await counter.take("restore", request, awaited=True)
+    job = await intake.take("restore", request, awaited=True)
     job = await _waited_for(job, request, service)
     return await send_results(job, service.store, partial(service.forget, job.id))
 
@@ -92,9 +92,9 @@ async def restore(request: Request, service: Service, counter: TheCounter) -> Re
         "-F photo=@photo.jpg",
     ),
 )
-async def detect(request: Request, service: Service, counter: TheCounter) -> DetectAnswer:
+async def detect(request: Request, service: Service, intake: TheIntake) -> DetectAnswer:
     """Look at a photo while the client waits."""
-    job = await counter.take("detect", request, awaited=True)
+    job = await intake.take("detect", request, awaited=True)
     job = await _waited_for(job, request, service)
     await service.forget(job.id)
     return DetectAnswer.model_validate(job.report)
@@ -113,10 +113,10 @@ async def detect(request: Request, service: Service, counter: TheCounter) -> Det
     ),
 )
 async def submit(
-    request: Request, response: Response, service: Service, counter: TheCounter
+    request: Request, response: Response, service: Service, intake: TheIntake
 ) -> JobAnswer:
     """Take a photo in."""
-    job = await counter.take("restore", request)
+    job = await intake.take("restore", request)
     response.headers["Location"] = str(request.url_for("show", name=job.id))
     return _told(job, service)
 
@@ -316,7 +316,7 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
     await service.forget(job.id)
     if job.problem is None:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the job was cancelled")
-    raise HttpError.of_body(job.problem)
+    raise HttpError.of_dict(job.problem)
 
 
 async def _leaving(request: Request) -> None:

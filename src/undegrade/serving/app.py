@@ -15,12 +15,12 @@ from starlette.exceptions import HTTPException
 from undegrade import __version__
 from undegrade.serving import api
 from undegrade.serving.access import Access
-from undegrade.serving.counter import Counter
 from undegrade.serving.describing import REPORT_HEADER
 from undegrade.serving.gate import Gate, problem_response
+from undegrade.serving.intake import Intake
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import ServerOptions
-from undegrade.serving.page.studio import Studio
+from undegrade.serving.page.drawing import Drawing
 from undegrade.serving.policy import Strict
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
@@ -48,23 +48,23 @@ def create_app(options: ServerOptions) -> FastAPI:
     measures = Measures()
     store = JobStore(options.place)
     service = JobService(options, store, measures)
-    counter = Counter(service, options.place / "incoming")
-    studios: list[Studio] = []
-    measures.watch(lambda: service.waiting, lambda: _processes(service, counter, *studios))
+    intake = Intake(service, options.place / "incoming")
+    drawings: list[Drawing] = []
+    measures.watch(lambda: service.waiting, lambda: _processes(service, intake, *drawings))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await counter.start()
-        for studio in studios:
-            await studio.start()
+        await intake.start()
+        for drawing in drawings:
+            await drawing.start()
         await service.start()
         try:
             yield
         finally:
             await service.stop()
-            await counter.stop()
-            for studio in studios:
-                await studio.stop()
+            await intake.stop()
+            for drawing in drawings:
+                await drawing.stop()
             store.close()
 
     app: FastAPI = FastAPIOffline(
@@ -78,14 +78,14 @@ def create_app(options: ServerOptions) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
     )
-    app.state.service, app.state.counter = service, counter
+    app.state.service, app.state.intake = service, intake
     app.include_router(api.router)
     app.include_router(api.photos)
     _tell_problems(app)
     if options.page:
         from undegrade.serving.page.mount import add_page  # Gradio takes seconds to import
 
-        studios.append(add_page(app, service, counter, options))
+        drawings.append(add_page(app, service, intake, options))
     app.add_middleware(Strict, places=[MANUAL])
     app.add_middleware(Gate, limits=options.limits, measures=measures, access=Access(options))
     if options.origins:
@@ -99,7 +99,7 @@ def create_app(options: ServerOptions) -> FastAPI:
     return app
 
 
-def _processes(service: JobService, *others: Counter | Studio) -> list[int]:
+def _processes(service: JobService, *others: Intake | Drawing) -> list[int]:
     """Return the numbers of all processes of a server, its own first."""
     return [os.getpid(), *(pid for other in others for pid in other.pids), *service.pids]
 

@@ -6,9 +6,9 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from undegrade.serving.messages import Failed, Finished, Inspect, Setting
 from undegrade.serving.problems import HttpError
 from undegrade.serving.process import DiedError, OverTimeError, WorkerProcess
-from undegrade.serving.worker import Failed, Finished, Inspect, Setting
 
 if TYPE_CHECKING:
     from undegrade.serving.page.sketches import Sketch

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.measures import Measures
+from undegrade.serving.messages import Progress
 from undegrade.serving.problems import HttpError
 from undegrade.serving.store import JobStore
-from undegrade.serving.worker import Progress
 
 _REST = 4096  # bytes that a job takes beside its files, so that there are not too many without any
 _log = logging.getLogger("undegrade.serving")
@@ -55,7 +55,7 @@ class Ledger:
         """
         job.state, job.finished = state, time.time()
         job.seconds = None if job.begun is None else time.monotonic() - job.begun
-        job.problem = None if problem is None else problem.body
+        job.problem = None if problem is None else problem.as_dict()
         self._free(job)
         self._measures.ended(job)
         _report(job)

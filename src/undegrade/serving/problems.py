@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +19,8 @@ from undegrade.errors import (
     UsageError,
     WeightsError,
 )
+from undegrade.serving.hints import by_fields
 
-_VALUED = re.compile(r"--([a-z-]+) (\w+)")
-_OPTION = re.compile(r"`?--([a-z-]+)`?")
 _log = logging.getLogger("undegrade.serving")
 
 _LONGEST_WAIT = 600  # seconds after which it is worth asking again, whatever waits
@@ -50,6 +48,8 @@ class HttpError(Exception):
         limit: The number that was passed, where one was.
         hint: What the client can do about it.
         headers: Further headers of the answer.
+        fix: What the command line advises instead, about its options; each surface tells it in
+            words of its own.
     """
 
     status: int
@@ -57,22 +57,39 @@ class HttpError(Exception):
     limit: float | None = None
     hint: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    fix: str | None = None
 
     @classmethod
-    def of_body(cls, told: Mapping[str, Any]) -> Self:
-        """Return what :attr:`body` gave, without headers."""
-        return cls(told["status"], told["reason"], told.get("limit"), told.get("hint"))
+    def of_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return what :meth:`as_dict` gave, without headers."""
+        return cls(
+            values["status"],
+            values["reason"],
+            values.get("limit"),
+            values.get("hint"),
+            fix=values.get("fix"),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values, without headers."""
+        return {
+            "status": int(self.status),
+            "reason": self.reason,
+            "limit": self.limit,
+            "hint": self.hint,
+            "fix": self.fix,
+        }
 
     @property
     def body(self) -> dict[str, Any]:
-        """The answer as JSON has it."""
+        """The answer as JSON has it, its hint about fields of the form."""
         told = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "reason": self.reason,
             "limit": self.limit,
-            "hint": self.hint,
+            "hint": by_fields(self.fix) if self.fix else self.hint,
         }
         return {key: value for key, value in told.items() if value is not None}
 
@@ -92,14 +109,7 @@ def problem_of(error: UndegradeError) -> HttpError:
         return HttpError(status, "the model cannot be used; the server's log says why")
     if isinstance(error, TooLargeError):
         return HttpError(status, error.clause, hint="send a smaller photo")
-    return HttpError(status, error.clause, hint=error.fix and _of_forms(error.fix))
-
-
-def _of_forms(fix: str) -> str | None:
-    """Return advice about options as advice about fields; None where it is of another command."""
-    if "`undegrade" in fix:
-        return None
-    return _OPTION.sub(r"the field \1", _VALUED.sub(r"-F \1=\2", fix))
+    return HttpError(status, error.clause, fix=error.fix)
 
 
 def unexpected(error: Exception) -> HttpError:

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from undegrade.serving import worker
-from undegrade.serving.worker import (
+from undegrade.serving.messages import (
     Batching,
     Cancel,
     Failed,

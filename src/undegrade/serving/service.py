@@ -4,7 +4,6 @@ import asyncio
 import logging
 import shutil
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from http import HTTPStatus
@@ -17,14 +16,13 @@ from undegrade.serving.ledger import Ledger
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.orders import Order
+from undegrade.serving.pool import WorkerPool, missing
 from undegrade.serving.problems import HttpError
 from undegrade.serving.queue import JobQueue, ending
-from undegrade.serving.staff import Staff, missing
+from undegrade.serving.retention import Retention
 from undegrade.serving.store import JobStore
 
 _TIDY = 60.0  # seconds between two looks for what has expired
-_AWAITED = 600.0  # seconds that a result is kept whose client waits for it, if it is not fetched
-_REMEMBERED = 1000  # jobs that had to make room
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -56,9 +54,9 @@ class JobService:
         self.limits: Limits = options.limits.model_copy(update={"memory": memory})
         self._queue = JobQueue(self.limits, memory, measures.pace)
         self._ledger = Ledger(store, measures, options.limits.store_bytes)
-        self._staff = Staff(options, self._queue, self._ledger, store)
+        self._retention = Retention(store, self.limits)
+        self._pool = WorkerPool(options, self._queue, self._ledger, store)
         self._grace = options.grace
-        self._displaced: deque[str] = deque(maxlen=_REMEMBERED)
         self._end: float | None = None  # when what still runs is ended
         self._has_ended = False
         self._tidying: asyncio.Task[None] | None = None
@@ -67,7 +65,7 @@ class JobService:
     @property
     def is_ready(self) -> bool:
         """Whether jobs are taken, and somebody is there to do them."""
-        return self._queue.is_open and self._staff.ready > 0
+        return self._queue.is_open and self._pool.ready > 0
 
     @property
     def waiting(self) -> int:
@@ -77,7 +75,7 @@ class JobService:
     @property
     def pids(self) -> list[int]:
         """Numbers of the processes that live."""
-        return self._staff.pids
+        return self._pool.pids
 
     async def start(self) -> None:
         """Go on with what is not finished, and take jobs."""
@@ -93,7 +91,7 @@ class JobService:
                 continue
             job.state, job.done, job.total = State.QUEUED, 0, 0
             await self._queue.add(job)
-        self._staff.start()
+        self._pool.start()
         self._tidying = asyncio.create_task(self._tidy())
 
     def begin_end(self) -> None:
@@ -122,9 +120,9 @@ class JobService:
         while self._queue.running and self._end is not None and time.monotonic() < self._end:
             await asyncio.sleep(0.05)
         self._has_ended = True
-        await self._staff.stop()
+        await self._pool.stop()
         for job in self._queue.running:
-            if self._staff.is_given_up(job):
+            if self._pool.is_given_up(job):
                 self._ledger.end(job, State.CANCELLED)
                 continue
             job.state, job.attempts = State.QUEUED, job.attempts - 1
@@ -141,7 +139,7 @@ class JobService:
             HttpError: The queue is full, the client has too many jobs, nobody is there to do
                 them, or the server is ending.
         """
-        if self._staff.is_missing:
+        if self._pool.is_missing:
             raise missing()
         return self._queue.place(client)
 
@@ -159,16 +157,7 @@ class JobService:
         Raises:
             HttpError: They are not even then.
         """
-        most = self.limits.store_bytes
-        if self.store.beside <= most:
-            await self._forget(self.store.surplus(most))
-        if self.store.size > most:
-            raise HttpError(
-                HTTPStatus.INSUFFICIENT_STORAGE,
-                "there is no room for the photo among what the server keeps",
-                most,
-                "come back later, or send a smaller photo",
-            )
+        await self._retention.make_room()
 
     async def submit(self, order: Order, photo: Path, client: str, *, awaited: bool = False) -> Job:
         """Take a job, for which there is a :meth:`place`.
@@ -203,17 +192,8 @@ class JobService:
         """
         job = self._queue.find(name) or self.store.find(name)
         if job is None:
-            raise self._unknown(name)
+            raise self._retention.unknown(name)
         return job
-
-    def _unknown(self, name: str) -> HttpError:
-        """Return what is told of a job that is not there, or not any more."""
-        if name in self._displaced:
-            reason = "the job is forgotten: there was no room for all results"
-            hint = "ask for it again, and fetch it sooner; or have the limit raised"
-            return HttpError(HTTPStatus.NOT_FOUND, reason, self.limits.store_bytes, hint)
-        hint = f"jobs are forgotten {self.limits.keep_hours:g} hours after they end"
-        return HttpError(HTTPStatus.NOT_FOUND, "there is no such job", hint=hint)
 
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs wait before one."""
@@ -230,7 +210,7 @@ class JobService:
             self._ledger.end(job, State.CANCELLED)
             await self._queue.notify()
         elif job.state is State.RUNNING:
-            self._staff.give_up(job)
+            self._pool.give_up(job)
         return job
 
     async def forget(self, name: str) -> None:
@@ -243,7 +223,7 @@ class JobService:
         async for _ in self._ledger.follow(job, _TIDY):
             continue
         if job.state.is_final:
-            await self._forget([name])
+            await self._retention.forget([name])
 
     async def follow(self, name: str, pause: float = 15.0) -> AsyncIterator[Job]:
         """Yield a job now, whenever something about it changes, and every so often; to its end.
@@ -289,22 +269,13 @@ class JobService:
         shutil.move(photo, self.store.source(job.id))
         return self.store.source(job.id).stat().st_size
 
-    async def _forget(self, names: list[str]) -> None:
-        self.store.forget(names)
-        await asyncio.to_thread(self.store.sweep, names)
-
     async def _tidy(self) -> None:
         """Forget what has expired, and what is too much, again and again."""
         while True:
-            now = time.time()
             try:
                 for companion in self.companions:
                     await companion.tidy()
-                kept = now - 3600 * self.limits.keep_hours
-                await self._forget(self.store.expired(kept, now - _AWAITED))
-                surplus = self.store.surplus(self.limits.store_bytes)
-                self._displaced.extend(surplus)
-                await self._forget(surplus)
+                await self._retention.tidy()
             except Exception:  # of a disk; the next look may have more luck
                 _log.exception("jobs could not be forgotten")
             await self._ledger.wait_for_much(_TIDY)

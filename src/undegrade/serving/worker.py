@@ -6,151 +6,30 @@ ends when the pipe does, or its parent.
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from undegrade.errors import UndegradeError
 from undegrade.orphans import end_with_parent
-from undegrade.serving.orders import Order
+from undegrade.serving.messages import (
+    Batching,
+    Cancel,
+    Cancelled,
+    Failed,
+    Finished,
+    Inspect,
+    Last,
+    Progress,
+    Ready,
+    Setting,
+    Tell,
+)
 
 if TYPE_CHECKING:
-    from undegrade.serving.bench import Bench
+    from undegrade.serving.loaded import LoadedModels
     from undegrade.serving.page.sketches import Sketch
 
 _PAUSE = 0.1  # seconds between two words on how far a task is
-
-Tell = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a worker is for.
-
-    Args:
-        device: Where models run; see :class:`undegrade.Restorer`.
-        precision: Number type of their networks.
-        warm: Whether the models that most ask for are loaded at once.
-        batch: Photos that are restored in one go at most; None to find out whether that is faster.
-        beside: How many such processes share the machine.
-    """
-
-    device: str = "auto"
-    precision: str = "auto"
-    warm: bool = True
-    batch: int | None = 1
-    beside: int = 1
-
-
-@dataclass(frozen=True)
-class Batching:
-    """Which photos are restored in one go.
-
-    Args:
-        most: How many; 1 for each alone.
-        pixels: Of each at most.
-    """
-
-    most: int = 1
-    pixels: int = 0
-
-
-@dataclass(frozen=True)
-class Inspect:
-    """Ask what the header of a photo says.
-
-    Args:
-        source: The photo.
-        max_megapixels: More are refused.
-        page: Which page, counted from 1; None for the only one.
-    """
-
-    source: Path
-    max_megapixels: float
-    page: int | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """Ask for a photo to be restored, or looked at.
-
-    Args:
-        order: What was asked for.
-        source: The photo.
-        target: File for the result.
-    """
-
-    order: Order
-    source: Path
-    target: Path
-
-
-class Cancel:
-    """Word to a worker that its tasks are not wanted any more."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """It can take tasks.
-
-    Args:
-        batching: Which it does faster in one go.
-    """
-
-    batching: Batching = Batching()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far tasks are.
-
-    Args:
-        done: Tiles that are restored.
-        total: Of so many.
-    """
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What came of a task.
-
-    Args:
-        report: What was found, or how the photo was restored.
-        files: Names of what was written, the picture first.
-    """
-
-    report: Mapping[str, Any] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A task cannot be done; others can."""
-
-    error: UndegradeError
-
-
-class Cancelled:
-    """A task was given up, as the worker was told to."""
-
-
-Outcome = Finished | Failed | Cancelled
-
-
-@dataclass(frozen=True)
-class Last:
-    """What came of tasks in a process that cannot be relied on any more, and ends.
-
-    Args:
-        answer: That.
-    """
-
-    answer: Failed | Sequence[Outcome]
 
 
 class UnwantedError(Exception):
@@ -166,26 +45,26 @@ def main(pipe: Connection, setting: Setting) -> None:
     """
     end_with_parent()
     try:
-        bench = _opened(setting) if setting.warm else None
+        models = _opened(setting) if setting.warm else None
     except UndegradeError as error:
         pipe.send(Failed(error))
         return
     try:
-        pipe.send(Ready(bench.batching if bench else Batching()))
+        pipe.send(Ready(models.batching if models else Batching()))
         told: Any = Cancel()
-        while _answered(bench, told, pipe):
+        while _answered(models, told, pipe):
             told = pipe.recv()
     except (EOFError, ConnectionError):  # the parent is done with us, or gone
         return
 
 
-def _opened(setting: Setting) -> "Bench":
-    from undegrade.serving.bench import Bench
+def _opened(setting: Setting) -> "LoadedModels":
+    from undegrade.serving.loaded import LoadedModels
 
-    return Bench(setting)
+    return LoadedModels(setting)
 
 
-def _answered(bench: "Bench | None", told: Any, pipe: Connection) -> bool:
+def _answered(models: "LoadedModels | None", told: Any, pipe: Connection) -> bool:
     """Do what one is told; return whether this process can be relied on after it."""
     if isinstance(told, Cancel):  # which may come after the end
         return True
@@ -193,10 +72,10 @@ def _answered(bench: "Bench | None", told: Any, pipe: Connection) -> bool:
     try:
         if isinstance(told, Inspect):
             pipe.send(_inspected(told))
-        elif bench is None:
+        elif models is None:
             pipe.send(_drawn(told))
         else:
-            pipe.send(bench.do(told, _teller(pipe)))
+            pipe.send(models.do(told, _teller(pipe)))
     except UnwantedError:
         pipe.send([Cancelled()] * len(told))
     except (EOFError, ConnectionError):

@@ -18,8 +18,8 @@ from undegrade.serving.orders import Order
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.command import command_line
 from undegrade.serving.page.controls import FIELDS, form_of
-from undegrade.serving.page.desk import LEAST_SEEN
 from undegrade.serving.page.layout import _FORMATS, _MORE_FORMATS
+from undegrade.serving.page.page_jobs import LEAST_SEEN
 from undegrade.serving.page.results import detail_part, labels_of
 from undegrade.serving.page.sketches import Part
 from undegrade.serving.problems import HttpError
@@ -148,7 +148,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
 
 
 def test_what_only_another_command_could_do_is_not_advised() -> None:
-    told = words.problem(HttpError(422, "0.2 megapixels", hint="raise it with `max-megapixels 1`"))
+    told = words.problem(HttpError(422, "0.2 megapixels", fix="raise it with `--max-megapixels 1`"))
     assert told == '<p class="message problem">0.2 megapixels.</p>'
     told = words.problem(HttpError(422, "steps=200", 50, "at most 50"))
     assert told == '<p class="message problem">Steps: 200. At most 50.</p>'
@@ -158,7 +158,7 @@ def test_what_only_another_command_could_do_is_not_advised() -> None:
     ("text", "said"),
     [
         ("--task decides otherwise", "'What to remove' decides otherwise"),
-        ("choose one with `page N`", "choose one with 'Page' (below 'More options')"),
+        ("choose one with `--page N`", "choose one with 'Page' (below 'More options')"),
         ("add `--page 1` for it", "add 'Page' 1 for it (below 'More options')"),
         ("at most 50", "at most 50"),
         ("`undegrade models list`", None),

@@ -1,11 +1,14 @@
 """The page without a mouse, without sight of it, on a phone, in the dark."""
 
 import re
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
+from tests.conftest import scene
 from tests.serving.page.conftest import settle
-from tests.serving.page.using import Open
+from tests.serving.page.using import Open, ready, restored, send
 
 from undegrade.serving.page.layout import examples
 
@@ -123,3 +126,26 @@ def test_light_and_dark_are_as_the_system_is(
     page = opened(color_scheme=scheme)
     ground = page.evaluate("getComputedStyle(document.querySelector('gradio-app')).backgroundColor")
     assert all(low <= int(level) <= high for level in re.findall(r"\d+", ground)[:3])
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_slow_browser_shows_all_that_a_fast_server_says(
+    opened: Open, tmp_path: Path, attempt: int
+) -> None:
+    photo = tmp_path / f"{attempt}.png"
+    Image.fromarray(scene(96, 128, attempt)).save(photo)
+    page = opened()
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    send(page, photo)
+    ready(page)
+    expect(page.locator("#before img")).to_have_js_property("naturalWidth", 128)
+    expect(page.locator("#empty")).to_be_hidden()
+    expect(page.locator("#results")).to_be_hidden()
+    for _ in range(2):
+        restored(page)
+        expect(page.locator("#compare img").first).to_be_visible()
+        expect(page.get_by_role("link", name=f"{attempt}.restored.png")).to_be_visible()
+        expect(page.locator("#still .chip").first).to_be_visible()
+        expect(page.locator("#before")).to_be_hidden()
+        expect(page.get_by_role("button", name="Cancel")).to_be_disabled()

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from undegrade.serving.counter import client_of
+from undegrade.serving.intake import client_of
 from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.problems import HttpError, too_large
 

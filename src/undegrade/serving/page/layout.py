@@ -8,8 +8,9 @@ from undegrade import __version__
 from undegrade.inference.options import MIN_TILE
 from undegrade.serving.options import Limits
 from undegrade.serving.page import controls
+from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.controls import LABELS
-from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.showing import HIDDEN
 from undegrade.serving.page.visits import Visits
 from undegrade.serving.page.wiring import Parts, Wiring
 from undegrade.tasks import degradation_of
@@ -20,11 +21,11 @@ _FORMATS = [("As the photo", "keep"), *((name.upper(), name) for name in ("jpeg"
 _MORE_FORMATS = [("WebP", "webp"), ("AVIF", "avif"), ("HEIC", "heic")]
 
 
-def build(desk: Desk, visits: Visits, limits: Limits) -> gr.Blocks:
+def build(actions: PageActions, visits: Visits, limits: Limits) -> gr.Blocks:
     """Return the page.
 
     Args:
-        desk: Does what is asked for.
+        actions: Does what is asked for.
         visits: Who has the page open.
         limits: What can be asked for at most.
     """
@@ -43,7 +44,7 @@ def build(desk: Desk, visits: Visits, limits: Limits) -> gr.Blocks:
             with gr.Column(scale=8, min_width=300, elem_id="answer"):
                 _answer(parts)
         gr.HTML(_foot(hours), elem_id="foot")
-        Wiring(parts, desk, visits).connect(blocks, buttons)
+        Wiring(parts, actions, visits).connect(blocks, buttons)
     blocks.queue(default_concurrency_limit=None)
     return blocks
 
@@ -126,7 +127,7 @@ def _model_options(parts: Parts, limits: Limits) -> None:
         step=0.05,
         label=LABELS["texture"],
         info="How much of the drawn fine structure is added.",
-        visible=False,
+        visible=HIDDEN,
         buttons=[],
     )
     parts["seed"] = gr.Number(
@@ -186,12 +187,12 @@ def _answer(parts: Parts) -> None:
     parts["before"] = gr.Image(
         label="Your photo",
         interactive=False,
-        visible=False,
+        visible=HIDDEN,
         buttons=["fullscreen"],
         height=520,
         elem_id="before",
     )
-    with gr.Column(visible=False, elem_id="results") as parts["results"]:
+    with gr.Column(elem_id="results"):  # seen as long as there is something to download
         parts["compare"] = gr.ImageSlider(
             label="Left: before. Right: restored",
             type="filepath",
@@ -200,7 +201,7 @@ def _answer(parts: Parts) -> None:
             max_height=640,
             elem_id="compare",
         )
-        parts["right"] = gr.Radio([], label="On the right", visible=False, elem_id="right")
+        parts["right"] = gr.Radio([], label="On the right", visible=HIDDEN, elem_id="right")
         parts["files"] = gr.HTML("", elem_id="files")
         parts["variants_shown"] = gr.Gallery(
             label="Variants side by side",
@@ -208,7 +209,7 @@ def _answer(parts: Parts) -> None:
             height="auto",
             interactive=False,
             buttons=["fullscreen"],
-            visible=False,
+            visible=HIDDEN,
             elem_id="variants",
         )
         _detail(parts)
@@ -227,7 +228,7 @@ def _answer(parts: Parts) -> None:
 
 def _detail(parts: Parts) -> None:
     with gr.Accordion(
-        "A part in full resolution", open=False, visible=False, elem_id="detail-fold"
+        "A part in full resolution", open=False, visible=HIDDEN, elem_id="detail-fold"
     ) as parts["detail_fold"]:
         gr.HTML('<p class="quiet">A click on the picture above shows the part around it.</p>')
         with gr.Row():

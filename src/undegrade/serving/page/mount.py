@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
-from undegrade.serving.counter import Counter
+from undegrade.serving.intake import Intake
 from undegrade.serving.options import ServerOptions
-from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.actions import PageActions
+from undegrade.serving.page.drawing import Drawing
 from undegrade.serving.page.handed import Handed
 from undegrade.serving.page.layout import build
-from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.page.visits import Visits
@@ -48,13 +48,13 @@ _PATHS = (
 _SCRIPTS = f"{INLINE} 'unsafe-eval'"  # Gradio's own need both
 
 
-def add_page(app: FastAPI, service: JobService, counter: Counter, options: ServerOptions) -> Studio:
+def add_page(app: FastAPI, service: JobService, intake: Intake, options: ServerOptions) -> Drawing:
     """Hang the page below all routes of a server.
 
     Args:
         app: The server.
         service: Does the jobs.
-        counter: Takes the photos in.
+        intake: Takes the photos in.
         options: How the server runs.
 
     Returns:
@@ -64,10 +64,10 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     # Gradio asks for both nowhere else.
     os.environ["GRADIO_TEMP_DIR"] = str((folder / "files").absolute())
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    studio = Studio(service.room)
+    drawing = Drawing(service.room)
     uploads = Uploads((folder / "files").absolute(), service)
     visits = Visits(uploads.folder / "visits", 3600 * limits.keep_hours, _MOST)
-    blocks = build(Desk(service, counter, studio), visits, limits)
+    blocks = build(PageActions.of(service, intake, drawing), visits, limits)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -88,7 +88,7 @@ def add_page(app: FastAPI, service: JobService, counter: Counter, options: Serve
     service.companions.append(_Page(mounted.app, visits, uploads))
     handed = Handed(mounted.app, uploads, visits.folder, limits.max_bytes)
     app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
-    return studio
+    return drawing
 
 
 class _Page:

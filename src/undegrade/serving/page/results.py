@@ -5,8 +5,8 @@ from pathlib import Path
 
 from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.serving.jobs import Job
+from undegrade.serving.page.drawing import Drawing
 from undegrade.serving.page.sketches import Part, Sketch
-from undegrade.serving.page.studio import Studio
 from undegrade.serving.page.visits import Picture, Visit
 from undegrade.serving.store import JobStore
 
@@ -37,7 +37,7 @@ def has_map(job: Job) -> bool:
 
 
 async def pictures_of(
-    job: Job, visit: Visit, store: JobStore, studio: Studio
+    job: Job, visit: Visit, store: JobStore, drawing: Drawing
 ) -> tuple[tuple[Picture, ...], Mapping[str, float] | None]:
     """Return the pictures of a finished job, and the numbers of the first.
 
@@ -47,21 +47,21 @@ async def pictures_of(
     pictures, numbers = list[Picture](), None
     for label, name in labels_of(job):
         file = store.result(job.id, name)
-        shown, facts = await studio.draw(
+        shown, facts = await drawing.draw(
             Sketch(file, visit.new_path(), measured=not pictures), job.order.pixels
         )
         numbers = numbers or facts["numbers"]
         pictures.append(Picture(label, file, shown))
     if has_map(job):
-        pictures.append(await _uncertain(pictures[0].file, job, visit, store, studio))
+        pictures.append(await _uncertain(pictures[0].file, job, visit, store, drawing))
     return tuple(pictures), numbers
 
 
 async def _uncertain(
-    file: Path, job: Job, visit: Visit, store: JobStore, studio: Studio
+    file: Path, job: Job, visit: Visit, store: JobStore, drawing: Drawing
 ) -> Picture:
     heat = store.result(job.id, job.files[-2])
-    shown, _ = await studio.draw(Sketch(file, visit.new_path(), heat=heat), job.order.pixels)
+    shown, _ = await drawing.draw(Sketch(file, visit.new_path(), heat=heat), job.order.pixels)
     return Picture("Where it is unsure", file, shown, heat)
 
 

@@ -13,6 +13,10 @@ from undegrade.serving.page.visits import Picture, Visit
 Changes = dict[str, Any]
 """New values or updates of components, by the components' names."""
 
+HIDDEN = "hidden"
+"""There, but not seen. What Gradio takes out of the page instead it puts in again with a delay, and
+what it is told meanwhile is lost where a browser is slow."""
+
 
 def results(visit: Visit, job: Job, numbers: Mapping[str, float] | None) -> Changes:
     """Return the page with what a job made."""
@@ -21,23 +25,20 @@ def results(visit: Visit, job: Job, numbers: Mapping[str, float] | None) -> Chan
     files = [(_purpose(name, visit.pictures), name) for name in job.files]
     large = max(visit.facts["width"], visit.facts["height"]) > LONGEST
     return {
-        "before": gr.update(visible=False),
+        "before": gr.update(visible=HIDDEN),
         "compare": gr.update(
             value=(str(visit.shown), str(first.shown)), visible=True, label=title(first)
         ),
-        "right": gr.update(choices=labels, value=first.label, visible=len(labels) > 1),
+        "right": gr.update(choices=labels, value=first.label, visible=len(labels) > 1 or HIDDEN),
         "variants_shown": gr.update(
-            value=[(str(one.shown), one.label) for one in variants], visible=bool(variants)
+            value=[(str(one.shown), one.label) for one in variants],
+            visible=bool(variants) or HIDDEN,
         ),
-        "detail_fold": gr.update(visible=large),
+        "detail_fold": gr.update(visible=large or HIDDEN),
         "detail": gr.update(value=None),
-        "files": gr.update(value=words.downloads(job.id, files), visible=True),
-        "numbers": gr.update(
-            value=words.numbers((("before", visit.facts["numbers"]), ("after", numbers))),
-            visible=True,
-        ),
+        "files": words.downloads(job.id, files),
+        "numbers": words.numbers((("before", visit.facts["numbers"]), ("after", numbers))),
         "still": "",
-        "results": gr.update(visible=True),
     }
 
 
@@ -46,18 +47,28 @@ def cleared() -> Changes:
     return (
         without_results()
         | idle()
-        | {"empty": gr.update(visible=True), "seen": "", "before": gr.update(visible=False)}
+        | {"empty": gr.update(visible=True), "seen": "", "before": gr.update(visible=HIDDEN)}
     )
 
 
 def without_results() -> Changes:
-    """Return the page without results."""
-    return {"results": gr.update(visible=False), "still": ""}
+    """Return the page without results, which are seen as long as one can be downloaded."""
+    return {"files": "", "still": ""}
 
 
 def idle() -> Changes:
     """Return the page while nothing is restored."""
     return {"progress": "", "cancel": gr.update(interactive=False)}
+
+
+def both(first: Changes, second: Changes) -> Changes:
+    """Return two changes as one; what the second one says of a component counts."""
+    told = dict(first)
+    for name, value in second.items():
+        before = told.get(name)
+        updates = isinstance(before, dict) and isinstance(value, dict)
+        told[name] = before | value if updates else value
+    return told
 
 
 def title(picture: Picture) -> str:

@@ -60,6 +60,7 @@ class Visit:
         found: What the detector found in it; None before, or where it could not say.
         detecting: The job by which the detector looks at it; None for none.
         job: The job that is under way, or was last.
+        seen_again: The job whose result the detector has looked at last.
         pictures: What came of that.
         parts: Files of what was shown last in full resolution.
         turn: How many photos there were; what was begun for an earlier one is of no interest.
@@ -78,6 +79,7 @@ class Visit:
     found: dict[str, Any] | None = None
     detecting: Job | None = None
     job: Job | None = None
+    seen_again: Job | None = None
     pictures: tuple[Picture, ...] = ()
     parts: tuple[Path, ...] = ()
     turn: int = 0
@@ -113,6 +115,7 @@ class Visit:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.name, self.photo, self.shown, self.found = "", None, None, None
         self.facts, self.job, self.pictures, self.parts = {}, None, (), ()
+        self.seen_again = None
         self.asked = self.page = self.detecting = None
         self.turn += 1
 

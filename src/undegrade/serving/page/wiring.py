@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from undegrade.serving.page import controls, words
-from undegrade.serving.page.desk import Desk
-from undegrade.serving.page.showing import Changes
+from undegrade.serving.page.actions import PageActions
+from undegrade.serving.page.showing import HIDDEN, Changes, both
 from undegrade.serving.page.visits import Sent, Visit, Visits
 
 Parts = dict[str, Any]
@@ -24,16 +25,16 @@ _log = logging.getLogger("undegrade.serving")
 
 
 class Wiring:
-    """Brings what is done on the page to the desk, and what that says back to the page.
+    """Has done what is asked for on the page, and shows on the page what came of it.
 
     Args:
         parts: The components.
-        desk: Does what is asked for.
+        actions: Does what is asked for.
         visits: Who has the page open.
     """
 
-    def __init__(self, parts: Parts, desk: Desk, visits: Visits) -> None:
-        self._parts, self._desk, self._visits = parts, desk, visits
+    def __init__(self, parts: Parts, actions: PageActions, visits: Visits) -> None:
+        self._parts, self._actions, self._visits = parts, actions, visits
 
     def connect(self, blocks: gr.Blocks, examples: Mapping[Path, gr.Button]) -> None:
         """Connect the components.
@@ -49,7 +50,8 @@ class Wiring:
         typed = [parts["page"].submit, parts["page"].blur]
         gr.on(typed, self.turn_page, chosen, everything, **_AS_IT_IS)
         given = [parts["photo"], *fields]
-        parts["restore"].click(self.restore, given, everything, **_AS_IT_IS)
+        restored = parts["restore"].click(self.restore, given, everything, **_AS_IT_IS)
+        restored.then(self.look_again, None, parts["still"], **_QUIET)
         parts["cancel"].click(self.cancel, None, None, **_QUIET)
         parts["right"].input(self.show, parts["right"], parts["compare"], **_QUIET)
         place = [parts["across"], parts["down"], parts["right"]]
@@ -66,7 +68,7 @@ class Wiring:
 
     async def choose(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
-        changes = self._desk.choose(
+        changes = self._actions.choosing.choose(
             self._visit(request), _sent(photo), str(page or ""), _client(request)
         )
         async for change in self._told(changes):
@@ -75,35 +77,45 @@ class Wiring:
     async def turn_page(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take another page of the photo's file."""
         visit = self._visit(request)
-        changes = self._desk.turn_page(visit, _sent(photo), str(page or ""), _client(request))
+        changes = self._actions.choosing.turn_page(
+            visit, _sent(photo), str(page or ""), _client(request)
+        )
         async for change in self._told(changes):
             yield change
 
     async def restore(self, photo: Any, request: gr.Request, *given: Any) -> AsyncIterator[Any]:
         """Restore the photo."""
         values, visit = _values(given), self._visit(request)
-        changes = self._desk.restore(visit, _sent(photo), values, _client(request))
+        changes = self._actions.restoring.restore(visit, _sent(photo), values, _client(request))
+        async for change in self._told(changes):
+            yield change
+
+    async def look_again(self, request: gr.Request) -> AsyncIterator[Any]:
+        """Have the result looked at."""
+        changes = self._actions.restoring.look_again(self._visit(request), _client(request))
         async for change in self._told(changes):
             yield change
 
     async def cancel(self, request: gr.Request) -> None:
         """Give the restoration up."""
-        await self._desk.cancel(self._visit(request))
+        await self._actions.restoring.cancel(self._visit(request))
 
     def show(self, label: str | None, request: gr.Request) -> Any:
         """Show another result."""
-        return self._named(self._desk.show(self._visit(request), label))
+        return self._named(self._actions.viewing.show(self._visit(request), label))
 
     async def detail(self, across: Any, down: Any, label: str | None, request: gr.Request) -> Any:
         """Show a part in full resolution."""
         visit = self._visit(request)
-        changes = await self._desk.detail(visit, _share(across), _share(down), label)
+        changes = await self._actions.viewing.detail(visit, _share(across), _share(down), label)
         return self._named(changes)
 
     async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
         visit = self._visit(request)
-        return self._named(await self._desk.command(visit, _values(given), _client(request)))
+        return self._named(
+            await self._actions.restoring.command(visit, _values(given), _client(request))
+        )
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
@@ -120,28 +132,34 @@ class Wiring:
         """
         visit = self._visits.find(request.session_hash or "")
         if visit is not None and not visit.over:
-            await self._desk.leave(visit)
+            await self._actions.restoring.leave(visit)
             self._visits.leave(request.session_hash or "")
 
     def _visit(self, request: gr.Request) -> Visit:
         return self._visits.of(request.session_hash or "")
 
     def _named(self, changes: Changes) -> Any:
-        """Return changes by component, as Gradio wants them."""
-        return {self._parts[name]: value for name, value in changes.items()} or gr.skip()
+        """Return changes by component, as Gradio wants them, which takes updates to pieces."""
+        given = {self._parts[name]: copy(value) for name, value in changes.items()}
+        return given or gr.skip()
 
     async def _told(self, changes: AsyncIterator[Changes]) -> AsyncIterator[Any]:
         """Pass changes on; of what nobody expected, tell that it was.
 
-        Where there are none, that is said: Gradio would empty all components.
+        Where there are none, that is said: Gradio would empty all components. What was said stays
+        said: of two answers that come close together, Gradio's script forgets what the second one
+        does not repeat.
         """
         yield gr.skip()
+        said: Changes = {}
         try:
             async for change in changes:
-                yield self._named(change)
+                said = both(said, change)
+                yield self._named(said)
         except Exception:
             _log.exception("the page could not do what was asked for")
-            yield self._named({"status": words.message(_UNEXPECTED, "problem"), "progress": ""})
+            sorry = {"status": words.message(_UNEXPECTED, "problem"), "progress": ""}
+            yield self._named(both(said, sorry))
 
 
 def _values(given: tuple[Any, ...]) -> dict[str, Any]:
@@ -169,7 +187,7 @@ def _client(request: gr.Request) -> str:
 def _texture(model: str) -> Any:
     """Show the texture's control for models that draw one, and no others."""
     own = controls.own_texture(model)
-    return gr.update(visible=own is not None, value=1.0 if own is None else own)
+    return gr.update(visible=own is not None or HIDDEN, value=1.0 if own is None else own)
 
 
 def _taker(file: Path) -> Callable[[], str]:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from undegrade.inference.detected import CLEAN, PRESENT
+from undegrade.serving.hints import options_in, reworded
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.page.controls import IN_SIGHT, LABELS, name_of
 from undegrade.serving.page.results import has_map
@@ -16,10 +17,6 @@ from undegrade.wording import counted, percent
 
 _SEEN = 0.1  # probability from which a degradation is mentioned
 _VALUE = re.compile(r"^(\w+)=(['\"]?)(.*?)\2(?=$|;)")
-_OPTION = re.compile(  # as the command or the API tells of it
-    r"`(?:--|-F )?(?P<quoted>[\w-]+)(?:[ =](?P<value>\S+))?`"
-    r"|(?:--|-F |the field )(?P<bare>[a-z][\w-]*)(?:=(?P<given>\w+))?"
-)
 _NAME = re.compile(r"^\w+(?=: )")
 _NUMBERS = (
     ("noise", "Noise", "strength of the grain, of 255"),
@@ -36,28 +33,28 @@ def message(text: str, kind: str = "note") -> str:
 
 
 def problem(error: HttpError) -> str:
-    """Return what a problem is, and what can be done about it from here: no other command can."""
-    hint = by_controls(error.hint) if error.hint else None
+    """Return what a problem is, and what can be done about it from here."""
     reason = error.reason
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         reason = f"the server has much to do: {reason}"
-    return message(told(reason, hint), "problem")
+    return message(told(reason, advice(error)), "problem")
+
+
+def advice(error: HttpError) -> str | None:
+    """Return what can be done about a problem, in words of the page."""
+    return by_controls(error.fix) if error.fix else error.hint
 
 
 def by_controls(text: str) -> str | None:
     """Return a text whose options are named by their controls; None where one has none."""
-    options = [found["quoted"] or found["bare"] for found in _OPTION.finditer(text)]
-    fields = {option.replace("-", "_") for option in options}
-    named = _OPTION.sub(_control, text) if fields <= LABELS.keys() else "`"
-    if "`" in named:
-        return None
-    return named if fields <= {*IN_SIGHT} else f"{named} (below 'More options')"
+    named = reworded(text, _control)
+    hidden = {option.replace("-", "_") for option in options_in(text)} - {*IN_SIGHT}
+    return f"{named} (below 'More options')" if named and hidden else named
 
 
-def _control(found: re.Match[str]) -> str:
-    label = f"'{LABELS[(found['quoted'] or found['bare']).replace('-', '_')]}'"
-    value = found["value"] or found["given"]
-    return label if value in (None, "N") else f"{label} {value}"
+def _control(option: str, value: str | None) -> str:
+    label = f"'{LABELS[option.replace('-', '_')]}'"
+    return label if value is None or value.isupper() else f"{label} {value}"
 
 
 def told(reason: str, hint: str | None) -> str:

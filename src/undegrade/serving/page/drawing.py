@@ -7,15 +7,15 @@ from typing import Any
 
 from undegrade.serving.errands import Errands
 from undegrade.serving.estimates import drawing_bytes
+from undegrade.serving.messages import Failed
 from undegrade.serving.page.sketches import Sketch
 from undegrade.serving.problems import problem_of
-from undegrade.serving.worker import Failed
 
 _SECONDS = 60.0  # that a sketch may take
 _BROKEN = "the file is no photo that can be shown: who drew it broke down"
 
 
-class Studio(Errands):
+class Drawing(Errands):
     """Draws one sketch at a time; what breaks a decoder breaks its process and no more.
 
     Args:

@@ -21,7 +21,7 @@ from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
-from undegrade.serving.page.desk import Desk
+from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.visits import Sent, Visits
 
 
@@ -70,7 +70,7 @@ def test_a_page_of_several_is_seen_restored_and_seen_in_full(own: Running, typed
 
 
 class Jobs:
-    """Takes jobs when it is let, and does none; stands for all that a desk has jobs done by."""
+    """Takes jobs when it is let, and does none; stands for all that the page has jobs done by."""
 
     def __init__(self) -> None:
         self.limits, self.taken, self.gone = Limits(), list[Job](), list[str]()
@@ -115,10 +115,10 @@ def drive(tmp_path: Path, story: Callable[[SimpleNamespace], Coroutine[Any, Any,
         visit = Visits(tmp_path / "visits", 3600, 9).of("a")
         photo = tmp_path / "photo.png"
         photo.write_bytes(b"a photo")
-        desk = Desk(jobs, jobs, jobs)
+        actions = PageActions.of(jobs, jobs, jobs)
         async with asyncio.timeout(30):
             sent = Sent(photo, photo.name)
-            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=sent, desk=desk))
+            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=sent, actions=actions))
 
     awaited(run())
 
@@ -138,11 +138,11 @@ async def until(what: Callable[[], Any]) -> None:
 
 def test_what_was_found_in_a_photo_is_not_said_of_the_next(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
-        first = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        first = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await until(lambda: at.jobs.taken)
         at.jobs.let[DetectForm].set()
         await until(lambda: at.visit.detecting)
-        second = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        second = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await first
         assert at.jobs.gone == [at.jobs.taken[0].id]
         await until(lambda: len(at.jobs.taken) == 2 and at.visit.detecting)
@@ -154,17 +154,17 @@ def test_what_was_found_in_a_photo_is_not_said_of_the_next(tmp_path: Path) -> No
 
 def test_a_restoration_of_a_photo_that_was_swapped_is_given_up(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
-        looking = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await until(lambda: at.visit.photo)
-        old = begun(at.desk.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        old = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
         await until(lambda: len(at.jobs.taken) == 2)
-        new = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        new = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await until(lambda: at.visit.photo and at.visit.turn == 2)
         at.jobs.let[RestoreForm].set()
         await old
         assert at.visit.job is None
         assert at.jobs.taken[1].state is State.CANCELLED
-        again = begun(at.desk.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        again = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
         await until(lambda: at.visit.job)
         for task in (looking, new, again):
             task.cancel()
@@ -176,7 +176,7 @@ def test_a_restoration_of_a_photo_that_was_swapped_is_given_up(tmp_path: Path) -
 def test_nothing_is_left_of_a_look_that_was_cancelled(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
         at.jobs.let[DetectForm].set()
-        looking = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await until(lambda: at.visit.detecting)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
@@ -195,9 +195,9 @@ def test_a_restoration_waits_until_the_photo_is_known(tmp_path: Path) -> None:
 
         at.jobs.inspect = inspect
         at.jobs.let[RestoreForm].set()
-        looking = begun(at.desk.choose(at.visit, at.photo, "", "me"))
+        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
         await asyncio.sleep(0)
-        restoring = begun(at.desk.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        restoring = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
         for _ in range(5):
             await asyncio.sleep(0)
         assert at.jobs.taken == []

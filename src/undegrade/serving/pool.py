@@ -1,4 +1,4 @@
-"""The worker processes and the jobs in their hands."""
+"""The worker processes, and the jobs that they do."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ from pathlib import Path
 from undegrade.inference.targets import restored_name, with_format
 from undegrade.serving.jobs import ATTEMPTS, Job, State
 from undegrade.serving.ledger import Ledger
+from undegrade.serving.messages import Cancelled, Failed, Finished, Outcome, Progress, Setting, Task
 from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.problems import HttpError, problem_of, unexpected
 from undegrade.serving.process import DiedError, OverTimeError, WorkerProcess
 from undegrade.serving.queue import JobQueue
 from undegrade.serving.store import JobStore
-from undegrade.serving.worker import Cancelled, Failed, Finished, Outcome, Progress, Setting, Task
 
 _PAUSE = 1.0  # seconds before a process is started again that died at once; then twice as many
 _LONGEST_PAUSE = 60.0
@@ -37,7 +37,7 @@ def pause_after(in_vain: int) -> float:
     return min(_PAUSE * 2.0 ** min(in_vain - 1, 10), _LONGEST_PAUSE)
 
 
-class Staff:
+class WorkerPool:
     """Does jobs, each worker process one after another, and replaces processes that die.
 
     Args:
@@ -56,7 +56,7 @@ class Staff:
             options.device, options.precision, batch=options.batch, beside=options.workers
         )
         self._workers = [WorkerProcess(setting) for _ in range(options.workers)]
-        self._hands: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}
+        self._in_work: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}
         self._unwanted: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._in_vain = dict.fromkeys(self._workers, 0)  # starts since the last that went well
@@ -91,8 +91,8 @@ class Staff:
         if job.id in self._unwanted:
             return
         self._unwanted.add(job.id)
-        if job.id in self._hands:  # else it waits for others like it, and is not begun
-            worker, jobs = self._hands[job.id]
+        if job.id in self._in_work:  # else it waits for others like it, and is not begun
+            worker, jobs = self._in_work[job.id]
             if len(jobs) == 1:
                 worker.cancel()
 
@@ -155,7 +155,7 @@ class Staff:
             _log.exception("a job could not be begun")
             outcomes = [unexpected(error)] * len(jobs)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            self._hands.pop(job.id, None)
+            self._in_work.pop(job.id, None)
             again = False
             try:
                 again = self._settle(job, outcome)
@@ -167,7 +167,7 @@ class Staff:
 
     async def _outcomes(self, jobs: Sequence[Job], worker: WorkerProcess) -> Sequence[Outcome]:
         for job in jobs:
-            self._hands[job.id] = worker, jobs
+            self._in_work[job.id] = worker, jobs
             job.started = time.time()
             self._ledger.note(job)
         for job in jobs:

@@ -11,15 +11,7 @@ from undegrade.errors import UndegradeError
 from undegrade.inference import FileReport, PhotoDetector, Restorer
 from undegrade.inference.host import usable_cores
 from undegrade.inference.together import Work, gain_of_batches, restore_together
-from undegrade.serving.worker import (
-    Batching,
-    Failed,
-    Finished,
-    Outcome,
-    Setting,
-    Task,
-    Tell,
-)
+from undegrade.serving.messages import Batching, Failed, Finished, Outcome, Setting, Task, Tell
 
 _MODELS = 3  # kept loaded, each with the sampler that it was asked for with
 _MOST = 8  # photos in one go, where nobody says how many
@@ -28,7 +20,7 @@ _GAIN = 1.1  # by which one go has to be faster
 _TRIAL_SECONDS = 1.0  # after which no larger photos are tried
 
 
-class Bench:
+class LoadedModels:
     """What a worker has at hand.
 
     Args:

@@ -18,17 +18,17 @@ from undegrade.images.photo import ReadOptions
 from undegrade.serving.errands import Errands
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto, file_name
 from undegrade.serving.jobs import Job
+from undegrade.serving.messages import Failed, Inspect
 from undegrade.serving.orders import Kind, Order
 from undegrade.serving.problems import problem_of
 from undegrade.serving.service import JobService
-from undegrade.serving.worker import Failed, Inspect
 
 _HEADER_SECONDS = 10.0  # that reading a header may take
 _LOOKERS = 2  # processes that look at headers
 _BROKEN = "the file is no photo that can be read: who looked at it broke down"
 
 
-class Counter:
+class Intake:
     """Takes photos in.
 
     Processes of their own look at the headers: what breaks a decoder breaks one of those and no

@@ -1,0 +1,114 @@
+"""What happens when somebody chooses a photo on the page: it is shown, and looked at."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import gradio as gr
+
+from undegrade.images.photo import ReadOptions
+from undegrade.serving.jobs import State
+from undegrade.serving.page import words
+from undegrade.serving.page.controls import form_of
+from undegrade.serving.page.drawing import Drawing
+from undegrade.serving.page.page_jobs import PageJobs, found_by, is_seen, lend
+from undegrade.serving.page.showing import HIDDEN, Changes, cleared
+from undegrade.serving.page.sketches import Sketch
+from undegrade.serving.page.visits import Sent, Visit
+from undegrade.serving.problems import HttpError
+
+_LOOKING = "Looking at the photo …"
+
+
+class Choosing:
+    """Takes the photo of an open page, in place of the one before.
+
+    Args:
+        jobs: Has it looked at.
+        drawing: Draws what is shown of it.
+    """
+
+    def __init__(self, jobs: PageJobs, drawing: Drawing) -> None:
+        self._jobs, self._drawing = jobs, drawing
+
+    async def choose(
+        self, visit: Visit, photo: Sent | None, page: str, client: str
+    ) -> AsyncIterator[Changes]:
+        """Take a photo, show it, and say what it suffers from; None takes the last one away."""
+        before = [visit.detecting, visit.job]
+        visit.clear()
+        visit.known.clear()
+        turn = visit.turn
+        visit.asked = None if photo is None else page.strip()
+        try:
+            await self._jobs.give_up(*before)
+            if visit.turn != turn:
+                return
+            visit.page = form_of({"page": page}).page
+            yield cleared() | {"status": "" if photo is None else words.message(_LOOKING)}
+            if photo is None or visit.turn != turn:
+                return
+            async for changes in self._look(visit, photo, client):
+                yield changes
+        except HttpError as error:
+            if visit.turn == turn:
+                visit.clear()
+                turn = visit.turn
+                yield cleared() | {"status": words.problem(error)}
+        finally:
+            if visit.turn == turn:
+                visit.asked = None if visit.photo is None else visit.asked
+                visit.known.set()
+
+    async def turn_page(
+        self, visit: Visit, photo: Sent | None, page: str, client: str
+    ) -> AsyncIterator[Changes]:
+        """Take another page of the same file, unless it is the same page."""
+        if photo is not None and visit.asked != page.strip():
+            async for changes in self.choose(visit, photo, page, client):
+                yield changes
+
+    async def _look(self, visit: Visit, photo: Sent, client: str) -> AsyncIterator[Changes]:
+        turn, page, kept = visit.turn, visit.page, visit.new_path()
+        try:
+            lend(photo.file, kept)
+        except FileNotFoundError:
+            reason = "the photo is not on the server any more"
+            raise HttpError(HTTPStatus.GONE, reason, hint="choose it again") from None
+        read = ReadOptions(self._jobs.service.limits.max_megapixels, page)
+        sketch = Sketch(kept, visit.new_path(), read, measured=True)
+        header = await self._jobs.intake.inspect(kept, page, client)
+        shown, facts = await self._drawing.draw(sketch, header["width"] * header["height"])
+        if visit.turn != turn:
+            return
+        visit.facts, visit.name, visit.photo, visit.shown = facts, photo.name, kept, shown
+        visit.known.set()
+        yield {
+            "empty": gr.update(visible=HIDDEN),
+            "before": gr.update(value=str(shown), visible=True),
+            "seen": '<p class="quiet">Looking for what is wrong with it …</p>',
+        }
+        async for changes in self._described(visit, client):
+            if visit.turn == turn:
+                yield changes
+
+    async def _described(self, visit: Visit, client: str) -> AsyncIterator[Changes]:
+        """Say what the photo suffers from, and before how many are looked at before it."""
+        turn, photo = visit.turn, visit.photo
+        if photo is None or not is_seen(visit):
+            seen = '<p class="quiet">It is too small to say what it suffers from.</p>'
+        else:
+            job = None
+            async for job in self._jobs.detection(visit, photo, visit.page, client):
+                ahead = self._jobs.service.ahead_of(job)
+                waits = job.state is State.QUEUED
+                yield _status(visit, words.turn(ahead) if waits else words.message(_LOOKING))
+            if visit.turn != turn:
+                return
+            visit.found = found_by(job)
+            seen = words.chips(visit.found, "What the detector sees")
+        yield {"seen": seen} | _status(visit, words.message("Ready to restore."))
+
+
+def _status(visit: Visit, text: str) -> Changes:
+    """Return what is said of looking at a photo, unless its restoration has begun meanwhile."""
+    return {"status": text} if visit.job is None else {}
