@@ -71,7 +71,7 @@ def test_what_no_longer_fits_into_memory_holds_nobody_up(serve: Serve, tmp_path:
     store = JobStore(tmp_path)
     first, second = kept(store, large), kept(store, SMALL)
     store.close()
-    memory = needed_bytes(large) - 1
+    memory = needed_bytes(large, 1 << 40) - 1
     server = serve(folder=tmp_path, memory=memory)
     told = server.until(first.id, "failed")["problem"]
     assert (told["status"], told["limit"]) == (413, memory)

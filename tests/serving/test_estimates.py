@@ -3,15 +3,22 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from serving_client import make_photo
 
+from undegrade.inference.host import free_memory, grant_memory
 from undegrade.inference.options import RestoreOptions
+from undegrade.methods.windowed import WindowedMethod
 from undegrade.serving.estimates import drawing_bytes, needed_bytes
+from undegrade.serving.forms import RestoreForm, restoring_models
 from undegrade.serving.orders import Order
+from undegrade.zoo import list_models, load_method
+
+PLENTY = 1 << 40
 
 DRAWN = [
     (1000, "jpeg", 71),
@@ -46,13 +53,14 @@ def test_no_job_needs_more_than_is_thought(
     model: str, width: int, height: int, tile: int | None, variants: int, measured: int
 ) -> None:
     order = order_of(width, height, tile_size=tile, variants=variants)
-    mebibytes = needed_bytes(order) >> 20
+    mebibytes = needed_bytes(order, PLENTY) >> 20
     assert measured < mebibytes, model
     assert mebibytes - 150 < 3.5 * measured, model
 
 
 _MEASURE = """
 import re, sys
+from dataclasses import replace
 from dataclasses import replace
 from pathlib import Path
 from undegrade.inference.options import RestoreOptions
@@ -92,19 +100,56 @@ def test_a_large_tile_needs_what_is_thought(home: Path, tmp_path: Path) -> None:
     )
     needed = int(told.stdout)
     assert needed > 600 << 20  # which is more than any photo needs in tiles of 1024 of this model
-    assert needed < needed_bytes(order_of(2000, 2000, tile_size=2048))
+    assert needed < needed_bytes(order_of(2000, 2000, tile_size=2048), PLENTY)
+
+
+def test_what_looks_at_all_of_a_photo_is_granted_that_much_or_all_there_is() -> None:
+    sizes = [order_of(side, side) for side in (1000, 1500, 6000)]
+    whole = [needed_bytes(replace(order, sees_all=True), 4 << 30) for order in sizes]
+    tiled = [needed_bytes(order, 4 << 30) for order in sizes]
+    assert whole[0] == tiled[0]
+    assert tiled[1] < 1175 << 20 < whole[1] < 4 << 30
+    assert whole[2] == 4 << 30
+    assert needed_bytes(replace(sizes[2], sees_all=True), 1 << 30) == tiled[2]
+    in_tiles = replace(order_of(6000, 6000, tile_size=256), sees_all=True)
+    assert needed_bytes(in_tiles, 4 << 30) < 1 << 30
+
+
+def test_models_are_known_that_look_at_all_of_a_photo() -> None:
+    for entry in list_models():
+        if entry.name not in restoring_models():
+            continue
+        method = load_method(entry)
+        assert RestoreForm(model=entry.name).sees_all or not (
+            method.looks_at_all or isinstance(method, WindowedMethod)
+        )
+    assert RestoreForm(model="eedtp-ten").sees_all
+    assert not RestoreForm().sees_all
+
+
+def test_a_worker_counts_on_no_more_memory_than_is_granted() -> None:
+    free = free_memory()
+    try:
+        grant_memory(1 << 20)
+        assert free_memory() == 1 << 20
+        grant_memory(1 << 60)
+        assert 1 << 20 < free_memory() < 2 * free
+    finally:
+        grant_memory(None)
 
 
 def test_memory_grows_with_the_tiles_that_are_asked_for() -> None:
     sides = (64, 256, 1024, 2048, 4096)
-    sizes = [needed_bytes(order_of(4096, 4096, tile_size=side)) for side in sides]
+    sizes = [needed_bytes(order_of(4096, 4096, tile_size=side), PLENTY) for side in sides]
     assert sizes == sorted(set(sizes))
-    assert needed_bytes(order_of(900, 900, tile_size=4096)) == needed_bytes(order_of(900, 900))
+    assert needed_bytes(order_of(900, 900, tile_size=4096), PLENTY) == needed_bytes(
+        order_of(900, 900), PLENTY
+    )
 
 
 def test_more_draws_need_more_and_looking_needs_less() -> None:
     sizes = [
-        needed_bytes(Order(kind, "a.png", 4000, 3000, "png", restore=options))
+        needed_bytes(Order(kind, "a.png", 4000, 3000, "png", restore=options), PLENTY)
         for kind, options in (
             ("detect", RestoreOptions()),
             ("restore", RestoreOptions()),

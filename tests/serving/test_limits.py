@@ -120,7 +120,7 @@ def test_a_job_that_takes_too_long(serve: Serve) -> None:
 
 def test_jobs_wait_for_memory_and_are_refused_where_it_never_suffices(serve: Serve) -> None:
     options = RestoreOptions(tile_size=64)
-    one = needed_bytes(Order("restore", "a.png", 260, 260, "png", restore=options))
+    one = needed_bytes(Order("restore", "a.png", 260, 260, "png", restore=options), 1 << 40)
     server = serve(memory=one * 3 // 2, workers=2)
     form = {"model": "tiny", "steps": "2", "tile-size": "64"}
     jobs = [server.submit(BIG, **form)["id"] for _ in range(3)]

@@ -13,7 +13,7 @@ from undegrade.serving.problems import HttpError
 from undegrade.serving.queue import JobQueue
 
 ORDER = Order("restore", "a.png", 500, 400, "png")
-JOB, DRAWING = needed_bytes(ORDER), drawing_bytes(ORDER.pixels)
+JOB, DRAWING = needed_bytes(ORDER, 1 << 40), drawing_bytes(ORDER.pixels)
 assert DRAWING < JOB
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 _UNKNOWN = 4 << 30  # bytes, where the system does not say
+_most: int | None = None
 
 
 def usable_cores() -> int:
@@ -14,13 +15,20 @@ def usable_cores() -> int:
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """Return how many bytes are free, as far as can be known.
+    """Return how many bytes are free, as far as can be known; no more than is granted.
 
     Args:
         root: Where the system's ``proc`` and ``sys`` are.
     """
     known = [value for value in (_linux_free(root), _cgroup_free(root)) if value is not None]
-    return min(known) if known else _posix_free()
+    free = min(known) if known else _posix_free()
+    return free if _most is None else min(free, _most)
+
+
+def grant_memory(most: int | None) -> None:
+    """Have this process count on no more free memory than so many bytes; None for what there is."""
+    global _most
+    _most = most
 
 
 def _linux_free(root: Path) -> int | None:

@@ -20,8 +20,14 @@ def drawing_bytes(pixels: int) -> int:
     return _DRAWING_BASE + pixels * _DRAWN_BYTES
 
 
-def needed_bytes(order: Order) -> int:
-    """Return an estimate of the memory that a job needs at its peak."""
+def needed_bytes(order: Order, most: int) -> int:
+    """Return an estimate of the memory that a job needs at its peak.
+
+    Args:
+        order: What is asked for.
+        most: Bytes that are granted at most: what would look at all of a photo for which they do
+            not suffice looks at tiles.
+    """
     pixels = order.pixels
     if order.kind == "detect":
         return _BASE + pixels * _PHOTO_BYTES
@@ -31,7 +37,11 @@ def needed_bytes(order: Order) -> int:
     band = order.width * down * _BAND_BYTES * draws
     if asked.tile_size is None:
         band = min(band, _BAND)
-    return _BASE + across * down * _TILE_BYTES + band + pixels * _PHOTO_BYTES * draws
+    beside = _BASE + band + pixels * _PHOTO_BYTES * draws
+    tiled = beside + across * down * _TILE_BYTES
+    if not order.sees_all or asked.tile_size is not None:
+        return tiled
+    return max(tiled, min(beside + pixels * _TILE_BYTES, most))
 
 
 def _tile(size: int, asked: RestoreOptions) -> int:

@@ -17,10 +17,11 @@ from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, is_here, list_models
+from undegrade.zoo import AUTO_MODEL, find_model, is_here, list_models
 
 PHOTO = "photo"
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
+_SEE_TILES = ("resflow",)  # methods that are as well shown one tile after another
 _NO_RESTORERS = ("detector", "prior")  # methods, whose models restore nothing
 _MOST_TILE = 4096  # larger ones gain nothing, and take memory by their square
 _MOST_FIELDS = 32
@@ -98,6 +99,12 @@ class RestoreForm(DetectForm):
         """How the result is written."""
         kept = None if self.format == "keep" else self.format
         return WriteOptions(kept, self.quality, self.strip_metadata)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the model, which has to be there, may look at all of a photo at once."""
+        named = self.model != AUTO_MODEL
+        return named and find_model(self.model).config.method_name not in _SEE_TILES
 
     def check(self, limits: Limits) -> None:
         """Refuse what is above a limit, does not go together, or names no model.

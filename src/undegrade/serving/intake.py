@@ -133,6 +133,7 @@ class Intake:
             **facts,
             model=form.model,
             sampler=form.sampler,
+            sees_all=form.sees_all,
             restore=form.restore,
             read=read,
             write=form.write,

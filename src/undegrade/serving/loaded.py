@@ -9,7 +9,7 @@ import torch
 from undegrade.allocator import keep_freed_memory
 from undegrade.errors import UndegradeError
 from undegrade.inference import FileReport, PhotoDetector, Restorer
-from undegrade.inference.host import usable_cores
+from undegrade.inference.host import grant_memory, usable_cores
 from undegrade.inference.together import Work, gain_of_batches, restore_together
 from undegrade.serving.messages import Batching, Failed, Finished, Outcome, Setting, Task, Tell
 
@@ -35,6 +35,7 @@ class LoadedModels:
         self._restorer = lru_cache(maxsize=_MODELS)(self._load)
         self._detector = lru_cache(maxsize=1)(self._load_detector)
         keep_freed_memory()
+        grant_memory(setting.memory)
         if setting.beside > 1:
             torch.set_num_threads(max(1, usable_cores() // setting.beside))
         usual = self._restorer("auto", None)

@@ -22,6 +22,7 @@ class Setting:
         warm: Whether the models that most ask for are loaded at once.
         batch: Photos that are restored in one go at most; None to find out whether that is faster.
         beside: How many such processes share the machine.
+        memory: Bytes that it may count on; None for all that are free.
     """
 
     device: str = "auto"
@@ -29,6 +30,7 @@ class Setting:
     warm: bool = True
     batch: int | None = 1
     beside: int = 1
+    memory: int | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Order:
         format: Of the photo's file.
         model: Which model restores it.
         sampler: How a flow is walked; None for the model's own way.
+        sees_all: Whether the model may look at all of the photo at once.
         restore: How it is restored.
         read: How it is read.
         write: How the result is written.
@@ -35,6 +36,7 @@ class Order:
     format: str
     model: str = "auto"
     sampler: str | None = None
+    sees_all: bool = False
     restore: RestoreOptions = field(default_factory=RestoreOptions)
     read: ReadOptions = field(default_factory=ReadOptions)
     write: WriteOptions = field(default_factory=WriteOptions)

@@ -41,7 +41,7 @@ class WorkerPool:
     """Does jobs, each worker process one after another, and replaces processes that die.
 
     Args:
-        options: How the server runs.
+        options: How the server runs, with the memory that jobs may need.
         queue: Where jobs wait.
         ledger: Where is noted what becomes of them.
         store: Where their files are.
@@ -53,7 +53,11 @@ class WorkerPool:
         self._queue, self._ledger, self._store = queue, ledger, store
         self._limits: Limits = options.limits
         setting = Setting(
-            options.device, options.precision, batch=options.batch, beside=options.workers
+            options.device,
+            options.precision,
+            batch=options.batch,
+            beside=options.workers,
+            memory=options.limits.memory,
         )
         self._workers = [WorkerProcess(setting) for _ in range(options.workers)]
         self._in_work: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}

@@ -85,7 +85,7 @@ class JobQueue:
         Raises:
             HttpError: It is so.
         """
-        needed, what = needed_bytes(order), f"{order.width} x {order.height} pixels"
+        needed, what = self._needed(order), f"{order.width} x {order.height} pixels"
         self._check_memory(
             needed, what, "send a smaller photo, or ask for fewer variants or smaller tiles"
         )
@@ -184,12 +184,15 @@ class JobQueue:
         return self.is_open and bool(self._waiting) and self._fits(self._waiting[0])
 
     def _fits(self, job: Job) -> bool:
-        return self._used + needed_bytes(job.order) <= self._memory
+        return self._used + self._needed(job.order) <= self._memory
 
     @property
     def _used(self) -> int:
         """Bytes that are needed by all that runs or is to be done beside it."""
-        return self._beside + sum(needed_bytes(job.order) for job in self._running.values())
+        return self._beside + sum(self._needed(job.order) for job in self._running.values())
+
+    def _needed(self, order: Order) -> int:
+        return needed_bytes(order, self._memory)
 
     def _check_memory(self, needed: int, what: str, hint: str) -> None:
         if needed > self._memory:

@@ -55,7 +55,8 @@ class JobService:
         self._queue = JobQueue(self.limits, memory, measures.pace)
         self._ledger = Ledger(store, measures, options.limits.store_bytes)
         self._retention = Retention(store, self.limits)
-        self._pool = WorkerPool(options, self._queue, self._ledger, store)
+        heeded = options.model_copy(update={"limits": self.limits})
+        self._pool = WorkerPool(heeded, self._queue, self._ledger, store)
         self._grace = options.grace
         self._end: float | None = None  # when what still runs is ended
         self._has_ended = False
