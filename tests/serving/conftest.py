@@ -14,7 +14,7 @@ import pytest
 import torch
 import uvicorn
 from serving_client import Command, Running, Serve, wait_for
-from tiny_model import tiny_resflow
+from tiny_model import tiny_dtpm, tiny_resflow
 
 from undegrade.methods import build_method, parse_options
 from undegrade.serving.app import create_app
@@ -25,15 +25,16 @@ from undegrade.zoo import ModelConfig, save_model
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of pulled models, with a tiny untrained one whose output differs from its input."""
+    """A folder of pulled models, with tiny untrained ones whose output differs from their input."""
     folder = tmp_path_factory.mktemp("home")
-    torch.manual_seed(0)
-    method = build_method(parse_options(tiny_resflow()))
-    with torch.no_grad():
-        for parameter in method.parameters():
-            parameter.copy_(0.1 * torch.randn(parameter.shape))
-    config = ModelConfig(tasks=("denoise",), default_steps=2, recipe={"name": "tiny"})
-    save_model(folder / "models" / "tiny", method, config)
+    for name, options in (("tiny", tiny_resflow()), ("textured", tiny_dtpm())):
+        torch.manual_seed(0)
+        method = build_method(parse_options(options))
+        with torch.no_grad():
+            for parameter in method.parameters():
+                parameter.copy_(0.1 * torch.randn(parameter.shape))
+        config = ModelConfig(tasks=("denoise",), default_steps=2, recipe={"name": name})
+        save_model(folder / "models" / name, method, config)
     return folder
 
 

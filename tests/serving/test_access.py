@@ -113,3 +113,18 @@ def test_a_server_for_others_is_called_what_they_call_it(listens: str, strict: b
         return
     with pytest.raises(HttpError, match=r"not called any\.example"):
         access.check(scope)
+
+
+def test_keys_are_compared_in_constant_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = serve(api_key="secret")
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return len(compared) == 1
+
+    monkeypatch.setattr("undegrade.serving.access.hmac.compare_digest", compare)
+    for status in (200, 401):
+        headers = {"Authorization": "Bearer wrong"}
+        assert locked.client.get("/api/v1/limits", headers=headers).status_code == status
+    assert compared == [(b"wrong", b"secret")] * 2

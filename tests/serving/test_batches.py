@@ -1,14 +1,18 @@
 """Photos of one shape that a worker restores in one go."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from serving_client import BIG, SLOW, Running, Serve, make_photo
 
+from undegrade.inference import Restorer
 from undegrade.inference.options import RestoreOptions
+from undegrade.serving import loaded
 from undegrade.serving.jobs import Job
+from undegrade.serving.messages import Batching, Setting
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.queue import JobQueue
@@ -106,3 +110,28 @@ def test_one_that_brought_a_process_down_is_done_alone() -> None:
     taken = queue.take_alike(first, 8)
     assert [job.attempts for job in taken] == [1]
     assert queue._waiting[0].attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("gains", "most", "pixels"),
+    [
+        ({64: 1.5, 128: 1.2, 256: 1.0}, 8, 128 * 128),
+        ({64: 1.05}, 1, 0),
+        ({64: 2.0, 128: 2.0, 256: 2.0, 512: 2.0}, 8, 512 * 512),
+    ],
+)
+def test_photos_are_done_together_where_that_was_measured_to_be_faster(
+    monkeypatch: pytest.MonkeyPatch, home: Path, gains: dict[int, float], most: int, pixels: int
+) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(home))
+    tried: list[int] = []
+
+    def gain(_restorer: Restorer, side: int, _count: int) -> float:
+        tried.append(side)
+        return gains[side]
+
+    monkeypatch.setattr(loaded, "gain_of_batches", gain)
+    monkeypatch.setattr(loaded, "_TRIAL_SECONDS", 1e9)
+    models = loaded.LoadedModels(Setting("cpu", "float32", batch=None))
+    assert models.batching == Batching(most, pixels)
+    assert tried == [*gains]

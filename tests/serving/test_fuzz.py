@@ -1,8 +1,11 @@
 """Uploads that are none: each is refused with a reason, and the server lives on."""
 
 import io
+import struct
+import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -44,6 +47,45 @@ def bombs() -> Iterator[tuple[str, bytes]]:
 )
 def test_bombs(small: Running, kind: str, photo: bytes) -> None:
     refused(small, photo, f"bomb.{kind}")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_bomb(kind: bytes, name: bytes) -> bytes:
+    """Return a photo of whose metadata 200 MB come where they are unpacked."""
+    head = PNG.index(b"IHDR") + 17
+    return PNG[:head] + chunk(kind, name + zlib.compress(bytes(200_000_000), 9)) + PNG[head:]
+
+
+BOMBS = {
+    "text": with_bomb(b"zTXt", b"Comment\0\0"),
+    "international text": with_bomb(b"iTXt", b"Comment\0\1\0\0\0"),
+    "profile": with_bomb(b"iCCP", b"profile\0\0"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_in_metadata_take_no_memory(small: Running, name: str) -> None:
+    assert small.ask(PNG, "photo.png", model="tiny").status_code == 200
+    pids = [*small.service.pids, *small.app.state.intake.pids]
+    before = [peak(pid) for pid in pids]
+    photo = BOMBS[name]
+    assert len(photo) < 1 << 20
+    answer = small.ask(photo, "photo.png", model="tiny")
+    if answer.status_code == 200:
+        assert len(answer.content) < 4 * len(PNG)
+    else:
+        check_problem(answer, 422)
+    assert max(map(int.__sub__, map(peak, pids), before)) < 100 << 20
+
+
+def peak(pid: int) -> int:
+    """Return the most bytes that a process has had in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) << 10
 
 
 @pytest.mark.parametrize(

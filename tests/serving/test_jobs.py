@@ -165,12 +165,7 @@ def test_jobs_expire_and_make_room(serve: Serve) -> None:
     server = serve(keep_hours=1, store_bytes=20_000, max_per_client=32)
     old, *others = (server.submit(make_photo(), model="tiny")["id"] for _ in range(9))
     for name in others:
-        wait_for(
-            lambda name=name: (
-                server.client.get(f"/api/v1/jobs/{name}").status_code == 404
-                or server.show(name)["state"] == "done"
-            )
-        )
+        wait_for(lambda name=name: server.show(name).get("state", "gone") in ("done", "gone"))
     wait_for(lambda: server.service.store.size <= 20_000)
     assert server.client.get(f"/api/v1/jobs/{old}").status_code == 404
     assert server.show(others[-1])["state"] == "done"
@@ -178,6 +173,16 @@ def test_jobs_expire_and_make_room(serve: Serve) -> None:
     told = check_problem(server.client.get(f"/api/v1/jobs/{old}"), 404, 20_000)
     assert "room" in told["reason"]
     assert "hours" not in told["hint"]
+
+
+def test_a_result_is_there_for_its_hours(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("undegrade.serving.service._TIDY", 0.1)
+    server = serve(keep_hours=3 / 3600)
+    name = server.submit(make_photo(), model="tiny")["id"]
+    finished = server.until(name, "done")["finished"]
+    wait_for(lambda: server.client.get(f"/api/v1/jobs/{name}").status_code == 404)
+    assert time.time() - finished > 3
+    assert not server.service.store.folder(name).exists()
 
 
 def kept(folder: Path, state: State, finished: float | None, **values: Any) -> Job:

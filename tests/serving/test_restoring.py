@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import pyvips
 from PIL import Image
 from serving_client import Running, make_photo, wait_for
 from typer.testing import CliRunner
@@ -19,9 +20,11 @@ from undegrade.serving.forms import RestoreForm
 from undegrade.serving.sending import disposition
 
 
-def by_command(folder: Path, photo: bytes, *flags: str) -> dict[str, bytes]:
+def by_command(
+    folder: Path, photo: bytes, *flags: str, name: str = "photo.png"
+) -> dict[str, bytes]:
     """Return the files that the command line makes of a photo, by name."""
-    source = folder / "photo.png"
+    source = folder / name
     source.write_bytes(photo)
     result = CliRunner().invoke(app, ["restore", str(source), "--device", "cpu", *flags])
     assert result.exit_code == 0, result.output
@@ -52,6 +55,46 @@ def test_the_same_options_give_the_same_bytes(
     assert name in answer.headers["content-disposition"]
     assert answer.content == content
     assert answer.content != photo
+
+
+def photo_of(kind: str) -> bytes:
+    """Return a file of a kind, the TIFF of 16 bits and with two pages."""
+    if kind != "TIFF":
+        return make_photo(70, 90, kind=kind)
+    pages = [pyvips.Image.new_from_buffer(make_photo(70, 90, name), "") for name in "ab"]
+    joined = pages[0].join(pages[1], "vertical") * 257
+    joined = joined.cast("ushort").copy(interpretation="rgb16")
+    joined.set_type(pyvips.GValue.gint_type, "page-height", 70)
+    return bytes(joined.tiffsave_buffer())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {"quality": "80"}),
+        ("WEBP", {"strip-metadata": ""}),
+        ("TIFF", {"page": "2", "seed": "3"}),
+        ("TIFF", {"page": "1", "format": "png"}),
+        ("PNG", {"model": "textured", "texture": "0.4", "seed": "5"}),
+        ("PNG", {"model": "textured", "steps": "0"}),
+    ],
+)
+def test_the_same_bytes_come_of_any_format_and_option(
+    server: Running, tmp_path: Path, kind: str, options: dict[str, str]
+) -> None:
+    fields = {"model": "tiny"} | {name: value or "true" for name, value in options.items()}
+    flags = [
+        word
+        for name, value in ({"model": "tiny"} | options).items()
+        for word in (f"--{name}", value)
+        if word
+    ]
+    photo = photo_of(kind)
+    answer = server.ask(photo, f"photo.{kind.lower()}", **fields)
+    assert answer.status_code == 200, answer.text
+    [(name, content)] = by_command(tmp_path, photo, *flags, name=f"photo.{kind.lower()}").items()
+    assert name in answer.headers["content-disposition"]
+    assert answer.content == content
 
 
 def test_another_seed_gives_another_picture(server: Running) -> None:

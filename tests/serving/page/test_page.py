@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from tests.conftest import scene
 from tests.serving.page.conftest import PHOTOS, settle
-from tests.serving.page.using import LONG, Open, choose, press_restore, restored, status
+from tests.serving.page.using import LONG, Open, choose, command, press_restore, restored, status
 
 
 @pytest.fixture(scope="module")
@@ -119,20 +119,21 @@ def choose_from(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option).click()
 
 
-def test_sampler_and_tile_size_are_as_in_the_api(opened: Open, server: str, photo: Path) -> None:
+def test_options_are_as_in_the_api(opened: Open, server: str, photo: Path) -> None:
     page = opened()
     choose(page, photo)
     page.get_by_text("More options").click()
     settle(page)
     page.get_by_label("Steps").fill("3")
     choose_from(page, "Sampler", "Heun")
+    page.get_by_label("Seed").fill("7")
     page.get_by_label("Tile size").fill("64")
-    command = page.get_by_label("The same on the command line")
-    asked = "--steps 3 --sampler heun --tile-size 64"
-    expect(command).to_have_value(f"undegrade restore 'my cat.jpg' {asked}")
     choose_from(page, "Model", "resflow-general")
+    asked = "--model resflow-general --steps 3 --seed 7 --sampler heun --tile-size 64"
+    expect(command(page)).to_have_value(f"undegrade restore 'my cat.jpg' {asked}")
     restored(page)
     fields = {"model": "resflow-general", "steps": "3", "sampler": "heun", "tile-size": "64"}
+    fields["seed"] = "7"
     files = {"photo": (photo.name, photo.read_bytes())}
     answer = httpx.post(f"{server}/api/v1/restore", files=files, data=fields, timeout=120)
     mine = downloaded(page, "my cat.restored.jpg").read_bytes()

@@ -176,6 +176,35 @@ def test_a_photo_that_waits_to_be_looked_at_says_so(
     ready(page)
 
 
+def test_a_restoration_that_waits_says_so_and_can_be_cancelled(
+    opened: Open, server: str, tmp_path: Path
+) -> None:
+    page = opened()
+    take_example(page)
+    photo = photo_of(tmp_path / "long.png", 64, 12_000)
+    files = {"photo": (photo.name, photo.read_bytes())}
+    names = [
+        httpx.post(f"{server}/api/v1/jobs", files=files, data={"variants": "8"}).json()["id"]
+        for _ in range(2)
+    ]
+    press_restore(page)
+    expect(page.locator("#progress")).to_contain_text("Waiting for 1 photo before this one")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#status")).to_contain_text("Cancelled. The photo is still here.")
+    assert httpx.get(f"{server}/api/v1/jobs/{names[0]}").json()["state"] == "running"
+    for name in names:
+        httpx.delete(f"{server}/api/v1/jobs/{name}")
+    restored(page)
+
+
+def test_the_command_can_be_copied(opened: Open) -> None:
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    take_example(page)
+    expect(command(page)).to_have_value("undegrade restore jpeg.jpg")
+    page.locator("#command").get_by_role("button", name="Copy").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "undegrade restore jpeg.jpg"
+
+
 def test_a_phone_moves_to_what_has_come(opened: Open) -> None:
     page = opened(viewport={"width": 390, "height": 844}, has_touch=True)
     take_example(page)
