@@ -13,7 +13,6 @@ if memory grew by 10 % or more.
 import argparse
 import asyncio
 import io
-import os
 import random
 import re
 import signal
@@ -23,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -105,31 +105,31 @@ async def load(url: str, clients: int, seconds: float, model: str) -> Tally:
     return tally
 
 
-def start(folder: str, options: argparse.Namespace) -> tuple[subprocess.Popen[str], str]:
-    """Start a server; return it and where it is."""
+def start(folder: Path, options: argparse.Namespace) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server, whose log goes into a file; return it and where it is."""
     words = [sys.executable, "-m", "undegrade", "serve", "--port", "0", "--no-page"]
-    words += ["--folder", folder, "--device", options.device, "--batch", options.batch]
-    words += ["--max-queue", str(max(options.clients // 2, 1)), "--max-per-client", "1000"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stderr is not None
-    told = process.stderr.readline()
-    found = re.search(r"(http://[^/]+)/", told)
-    if found is None:
-        sys.exit(told + process.stderr.read())
-    wait_until_ready(found[1])
-    return process, found[1]
-
-
-def wait_until_ready(url: str) -> None:
+    words += ["--folder", str(folder / "jobs"), "--device", options.device]
+    words += ["--batch", options.batch, "--max-per-client", "1000"]
+    words += ["--max-queue", str(max(options.clients // 2, 1))]
+    log = folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(words, stderr=file)
     for _ in range(READY_SECONDS * 5):
-        try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:  # it does not listen yet
-            time.sleep(0.2)
-            continue
+        found = re.search(r"(http://[^/]+)/", log.read_text())
+        if process.poll() is not None:
+            break
+        if found is not None and is_ready(found[1]):
+            return process, found[1]
         time.sleep(0.2)
-    sys.exit("the server did not become ready")
+    process.kill()
+    sys.exit(f"the server did not become ready: {log.read_text()}")
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:  # it does not listen yet
+        return False
 
 
 def main() -> None:
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--batch", default="auto")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        process, url = start(folder, options)
+        process, url = start(Path(folder), options)
         try:
             tally = asyncio.run(load(url, options.clients, options.seconds, options.model))
         finally:
