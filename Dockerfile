@@ -1,11 +1,13 @@
-# A server of undegrade: `docker build -t undegrade .`, or with `--build-arg TORCH=cu128` for CUDA.
+# A server of undegrade: `docker build -t undegrade .`, with the build of PyTorch that pip takes unless told
+# otherwise: on Linux the one for CUDA, which runs on processors as well. `--build-arg TORCH_INDEX=URL` takes
+# another from where PyTorch's installation page says, such as the smaller one for processors alone.
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim AS build
-ARG TORCH=cpu
+ARG TORCH_INDEX=
 WORKDIR /build
 RUN python -m venv /opt/undegrade
 ENV PATH=/opt/undegrade/bin:$PATH PIP_NO_CACHE_DIR=1
-RUN pip install "torch>=2.6" --index-url "https://download.pytorch.org/whl/${TORCH}"
+RUN pip install "torch>=2.6" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install ".[serve]"

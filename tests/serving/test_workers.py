@@ -59,7 +59,7 @@ def test_a_worker_that_dies_while_idle_is_replaced_before_a_job_comes(server: Ru
 def test_who_looks_at_headers_is_replaced(server: Running) -> None:
     pid = server.app.state.counter.pid
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: server.app.state.counter._porter.has_ended)
+    wait_for(lambda: server.app.state.counter._errands.process.has_ended)
     assert server.ask(make_photo(), model="tiny").status_code == 200
     assert server.app.state.counter.pid != pid
 
@@ -69,7 +69,7 @@ def test_processes_leave_no_descriptors_behind(server: Running) -> None:
     before = descriptors(server)
     for _ in range(3):
         os.kill(server.app.state.counter.pid, signal.SIGKILL)
-        wait_for(lambda: server.app.state.counter._porter.has_ended)
+        wait_for(lambda: server.app.state.counter._errands.process.has_ended)
         assert server.ask(make_photo(), model="tiny", variants="2").status_code == 200
     wait_for(lambda: descriptors(server) <= before)
 

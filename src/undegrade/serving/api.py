@@ -299,7 +299,7 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
         HttpError: It failed, or was given up.
     """
     watch = asyncio.create_task(_leaving(request))
-    wait = asyncio.create_task(_ended(job.id, service))
+    wait = asyncio.create_task(service.ended(job.id))
     try:
         await asyncio.wait({watch, wait}, return_when=asyncio.FIRST_COMPLETED)
         if not wait.done():
@@ -316,17 +316,9 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
     await service.forget(job.id)
     if job.problem is None:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the job was cancelled")
-    told = job.problem
-    raise HttpError(told["status"], told["reason"], told.get("limit"), told.get("hint"))
+    raise HttpError.of_body(job.problem)
 
 
 async def _leaving(request: Request) -> None:
     while not await request.is_disconnected():
         await asyncio.sleep(_LOOK)
-
-
-async def _ended(name: str, service: JobService) -> Job:
-    job = service.find(name)
-    async for job in service.follow(name):  # noqa: B007  (the last one counts)
-        continue
-    return job

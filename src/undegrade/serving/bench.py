@@ -8,7 +8,7 @@ import torch
 
 from undegrade.allocator import keep_freed_memory
 from undegrade.errors import UndegradeError
-from undegrade.inference import PhotoDetector, Restorer
+from undegrade.inference import FileReport, PhotoDetector, Restorer
 from undegrade.inference.host import usable_cores
 from undegrade.inference.together import Work, gain_of_batches, restore_together
 from undegrade.serving.worker import (
@@ -68,9 +68,7 @@ class Bench:
             for task in tasks
         ]
         return [
-            Failed(came)
-            if isinstance(came, UndegradeError)
-            else Finished(came.info.as_dict(), tuple(path.name for path in came.outputs))
+            Failed(came) if isinstance(came, UndegradeError) else _finished(came)
             for came in restore_together(restorer, works)
         ]
 
@@ -85,7 +83,7 @@ class Bench:
             )
         except UndegradeError as error:
             return Failed(error)
-        return Finished(report.info.as_dict(), tuple(path.name for path in report.outputs))
+        return _finished(report)
 
     def _load(self, model: str, sampler: str | None) -> Restorer:
         setting = self._setting
@@ -95,6 +93,10 @@ class Bench:
 
     def _load_detector(self) -> PhotoDetector:
         return PhotoDetector.from_pretrained(device=self._setting.device)
+
+
+def _finished(report: FileReport) -> Finished:
+    return Finished(report.info.as_dict(), tuple(path.name for path in report.outputs))
 
 
 def _batching(restorer: Restorer, most: int | None) -> Batching:

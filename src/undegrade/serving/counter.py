@@ -15,15 +15,16 @@ from starlette.requests import Request
 from undegrade.errors import TooLargeError
 from undegrade.images.files import make_folder
 from undegrade.images.photo import ReadOptions
+from undegrade.serving.errands import Errands
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto
 from undegrade.serving.jobs import Job
 from undegrade.serving.orders import Kind, Order
 from undegrade.serving.problems import HttpError, problem_of
-from undegrade.serving.process import DiedError, OverTimeError, WorkerProcess
 from undegrade.serving.service import JobService
-from undegrade.serving.worker import Failed, Inspect, Setting
+from undegrade.serving.worker import Failed, Inspect
 
 _HEADER_SECONDS = 10.0  # that reading a header may take
+_BROKEN = "the file is no photo that can be read: who looked at it broke down"
 
 
 class Counter:
@@ -40,21 +41,20 @@ class Counter:
         self._service, self._folder = service, folder
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        self._porter = WorkerProcess(Setting(warm=False))
-        self._free = asyncio.Lock()
+        self._errands = Errands(_BROKEN)
 
     @property
     def pid(self) -> int | None:
         """Number of the process that looks at headers; None while there is none."""
-        return self._porter.pid
+        return self._errands.process.pid
 
     async def start(self) -> None:
         """Start the process that looks at headers."""
-        await self._porter.start()
+        await self._errands.start()
 
     async def stop(self) -> None:
         """End it."""
-        await self._porter.stop()
+        await self._errands.stop()
 
     async def take(self, kind: Kind, request: Request, *, awaited: bool = False) -> Job:
         """Make a job of a request.
@@ -120,14 +120,7 @@ class Counter:
         Raises:
             HttpError: It is none, too large, or breaks who looks at it.
         """
-        async with self._free:
-            try:
-                if self._porter.has_ended:
-                    await self._porter.start()
-                told = await self._porter.do(task, _HEADER_SECONDS, lambda _progress: None)
-            except (DiedError, OverTimeError):
-                reason = "the file is no photo that can be read: who looked at it broke down"
-                raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason) from None
+        told = await self._errands.run(task, _HEADER_SECONDS)
         if not isinstance(told, Failed):
             return dict(told.report)
         problem = problem_of(told.error)

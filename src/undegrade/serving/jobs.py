@@ -7,6 +7,9 @@ from typing import Any
 
 from undegrade.serving.orders import Order
 
+ATTEMPTS = 2
+"""How often a job is begun in whose midst its process or the server dies."""
+
 
 class State(StrEnum):
     """How far a job is."""

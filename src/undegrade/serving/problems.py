@@ -1,9 +1,10 @@
 """Errors as HTTP tells them: RFC 9457's problem+json, with reason, limit and hint."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from undegrade.errors import (
     InputError,
@@ -46,6 +47,11 @@ class HttpError(Exception):
     limit: float | None = None
     hint: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_body(cls, told: Mapping[str, Any]) -> Self:
+        """Return what :attr:`body` gave, without headers."""
+        return cls(told["status"], told["reason"], told.get("limit"), told.get("hint"))
 
     @property
     def body(self) -> dict[str, Any]:

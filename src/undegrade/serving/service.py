@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from undegrade.inference.host import free_memory
-from undegrade.serving.jobs import Job, State
+from undegrade.serving.jobs import ATTEMPTS, Job, State
 from undegrade.serving.ledger import Ledger
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits, ServerOptions
@@ -22,7 +22,6 @@ from undegrade.serving.store import JobStore
 
 _TIDY = 60.0  # seconds between two looks for what has expired
 _AWAITED = 600.0  # seconds that a result is kept whose client waits for it, if it is not fetched
-_ATTEMPTS = 2  # of a job in whose midst the server died
 _log = logging.getLogger("undegrade.serving")
 
 
@@ -66,7 +65,7 @@ class JobService:
         for job in self.store.unfinished():
             if job.awaited:  # its client has gone with the server before this one
                 self._ledger.end(job, State.CANCELLED)
-            elif job.attempts >= _ATTEMPTS:
+            elif job.attempts >= ATTEMPTS:
                 reason = "the server ended while it restored the photo, twice"
                 problem = HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
                 self._ledger.end(job, State.FAILED, problem)
@@ -192,6 +191,17 @@ class JobService:
         job = self.find(name)
         async for _ in self._ledger.follow(job, pause):
             yield job
+
+    async def ended(self, name: str) -> Job:
+        """Return a job when nothing more happens to it, or when the server ends before.
+
+        Raises:
+            HttpError: There is none.
+        """
+        job = self.find(name)
+        async for job in self.follow(name):  # noqa: B007  (the last one counts)
+            continue
+        return job
 
     def _lay(self, job: Job, photo: Path) -> int:
         """Move a photo to where its job has it; return its bytes."""

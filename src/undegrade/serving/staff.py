@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from undegrade.inference.targets import restored_name, with_format
-from undegrade.serving.jobs import Job, State
+from undegrade.serving.jobs import ATTEMPTS, Job, State
 from undegrade.serving.ledger import Ledger
 from undegrade.serving.options import Limits, ServerOptions
 from undegrade.serving.problems import HttpError, problem_of, unexpected
@@ -18,7 +18,6 @@ from undegrade.serving.queue import JobQueue
 from undegrade.serving.store import JobStore
 from undegrade.serving.worker import Cancelled, Failed, Finished, Outcome, Progress, Setting, Task
 
-_ATTEMPTS = 2  # of a job in whose midst its process or the server died
 _PAUSE = 1.0  # seconds before a process is started again that died at once
 _GATHER = 0.003  # seconds that a photo waits for others like it
 _log = logging.getLogger("undegrade.serving")
@@ -163,7 +162,7 @@ class Staff:
             self._ledger.end(job, State.FAILED, problem_of(outcome.error))
         elif isinstance(outcome, HttpError):
             self._ledger.end(job, State.FAILED, outcome)
-        elif job.attempts < _ATTEMPTS:
+        elif job.attempts < ATTEMPTS:
             _log.warning("a worker process died; its job is begun again")
             return True
         else:

@@ -17,6 +17,11 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested
 
 PHOTOS = Path(__file__).parents[3] / "examples/photos"
 _PATIENCE = 90.0  # seconds until a server answers, on a busy machine
+_SETTLED = """() => new Promise(done => {
+  let timer = setTimeout(done, 300);
+  const again = () => { clearTimeout(timer); timer = setTimeout(done, 300); };
+  new MutationObserver(again).observe(document.body, {childList: true, subtree: true});
+})"""
 
 
 @contextmanager
@@ -50,6 +55,11 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
             pass
         time.sleep(0.2)
     raise AssertionError(f"no server after {_PATIENCE} s: {log.read_text()}")
+
+
+def settle(page: "sync_api.Page") -> None:
+    """Wait until nothing is added to the page: what is still drawn forgets what is typed."""
+    page.evaluate(_SETTLED)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.serving.page.conftest import settle
 
 from undegrade.serving.page.layout import examples
 
@@ -62,6 +63,8 @@ def test_keys_alone_do(opened: Open) -> None:
     press_until(page, "How much of the photo before is seen")
     page.keyboard.press("End")
     expect(page.locator("#compare [role=slider]")).to_have_attribute("aria-valuenow", "100")
+    # After a drag, clicks are held back until timers run: longer than until this test's next key.
+    page.evaluate("() => new Promise(done => setTimeout(done))")
     press_until(page, "Download the restored photo")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
@@ -77,6 +80,7 @@ def test_everything_has_a_name(opened: Open) -> None:
     field.fill("2")
     field.blur()
     page.get_by_role("button", name="More options").click()
+    settle(page)
     page.get_by_role("button", name="Restore", exact=True).click()
     expect(page.locator("#status")).to_contain_text("Restored by", timeout=60_000)
     expect(page.locator("#still .chip").first).to_be_visible()
@@ -97,7 +101,7 @@ def test_every_example_is_there_and_small(opened: Open) -> None:
     for name in examples():
         image = page.get_by_role("button", name=name, exact=True).locator("img")
         expect(image).to_be_visible()
-        assert image.evaluate("image => image.naturalWidth") == 320
+        expect(image).to_have_js_property("naturalWidth", 320)
 
 
 def test_a_phone_shows_all_of_its_width(opened: Open) -> None:

@@ -103,8 +103,7 @@ class Desk:
             job = await self._counter.take_file(form, visit.name, lent, client)
         finally:
             lent.unlink(missing_ok=True)
-        async for now in self._service.follow(job.id):
-            job = now
+        job = await self._service.ended(job.id)
         await self._service.forget(job.id)
         if job.state is not State.DONE or job.report is None:
             raise _problem(job)
@@ -265,13 +264,9 @@ def _purpose(name: str, pictures: tuple[Picture, ...]) -> str:
 
 def _problem(job: Job) -> HttpError:
     """Return why a job did not end well."""
-    told = job.problem or {}
-    return HttpError(
-        told.get("status", HTTPStatus.INTERNAL_SERVER_ERROR),
-        told.get("reason", "the photo was not restored"),
-        told.get("limit"),
-        told.get("hint"),
-    )
+    if job.problem is None:
+        return HttpError(HTTPStatus.INTERNAL_SERVER_ERROR, "the photo was not restored")
+    return HttpError.of_body(job.problem)
 
 
 def _copy(source: Path, target: Path) -> None:

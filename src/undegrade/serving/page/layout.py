@@ -41,7 +41,7 @@ def build(desk: Desk, visits: Visits, limits: Limits) -> gr.Blocks:
             with gr.Column(scale=8, min_width=300, elem_id="answer"):
                 _answer(parts)
         gr.HTML(_foot(hours), elem_id="foot")
-        Wiring(parts, desk, visits).connect(buttons)
+        Wiring(parts, desk, visits).connect(blocks, buttons)
     blocks.queue(default_concurrency_limit=None)
     return blocks
 

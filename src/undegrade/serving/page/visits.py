@@ -1,5 +1,6 @@
 """Who looks at the page, and what they have there: a photo, a job, and pictures of its results."""
 
+import asyncio
 import secrets
 import shutil
 import time
@@ -9,6 +10,8 @@ from typing import Any
 
 from undegrade.images.files import make_folder
 from undegrade.serving.jobs import Job
+
+_AWAY = 120.0  # seconds that a closed page may come back in
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Visit:
         job: The job that is under way, or was last.
         pictures: What came of that.
         turn: How many photos there were; what was begun for an earlier one is of no interest.
+        over: Set when the page is forgotten.
     """
 
     folder: Path
@@ -55,6 +59,7 @@ class Visit:
     job: Job | None = None
     pictures: tuple[Picture, ...] = ()
     turn: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def new_path(self) -> Path:
         """Return the path of a file that is not there yet."""
@@ -87,9 +92,26 @@ class Visits:
         """Return a page by the name of its session, and forget those that are long closed."""
         now = time.time()
         for name in [key for key, one in self._open.items() if now - one.seen > self._seconds]:
-            self._open.pop(name).clear()
+            self._forget(name)
         visit = self._open.get(session)
         if visit is None:
             visit = self._open[session] = Visit(self._folder / secrets.token_hex(8))
         visit.seen = now
         return visit
+
+    def leave(self, session: str) -> None:
+        """Forget a page that was closed, unless it comes back soon, as phones' pages do."""
+        visit = self._open.get(session)
+        if visit is not None:
+            seen = visit.seen
+            asyncio.get_running_loop().call_later(_AWAY, self._forget_if_away, session, seen)
+
+    def _forget_if_away(self, session: str, seen: float) -> None:
+        visit = self._open.get(session)
+        if visit is not None and visit.seen == seen:
+            self._forget(session)
+
+    def _forget(self, session: str) -> None:
+        visit = self._open.pop(session)
+        visit.clear()
+        visit.over.set()

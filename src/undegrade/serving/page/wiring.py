@@ -31,10 +31,11 @@ class Wiring:
     def __init__(self, parts: Parts, desk: Desk, visits: Visits) -> None:
         self._parts, self._desk, self._visits = parts, desk, visits
 
-    def connect(self, examples: Mapping[Path, gr.Button]) -> None:
+    def connect(self, blocks: gr.Blocks, examples: Mapping[Path, gr.Button]) -> None:
         """Connect the components.
 
         Args:
+            blocks: The page.
             examples: Example photos, and what is pressed to take them.
         """
         parts, everything = self._parts, [*self._parts.values()]
@@ -57,6 +58,8 @@ class Wiring:
         parts["model"].change(_texture, parts["model"], parts["texture"], **_QUIET)
         for file, button in examples.items():
             button.click(_taker(file), None, parts["photo"], **_QUIET)
+        blocks.load(self.stay, None, None, **_QUIET)
+        blocks.unload(self.leave)
 
     async def choose(self, photo: str | None, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
@@ -90,6 +93,19 @@ class Wiring:
     def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
         return self._named(self._desk.command(self._visit(request), _values(given)))
+
+    async def stay(self, request: gr.Request) -> None:
+        """Last as long as the page is open.
+
+        Gradio's server ends the stream of answers when no question is open, and loses the answer
+        to one that is asked while the browser does not know of that yet. This one is always open.
+        """
+        await self._visit(request).over.wait()
+
+    async def leave(self, request: gr.Request) -> None:
+        """Give up what nobody waits for any more: the page was closed."""
+        await self.cancel(request)
+        self._visits.leave(request.session_hash or "")
 
     def _visit(self, request: gr.Request) -> Visit:
         return self._visits.of(request.session_hash or "")
