@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from own_recipes import RECIPES
 
 from undegrade.errors import RecipeError
 from undegrade.training.parsing import parse_recipe
@@ -25,7 +26,7 @@ def values() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_every_recipe_of_the_project_is_valid(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from own_recipes import RECIPES
 from tiny_model import tiny_dtpm, tiny_resflow
 
 from undegrade.errors import RecipeError
@@ -208,7 +209,7 @@ def test_what_was_written_down_of_a_named_size_is_read_again(
     assert load_recipe(path).method == recipe.method
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_recipes_that_come_with_it_give_nothing_in_vain(path: Path) -> None:
     assert load_recipe(path).name
 
