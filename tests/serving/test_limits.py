@@ -259,5 +259,5 @@ def test_what_nobody_expected_tells_nothing(
 
     monkeypatch.setattr(strict.service, "find", broken)
     check_problem(strict.client.get("/api/v1/jobs/x"), 500)
-    counted = 'undegrade_requests_total{method="GET",route="/api/v1/jobs/{name}",status="500"} 1.0'
+    counted = 'undegrade_requests_total{method="GET",route="/api/v1/jobs/{id}",status="500"} 1.0'
     wait_for(lambda: counted in strict.client.get("/metrics").text)
