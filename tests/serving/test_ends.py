@@ -121,6 +121,17 @@ def test_what_no_longer_fits_into_memory_holds_nobody_up(serve: Serve, tmp_path:
     assert server.until(second.id, "done", "failed")["state"] == "done"
 
 
+def test_what_the_page_asked_for_ends_with_the_server(serve: Serve, tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    mine, pages = kept(store, SMALL), kept(store, SMALL)
+    pages.of_page = True
+    store.save(pages)
+    store.close()
+    server = serve(folder=tmp_path)
+    assert server.until(mine.id, "done", "failed")["state"] == "done"
+    assert server.show(pages.id)["state"] == "cancelled"
+
+
 def test_a_job_can_be_given_up_while_it_waits_for_others_like_it(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from undegrade.serving.describing import (
 )
 from undegrade.serving.forms import DetectForm, RestoreForm
 from undegrade.serving.jobs import Job, State
-from undegrade.serving.problems import HttpError
+from undegrade.serving.problems import CLIENT_LEFT, HttpError
 from undegrade.serving.queue import ending
 from undegrade.serving.sending import send_file, send_results
 from undegrade.serving.service import JobService
@@ -193,7 +193,8 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
     wait = asyncio.create_task(service.ended(job.id))
     try:
         await asyncio.wait({watch, wait}, return_when=asyncio.FIRST_COMPLETED)
-        if not wait.done():
+        has_left = not wait.done()
+        if has_left:
             await service.cancel(job.id)
         job = await wait
     finally:
@@ -205,6 +206,8 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
         await service.cancel(job.id)
         raise ending()
     await service.forget(job.id)
+    if has_left and job.problem is None:
+        raise HttpError(CLIENT_LEFT, "the client has left")
     if job.problem is None:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the job was cancelled")
     raise HttpError.of_dict(job.problem)
