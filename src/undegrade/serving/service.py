@@ -32,6 +32,9 @@ class Companion(Protocol):
     def begin_end(self) -> None:
         """Hear that the server ends: nobody is to wait for anything but jobs any more."""
 
+    def end(self) -> None:
+        """Hear that no job runs any more, and keep nobody who could wait for one."""
+
     async def tidy(self) -> None:
         """Forget what nobody needs any more; called again and again."""
 
@@ -128,6 +131,8 @@ class JobService:
             job.state, job.attempts = State.QUEUED, job.attempts - 1
             self._ledger.note(job)
         self._ledger.finish()
+        for companion in self.companions:
+            companion.end()
         if self._tidying is not None:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)

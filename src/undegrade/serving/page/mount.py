@@ -109,6 +109,10 @@ class _Page:
         self._app.stop_event.set()
         self._visits.begin_end()
 
+    def end(self) -> None:
+        """End the streams of answers: one that waits for an answer would hold the server."""
+        self._app.get_blocks()._queue.close()
+
     async def tidy(self) -> None:
         """Forget pages that have asked nothing for long, and see what lies on the disk."""
         self._visits.tidy()

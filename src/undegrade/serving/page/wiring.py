@@ -51,7 +51,7 @@ class Wiring:
         gr.on(typed, self.turn_page, chosen, everything, **_AS_IT_IS)
         given = [parts["photo"], *fields]
         restored = parts["restore"].click(self.restore, given, everything, **_AS_IT_IS)
-        restored.then(self.look_again, None, everything, **_QUIET)
+        restored.then(self.look_again, None, parts["still"], **_QUIET)
         parts["cancel"].click(self.cancel, None, None, **_QUIET)
         parts["right"].input(self.show, parts["right"], parts["compare"], **_QUIET)
         place = [parts["across"], parts["down"], parts["right"]]
@@ -91,12 +91,10 @@ class Wiring:
         async for change in self._told(visit, changes):
             yield change
 
-    async def look_again(self, request: gr.Request) -> AsyncIterator[Any]:
+    async def look_again(self, request: gr.Request) -> Any:
         """Have the result looked at."""
         visit = self._visit(request)
-        changes = self._actions.restoring.look_again(visit, _client(request))
-        async for change in self._told(visit, changes):
-            yield change
+        return self._noted(visit, await self._actions.restoring.look_again(visit, _client(request)))
 
     async def cancel(self, request: gr.Request) -> None:
         """Give the restoration up."""
