@@ -13,9 +13,10 @@ COPY src src
 RUN pip install ".[serve]"
 
 FROM python:${PYTHON}-slim
-RUN useradd --create-home --uid 10001 undegrade && install -d -o undegrade /data
+RUN useradd --create-home --uid 10001 undegrade && install -d -o undegrade /data /data/tmp
 COPY --from=build /opt/undegrade /opt/undegrade
-ENV PATH=/opt/undegrade/bin:$PATH UNDEGRADE_HOME=/data PYTHONUNBUFFERED=1
+# Uploads come in below TMPDIR: on the disk, since what lies in a tmpfs is memory that nothing counts.
+ENV PATH=/opt/undegrade/bin:$PATH UNDEGRADE_HOME=/data TMPDIR=/data/tmp PYTHONUNBUFFERED=1
 USER undegrade
 VOLUME /data
 EXPOSE 8000

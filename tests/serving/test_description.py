@@ -33,7 +33,7 @@ def test_every_route_has_an_example_that_runs(described: Running) -> None:
             asked = run_curl(described, line.strip(), job)
             assert asked == (
                 method.upper(),
-                path.replace("{name}", job["id"]).replace("{file}", job["files"][0]),
+                path.replace("{id}", job["id"]).replace("{file}", job["files"][0]),
             )
             seen += 1
     assert seen == 13
@@ -41,7 +41,7 @@ def test_every_route_has_an_example_that_runs(described: Running) -> None:
 
 def run_curl(server: Running, line: str, job: dict) -> tuple[str, str]:
     """Ask what a command line of curl asks, and return method and route."""
-    words = shlex.split(line.replace("NAME", job["id"]))
+    words = shlex.split(line.replace("/ID", "/" + job["id"]))
     assert words[0] == "curl"
     fields = [after for word, after in pairwise(words) if word == "-F"]
     form = dict(field.split("=", 1) for field in fields)

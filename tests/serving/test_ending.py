@@ -67,7 +67,7 @@ def test_the_log_says_what_was_asked_and_what_came_of_it(command: Start) -> None
         "ready: models are loaded",
         "POST /api/v1/restore 200 in ",
         "POST /api/v1/restore 422 in ",
-        "GET /api/v1/jobs/{name} 200 in ",
+        "GET /api/v1/jobs/{id} 200 in ",
         "restore of 0.00 megapixels: done",
         "ending; ",
     ):

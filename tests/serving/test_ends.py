@@ -50,11 +50,54 @@ def test_what_nobody_expected_of_a_job_leaves_the_worker_to_the_next(
     server = serve()
     with monkeypatch.context() as patch:
         patch.setattr(server.service._pool, "_settle", {}.__getitem__)
-        server.submit(make_photo(), model="tiny")
-        wait_for(lambda: not server.service.is_ready)
+        name = server.submit(make_photo(), model="tiny")["id"]
+        assert server.until(name, "done", "failed")["problem"]["status"] == 500
     assert server.service._queue.running == []
-    wait_for(lambda: server.service.is_ready)
+    assert server.service.is_ready
     assert server.ask(make_photo(), model="tiny").status_code == 200
+
+
+def test_the_end_of_a_job_is_told_where_the_disk_has_no_room_for_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    store, save = server.service.store, server.service.store.save
+
+    def full(job: Job) -> None:
+        if job.state.is_final:
+            raise sqlite3.OperationalError("database or disk is full")
+        save(job)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", full)
+        name = server.submit(make_photo(), model="tiny")["id"]
+        server.until(name, "done")
+        assert server.ask(make_photo(), model="tiny").status_code == 200
+        assert server.client.post("/api/v1/detect", files={"photo": make_photo(80, 80)}).is_success
+        assert server.client.get(f"/api/v1/jobs/{name}/result").status_code == 200
+        stored = store.find(name)
+        assert stored is not None
+        assert stored.state is State.RUNNING
+    server.service._ledger.save_again()
+    stored = store.find(name)
+    assert stored is not None
+    assert stored.state is State.DONE
+    assert server.client.delete(f"/api/v1/jobs/{name}").json()["state"] == "done"
+    assert server.client.get(f"/api/v1/jobs/{name}").status_code == 404
+
+
+def test_the_last_event_is_the_last_though_the_one_before_took_long_to_tell(tmp_path: Path) -> None:
+    async def follow() -> list[State]:
+        ledger = Ledger(JobStore(tmp_path), Measures(), 1 << 30)
+        job, told = Job(SMALL, "me", 0.0, state=State.RUNNING), list[State]()
+        async with asyncio.timeout(30):
+            async for now in ledger.follow(job, 60.0):
+                told.append(now.state)
+                if now.state is State.RUNNING:  # it ends while this is on its way
+                    ledger.end(job, State.FAILED)
+        return told
+
+    assert awaited(follow()) == [State.RUNNING, State.FAILED]
 
 
 def kept(store: JobStore, order: Order) -> Job:
@@ -76,6 +119,17 @@ def test_what_no_longer_fits_into_memory_holds_nobody_up(serve: Serve, tmp_path:
     told = server.until(first.id, "failed")["problem"]
     assert (told["status"], told["limit"]) == (413, memory)
     assert server.until(second.id, "done", "failed")["state"] == "done"
+
+
+def test_what_the_page_asked_for_ends_with_the_server(serve: Serve, tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    mine, pages = kept(store, SMALL), kept(store, SMALL)
+    pages.of_page = True
+    store.save(pages)
+    store.close()
+    server = serve(folder=tmp_path)
+    assert server.until(mine.id, "done", "failed")["state"] == "done"
+    assert server.show(pages.id)["state"] == "cancelled"
 
 
 def test_a_job_can_be_given_up_while_it_waits_for_others_like_it(

@@ -15,8 +15,10 @@ from undegrade.inference.options import RestoreOptions
 from undegrade.methods.windowed import WindowedMethod
 from undegrade.serving.estimates import drawing_bytes, needed_bytes
 from undegrade.serving.forms import RestoreForm, restoring_models
+from undegrade.serving.loaded import LoadedModels
+from undegrade.serving.messages import Setting, Task
 from undegrade.serving.orders import Order
-from undegrade.zoo import list_models, load_method
+from undegrade.zoo import SPECIALISTS, list_models, load_method
 
 PLENTY = 1 << 40
 
@@ -109,7 +111,7 @@ def test_what_looks_at_all_of_a_photo_is_granted_that_much_or_all_there_is() -> 
     tiled = [needed_bytes(order, 4 << 30) for order in sizes]
     assert whole[0] == tiled[0]
     assert tiled[1] < 1175 << 20 < whole[1] < 4 << 30
-    assert whole[2] == 4 << 30
+    assert whole[2] == 3 << 30
     assert needed_bytes(replace(sizes[2], sees_all=True), 1 << 30) == tiled[2]
     in_tiles = replace(order_of(6000, 6000, tile_size=256), sees_all=True)
     assert needed_bytes(in_tiles, 4 << 30) < 1 << 30
@@ -124,7 +126,24 @@ def test_models_are_known_that_look_at_all_of_a_photo() -> None:
             method.looks_at_all or isinstance(method, WindowedMethod)
         )
     assert RestoreForm(model="eedtp-ten").sees_all
-    assert not RestoreForm().sees_all
+    assert not RestoreForm(task="noise").sees_all
+    taken = {RestoreForm(model=name).sees_all for name in SPECIALISTS.values()}
+    assert RestoreForm().sees_all is (True in taken)
+    for task, name in SPECIALISTS.items():
+        assert RestoreForm(task=task).sees_all is RestoreForm(model=name).sees_all
+
+
+def test_a_worker_keeps_to_what_is_granted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDEGRADE_HOME", str(home))
+    granted: list[int | None] = []
+    monkeypatch.setattr("undegrade.serving.loaded.grant_memory", granted.append)
+    models = LoadedModels(Setting("cpu", "float32"))
+    order = order_of(8, 8)
+    for bytes_of in ((7,), (None,), (5, 6)):
+        tasks = [Task(order, home / "none", home / "result", number) for number in bytes_of]
+        with pytest.raises(FileNotFoundError):
+            models.do(tasks, lambda done, total: None)
+    assert granted == [7, None, 11]
 
 
 def test_a_worker_counts_on_no_more_memory_than_is_granted() -> None:

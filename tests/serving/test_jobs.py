@@ -149,6 +149,8 @@ def test_a_client_that_leaves_gives_its_job_up(server: Running) -> None:
         server.client.post("/api/v1/restore", files={"photo": BIG}, data=SLOW, timeout=1.5)
     wait_for(lambda: not server.service.waiting and not server.service._queue.running)
     wait_for(lambda: not [*(server.folder / "jobs").glob("*/source")])
+    counted = 'undegrade_requests_total{method="POST",route="/api/v1/restore",status="499"} 1.0'
+    wait_for(lambda: counted in server.client.get("/metrics").text)
 
 
 def test_a_stream_that_is_left_leaves_nothing_behind(server: Running) -> None:

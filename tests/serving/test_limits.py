@@ -1,5 +1,6 @@
 """What is refused, and what the answer says."""
 
+import io
 import socket
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from PIL import Image
 from serving_client import (
     BIG,
     SLOW,
@@ -130,6 +132,22 @@ def test_jobs_wait_for_memory_and_are_refused_where_it_never_suffices(serve: Ser
     assert most == 1
     told = check_problem(server.ask(make_photo(900, 900), model="tiny"), 413, one * 3 // 2)
     assert "memory" in told["reason"]
+
+
+def test_ten_large_photos_at_once_wait_for_each_other(serve: Serve) -> None:
+    server = serve(memory=1536 << 20, max_per_client=10, max_bytes=1 << 20)
+    stream = io.BytesIO()
+    Image.new("RGB", (8000, 5000), (90, 120, 60)).save(stream, "PNG")
+    names = [server.submit(stream.getvalue(), model="tiny")["id"] for _ in range(10)]
+    server.until(names[0], "running")
+    wait_for(lambda: server.show(names[0])["progress"] > 0, 120.0)
+    assert [server.show(name)["state"] for name in names] == ["running"] + ["queued"] * 9
+    measures = server.client.get("/metrics").text
+    assert "undegrade_queue_length 9.0" in measures
+    for name in reversed(names):
+        server.client.delete(f"/api/v1/jobs/{name}")
+    server.until(names[0], "cancelled")
+    assert server.ask(make_photo(), model="tiny").status_code == 200
 
 
 def test_a_key_is_asked_for(serve: Serve) -> None:
@@ -259,5 +277,5 @@ def test_what_nobody_expected_tells_nothing(
 
     monkeypatch.setattr(strict.service, "find", broken)
     check_problem(strict.client.get("/api/v1/jobs/x"), 500)
-    counted = 'undegrade_requests_total{method="GET",route="/api/v1/jobs/{name}",status="500"} 1.0'
+    counted = 'undegrade_requests_total{method="GET",route="/api/v1/jobs/{id}",status="500"} 1.0'
     wait_for(lambda: counted in strict.client.get("/metrics").text)

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from tests.support.coroutines import awaited
 
-from undegrade.errors import InputError, UsageError
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.ledger import Ledger
 from undegrade.serving.measures import Measures
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.pace import Pace
-from undegrade.serving.problems import HttpError, come_back, problem_of
+from undegrade.serving.problems import HttpError, come_back
 from undegrade.serving.queue import JobQueue
 from undegrade.serving.store import JobStore
 
@@ -100,22 +99,3 @@ def test_a_clock_that_is_set_does_not_change_how_long_a_job_took(
     assert measures.pace.usual_seconds < 60
     assert store.find(job.id).seconds == job.seconds
     assert store.find(job.id).begun is None
-
-
-@pytest.mark.parametrize(
-    ("fix", "hint"),
-    [
-        (
-            "choose one with `--page N`, counted from 1",
-            "choose one with `-F page=N`, counted from 1",
-        ),
-        ("choose another one with `--page`", "choose another one with the field page"),
-        ("name it: --task TASK", "name it: -F task=TASK"),
-        ("try --tile-size 64", "try -F tile-size=64"),
-        ("name another one of `undegrade models list`, or train one", None),
-        (None, None),
-    ],
-)
-def test_hints_are_for_who_sends_forms(fix: str | None, hint: str | None) -> None:
-    assert problem_of(InputError("it is so", fix=fix)).hint == hint
-    assert hash(problem_of(UsageError("it is so"))) is not None

@@ -37,7 +37,7 @@ def serve(  # noqa: PLR0913  (a command line has as many parameters as options)
     max_steps: Annotated[int, typer.Option(min=1, help="Network evaluations of a draw.")] = 50,
     max_variants: Annotated[int, typer.Option(min=1, help="Variants of a photo.")] = 8,
     max_queue: Annotated[int, typer.Option(min=1, help="Jobs that wait.")] = 32,
-    max_per_client: Annotated[int, typer.Option(min=1, help="Unfinished jobs of a client.")] = 8,
+    max_per_client: Annotated[int, typer.Option(min=1, help="Unfinished jobs of a client.")] = 16,
     job_seconds: Annotated[float, typer.Option(min=1, help="Seconds that a job may run.")] = 600.0,
     body_seconds: Annotated[
         float, typer.Option(min=1, help="Seconds that a body may take to arrive.")

@@ -49,7 +49,7 @@ class ModelAnswer(BaseModel):
     name: str
     method: str
     tasks: list[str]
-    told: bool = Field(description="Whether it has to be told the task.")
+    needs_task: bool = Field(description="Whether it has to be told the task.")
     steps: int = Field(description="Network evaluations unless asked otherwise.")
     licence: str
     summary: str

@@ -1,65 +1,36 @@
-"""The routes of the HTTP API."""
+"""The routes of the HTTP API by which photos are restored."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from undegrade.serving.answers import (
-    DetectAnswer,
-    JobAnswer,
-    LimitsAnswer,
-    ModelAnswer,
-    ModelsAnswer,
-    StateAnswer,
-)
+from undegrade.serving.answers import DetectAnswer, JobAnswer
+from undegrade.serving.dependencies import JobName, Service, TheIntake
 from undegrade.serving.describing import (
     EVENTS,
     FETCHING,
-    MEASURES,
     NAMING,
     PICTURES,
     TAKING,
-    curl,
+    example,
     form,
-    problems,
 )
 from undegrade.serving.forms import DetectForm, RestoreForm
-from undegrade.serving.intake import Intake
 from undegrade.serving.jobs import Job, State
-from undegrade.serving.problems import HttpError
+from undegrade.serving.problems import CLIENT_LEFT, HttpError
 from undegrade.serving.queue import ending
 from undegrade.serving.sending import send_file, send_results
 from undegrade.serving.service import JobService
-from undegrade.zoo import SPECIALISTS, list_models
 
 _LOOK = 0.5  # seconds between two looks whether a client is still there
 
 
-def _service(request: Request) -> JobService:
-    service: JobService = request.app.state.service
-    return service
-
-
-def _intake(request: Request) -> Intake:
-    intake: Intake = request.app.state.intake
-    return intake
-
-
-Service = Annotated[JobService, Depends(_service)]
-TheIntake = Annotated[Intake, Depends(_intake)]
-
-router = APIRouter()
 photos = APIRouter(prefix="/api/v1")
-
-
-def _example(text: str, route: str, options: str = "") -> str:
-    return f"{text}\n\n{curl(route, options)}"
 
 
 @photos.post(
@@ -68,7 +39,7 @@ def _example(text: str, route: str, options: str = "") -> str:
     responses=PICTURES | TAKING,
     response_class=Response,
     summary="Restore a photo, and wait for it",
-    description=_example(
+    description=example(
         "Send a photo, get it restored. If the client leaves, the work is given up.",
         "/api/v1/restore",
         "-F photo=@photo.jpg -F task=denoise -F seed=7 -o restored.jpg",
@@ -86,7 +57,7 @@ async def restore(request: Request, service: Service, intake: TheIntake) -> Resp
     openapi_extra=form(DetectForm, "/api/v1/detect"),
     responses=TAKING,
     summary="Say what a photo suffers from",
-    description=_example(
+    description=example(
         "Send a photo, get the probability of each degradation.",
         "/api/v1/detect",
         "-F photo=@photo.jpg",
@@ -106,7 +77,7 @@ async def detect(request: Request, service: Service, intake: TheIntake) -> Detec
     responses=TAKING,
     status_code=HTTPStatus.ACCEPTED,
     summary="Restore a photo, and come back for it",
-    description=_example(
+    description=example(
         "Send a photo; the answer names the job, which survives a restart of the server.",
         "/api/v1/jobs",
         "-F photo=@photo.jpg -F variants=3",
@@ -117,33 +88,33 @@ async def submit(
 ) -> JobAnswer:
     """Take a photo in."""
     job = await intake.take("restore", request)
-    response.headers["Location"] = str(request.url_for("show", name=job.id))
+    response.headers["Location"] = str(request.url_for("show", id=job.id))
     return _told(job, service)
 
 
 @photos.get(
-    "/jobs/{name}",
+    "/jobs/{id}",
     responses=NAMING,
     summary="How far a job is",
-    description=_example("Say how far a job is, and what came of it.", "/api/v1/jobs/NAME"),
+    description=example("Say how far a job is, and what came of it.", "/api/v1/jobs/ID"),
 )
-async def show(name: str, service: Service) -> JobAnswer:
+async def show(name: JobName, service: Service) -> JobAnswer:
     """Tell of a job."""
     return _told(service.find(name), service)
 
 
 @photos.get(
-    "/jobs/{name}/events",
+    "/jobs/{id}/events",
     responses=NAMING | EVENTS,
     response_class=StreamingResponse,
     summary="Follow a job",
-    description=_example(
+    description=example(
         "Send server-sent events named after the job's state, to the last one.",
-        "/api/v1/jobs/NAME/events",
+        "/api/v1/jobs/ID/events",
         "-N",
     ),
 )
-async def events(name: str, service: Service) -> StreamingResponse:
+async def events(name: JobName, service: Service) -> StreamingResponse:
     """Tell of a job whenever it changes."""
     service.find(name)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -151,48 +122,48 @@ async def events(name: str, service: Service) -> StreamingResponse:
 
 
 @photos.get(
-    "/jobs/{name}/result",
+    "/jobs/{id}/result",
     responses=PICTURES | FETCHING,
     response_class=Response,
     summary="Fetch the result of a job",
-    description=_example(
+    description=example(
         "Send the restored photo, or all results as a ZIP archive.",
-        "/api/v1/jobs/NAME/result",
+        "/api/v1/jobs/ID/result",
         "-OJ",
     ),
 )
-async def result(name: str, service: Service) -> Response:
+async def result(name: JobName, service: Service) -> Response:
     """Send all that came of a job."""
     return await send_results(service.find(name), service.store)
 
 
 @photos.get(
-    "/jobs/{name}/files/{file}",
+    "/jobs/{id}/files/{file}",
     responses=PICTURES | FETCHING,
     response_class=Response,
     summary="Fetch one file of a job",
-    description=_example(
+    description=example(
         "Send one of the files that the job names.",
-        "/api/v1/jobs/NAME/files/photo.restored.jpg",
+        "/api/v1/jobs/ID/files/photo.restored.jpg",
         "-OJ",
     ),
 )
-async def one_file(name: str, file: str, service: Service) -> Response:
+async def one_file(name: JobName, file: str, service: Service) -> Response:
     """Send one file that came of a job."""
     return await send_file(service.find(name), file, service.store)
 
 
 @photos.delete(
-    "/jobs/{name}",
+    "/jobs/{id}",
     responses=NAMING,
     summary="Cancel a job, or forget it",
-    description=_example(
+    description=example(
         "Give up what waits or runs; remove what is finished with all its files.",
-        "/api/v1/jobs/NAME",
+        "/api/v1/jobs/ID",
         "-X DELETE",
     ),
 )
-async def cancel(name: str, service: Service) -> JobAnswer:
+async def cancel(name: JobName, service: Service) -> JobAnswer:
     """Give a job up, or forget it."""
     job = service.find(name)
     if job.state.is_final:
@@ -202,91 +173,11 @@ async def cancel(name: str, service: Service) -> JobAnswer:
     return _told(job, service)
 
 
-@photos.get(
-    "/models",
-    responses=problems(),
-    summary="Which models there are",
-    description=_example(
-        "List the models on this server, and which is taken for which task.", "/api/v1/models"
-    ),
-)
-def models() -> ModelsAnswer:
-    """List models."""
-    return ModelsAnswer(
-        models=[
-            ModelAnswer(
-                name=entry.name,
-                method=entry.config.method_name,
-                tasks=[*entry.config.tasks],
-                told=entry.config.is_told,
-                steps=entry.config.default_steps,
-                licence=entry.config.licence,
-                summary=entry.config.summary,
-                megabytes=round(entry.size / 1e6, 1),
-                sha256=entry.config.sha256,
-                bundled=entry.bundled,
-            )
-            for entry in list_models()
-        ],
-        best=dict(SPECIALISTS),
-    )
-
-
-@photos.get(
-    "/limits",
-    responses=problems(),
-    summary="What the server takes at most",
-    description=_example("Say what is refused.", "/api/v1/limits"),
-)
-async def limits(service: Service) -> LimitsAnswer:
-    """Tell the limits."""
-    return LimitsAnswer.model_validate(service.limits.model_dump())
-
-
-@router.get(
-    "/healthz",
-    summary="Whether the server lives",
-    description=_example("Answer; needs no key.", "/healthz"),
-)
-async def healthz() -> StateAnswer:
-    """Answer."""
-    return StateAnswer(status="alive")
-
-
-@router.get(
-    "/readyz",
-    responses=problems(HTTPStatus.SERVICE_UNAVAILABLE),
-    summary="Whether photos are restored",
-    description=_example(
-        "Answer whether models are loaded and jobs are taken; needs no key.", "/readyz"
-    ),
-)
-async def readyz(service: Service) -> StateAnswer:
-    """Answer whether photos are restored."""
-    if not service.is_ready:
-        raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "no worker is ready")
-    return StateAnswer(status="ready")
-
-
-@router.get(
-    "/metrics",
-    responses=MEASURES | problems(),
-    response_class=Response,
-    summary="Numbers for Prometheus",
-    description=_example(
-        "Send requests, queue, speed and memory as Prometheus reads them.", "/metrics"
-    ),
-)
-async def metrics(service: Service) -> Response:
-    """Send what was counted."""
-    return Response(service.measures.text(), media_type="text/plain; version=0.0.4")
-
-
 def _told(job: Job, service: JobService) -> JobAnswer:
     return JobAnswer.of(job, service.ahead_of(job), time.monotonic())
 
 
-async def _events(name: str, service: JobService) -> AsyncIterator[str]:
+async def _events(name: JobName, service: JobService) -> AsyncIterator[str]:
     async for job in service.follow(name):
         data = _told(job, service).model_dump_json()
         yield f"event: {job.state}\ndata: {data}\n\n"
@@ -302,7 +193,8 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
     wait = asyncio.create_task(service.ended(job.id))
     try:
         await asyncio.wait({watch, wait}, return_when=asyncio.FIRST_COMPLETED)
-        if not wait.done():
+        has_left = not wait.done()
+        if has_left:
             await service.cancel(job.id)
         job = await wait
     finally:
@@ -314,6 +206,8 @@ async def _waited_for(job: Job, request: Request, service: JobService) -> Job:
         await service.cancel(job.id)
         raise ending()
     await service.forget(job.id)
+    if has_left and job.problem is None:
+        raise HttpError(CLIENT_LEFT, "the client has left")
     if job.problem is None:
         raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, "the job was cancelled")
     raise HttpError.of_dict(job.problem)

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from undegrade import __version__
-from undegrade.serving import api
+from undegrade.serving import about, api
 from undegrade.serving.access import Access
 from undegrade.serving.describing import REPORT_HEADER
 from undegrade.serving.gate import Gate, problem_response
@@ -79,8 +79,8 @@ def create_app(options: ServerOptions) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service, app.state.intake = service, intake
-    app.include_router(api.router)
     app.include_router(api.photos)
+    app.include_router(about.router)
     _tell_problems(app)
     if options.page:
         from undegrade.serving.page.mount import add_page  # Gradio takes seconds to import

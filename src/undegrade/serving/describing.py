@@ -101,3 +101,8 @@ MEASURES: Responses = {
         "content": {"text/plain": {"schema": {"type": "string"}}},
     }
 }
+
+
+def example(text: str, route: str, options: str = "") -> str:
+    """Return the description of a route, with a line that asks it."""
+    return f"{text}\n\n{curl(route, options)}"

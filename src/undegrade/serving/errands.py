@@ -37,8 +37,11 @@ class Errands:
         return [pid for process in self.processes if (pid := process.pid) is not None]
 
     async def start(self) -> None:
-        """Start the first process."""
-        await self.processes[0].start()
+        """Start the first process; where there can be none now it is tried again when needed."""
+        try:
+            await self.processes[0].start()
+        except DiedError as error:
+            _log.error("a process could not be started: %s", error)
 
     async def stop(self) -> None:
         """End the processes; nobody waits for what they do."""

@@ -26,7 +26,7 @@ def needed_bytes(order: Order, most: int) -> int:
     Args:
         order: What is asked for.
         most: Bytes that are granted at most: what would look at all of a photo for which they do
-            not suffice looks at tiles.
+            not suffice looks at tiles. It never gets all of them: small things go on beside it.
     """
     pixels = order.pixels
     if order.kind == "detect":
@@ -41,7 +41,7 @@ def needed_bytes(order: Order, most: int) -> int:
     tiled = beside + across * down * _TILE_BYTES
     if not order.sees_all or asked.tile_size is not None:
         return tiled
-    return max(tiled, min(beside + pixels * _TILE_BYTES, most))
+    return max(tiled, min(beside + pixels * _TILE_BYTES, most * 3 // 4))
 
 
 def _tile(size: int, asked: RestoreOptions) -> int:

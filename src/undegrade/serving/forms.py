@@ -17,7 +17,7 @@ from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, find_model, is_here, list_models
+from undegrade.zoo import AUTO_MODEL, SPECIALISTS, best_at, find_model, is_here, list_models
 
 PHOTO = "photo"
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
@@ -102,9 +102,12 @@ class RestoreForm(DetectForm):
 
     @property
     def sees_all(self) -> bool:
-        """Whether the model, which has to be there, may look at all of a photo at once."""
-        named = self.model != AUTO_MODEL
-        return named and find_model(self.model).config.method_name not in _SEE_TILES
+        """Whether a model that may be taken may look at all of a photo at once."""
+        taken = {self.model} if self.model != AUTO_MODEL else {*SPECIALISTS.values()}
+        if self.model == AUTO_MODEL and self.task != "auto":
+            taken = {best_at(self.task)[1]}
+        methods = (find_model(name).config.method_name for name in taken if is_here(name))
+        return any(method not in _SEE_TILES for method in methods)
 
     def check(self, limits: Limits) -> None:
         """Refuse what is above a limit, does not go together, or names no model.
@@ -127,8 +130,10 @@ class RestoreForm(DetectForm):
             raise problem_of(error) from error
 
     def _check_model(self) -> None:
-        """Refuse what is no model's name: paths are never looked at."""
+        """Refuse what is no model's name, and a task that none does: paths are never looked at."""
         if self.model == AUTO_MODEL:
+            if self.task != "auto":
+                best_at(self.task)
             return
         if not is_here(self.model):
             raise UsageError(

@@ -98,7 +98,7 @@ class Intake:
         with self._service.place(client):
             await asyncio.to_thread(form.check, self._service.limits)
             order = await self._order(kind, form, file_name(name), photo, client)
-            return await self._service.submit(order, photo, client)
+            return await self._service.submit(order, photo, client, of_page=True)
 
     async def inspect(self, photo: Path, page: int | None, client: str) -> dict[str, Any]:
         """Return width, height and format of a photo, by its header.

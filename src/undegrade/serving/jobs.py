@@ -47,6 +47,8 @@ class Job:
         problem: Why it failed; None if it did not.
         files: Names of the results, the picture first.
         awaited: Whether the client waits for it, and cannot come back: it is not kept for long.
+        of_page: Whether it was asked for on the page, which forgets it with the server.
+        together: How many jobs were done in one go with it, itself among them.
         size: Bytes of its files.
     """
 
@@ -66,6 +68,8 @@ class Job:
     problem: dict[str, Any] | None = None
     files: tuple[str, ...] = ()
     awaited: bool = False
+    of_page: bool = False
+    together: int = 1
     size: int = 0
 
     @property

@@ -30,15 +30,32 @@ class Ledger:
         self._store, self._measures, self._most = store, measures, most
         self._much = asyncio.Event()
         self._followers: dict[str, list[asyncio.Event]] = {}
+        self._unsaved: dict[str, Job] = {}  # for which the disk had no room
         self._ending = self._ended = False
 
     def note(self, job: Job) -> None:
         """Keep a job as it is now, and tell of it."""
+        self._unsaved.pop(job.id, None)
         try:
             self._store.save(job)
         except sqlite3.Error:  # no room on the disk: it goes on, but would not survive a restart
             _log.exception("a job could not be kept")
+            self._unsaved[job.id] = job
         self._tell(job.id)
+
+    def unsaved(self, name: str) -> Job | None:
+        """Return a job as it is now of which the store knows less; None if there is none such."""
+        return self._unsaved.get(name)
+
+    def save_again(self) -> None:
+        """Keep jobs that could not be kept when something happened to them.
+
+        Raises:
+            sqlite3.Error: There is still no room.
+        """
+        for name, job in [*self._unsaved.items()]:
+            self._store.save(job)
+            del self._unsaved[name]
 
     def progress(self, job: Job, how_far: Progress) -> None:
         """Tell that a job gets on; that is not kept."""
@@ -77,8 +94,9 @@ class Ledger:
         try:
             while True:
                 event.clear()
+                is_last = job.state.is_final or self._is_over(job)  # to tell it may take long
                 yield job
-                if job.state.is_final or self._is_over(job):
+                if is_last:
                     return
                 if not event.is_set():
                     with contextlib.suppress(TimeoutError):

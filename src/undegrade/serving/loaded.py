@@ -35,7 +35,6 @@ class LoadedModels:
         self._restorer = lru_cache(maxsize=_MODELS)(self._load)
         self._detector = lru_cache(maxsize=1)(self._load_detector)
         keep_freed_memory()
-        grant_memory(setting.memory)
         if setting.beside > 1:
             torch.set_num_threads(max(1, usable_cores() // setting.beside))
         usual = self._restorer("auto", None)
@@ -43,6 +42,8 @@ class LoadedModels:
 
     def do(self, tasks: Sequence[Task], tell: Tell) -> list[Outcome]:
         """Do tasks, several in one go; each has its own outcome."""
+        granted = [task.granted for task in tasks if task.granted is not None]
+        grant_memory(sum(granted) if granted else None)
         if len(tasks) == 1:
             return [self._done(tasks[0], tell)]
         order = tasks[0].order

@@ -31,7 +31,7 @@ class Measures:
         )
         self._speed = Histogram(
             "undegrade_seconds_per_megapixel",
-            "Seconds that a job ran for each megapixel of its photo.",
+            "Seconds that a restoration ran for each megapixel of its photo.",
             registry=self._registry,
             buckets=_BUCKETS,
         )
@@ -50,9 +50,11 @@ class Measures:
     def ended(self, job: Job) -> None:
         """Count a job that has ended."""
         self._jobs.labels(str(job.state)).inc()
-        if job.state is State.DONE and job.seconds is not None:
-            self._speed.observe(job.seconds / max(job.order.megapixels, 1e-6))
-            self.pace.note(job)
+        if job.state is not State.DONE or job.seconds is None:
+            return
+        self.pace.note(job)
+        if job.order.kind == "restore":
+            self._speed.observe(job.seconds / job.together / max(job.order.megapixels, 1e-6))
 
     def watch(self, waiting: Callable[[], int], pids: Callable[[], list[int]]) -> None:
         """Say where the length of the queue and the processes are to be asked for."""

@@ -22,7 +22,6 @@ class Setting:
         warm: Whether the models that most ask for are loaded at once.
         batch: Photos that are restored in one go at most; None to find out whether that is faster.
         beside: How many such processes share the machine.
-        memory: Bytes that it may count on; None for all that are free.
     """
 
     device: str = "auto"
@@ -30,7 +29,6 @@ class Setting:
     warm: bool = True
     batch: int | None = 1
     beside: int = 1
-    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,13 @@ class Task:
         order: What was asked for.
         source: The photo.
         target: File for the result.
+        granted: Bytes of memory that are kept for it; None for all that are free.
     """
 
     order: Order
     source: Path
     target: Path
+    granted: int | None = None
 
 
 class Cancel:

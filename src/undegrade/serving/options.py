@@ -19,7 +19,7 @@ class Limits(BaseModel):
     max_steps: int = Field(50, ge=1, description="Network evaluations for each draw.")
     max_variants: int = Field(8, ge=1, description="Variants of a photo.")
     max_queue: int = Field(32, ge=1, description="Jobs that wait; more are told to come back.")
-    max_per_client: int = Field(8, ge=1, description="Jobs of one client that are not finished.")
+    max_per_client: int = Field(16, ge=1, description="Jobs of one client that are not finished.")
     job_seconds: float = Field(600.0, gt=0, description="Seconds that a job may run.")
     body_seconds: float = Field(60.0, gt=0, description="Seconds that a body may take to arrive.")
     memory: int = Field(

@@ -22,9 +22,10 @@ class Pace:
         """Learn from a job that is done."""
         if job.seconds is None:
             return
-        self.usual_seconds += _SMOOTHING * (job.seconds - self.usual_seconds)
+        own = job.seconds / job.together
+        self.usual_seconds += _SMOOTHING * (own - self.usual_seconds)
         if job.order.megapixels >= _LEAST:
-            per_megapixel = job.seconds / job.order.megapixels
+            per_megapixel = own / job.order.megapixels
             self._per_megapixel += _SMOOTHING * (per_megapixel - self._per_megapixel)
 
     def expected(self, job: Job) -> float:

@@ -41,7 +41,7 @@ class WorkerPool:
     """Does jobs, each worker process one after another, and replaces processes that die.
 
     Args:
-        options: How the server runs, with the memory that jobs may need.
+        options: How the server runs.
         queue: Where jobs wait.
         ledger: Where is noted what becomes of them.
         store: Where their files are.
@@ -57,7 +57,6 @@ class WorkerPool:
             options.precision,
             batch=options.batch,
             beside=options.workers,
-            memory=options.limits.memory,
         )
         self._workers = [WorkerProcess(setting) for _ in range(options.workers)]
         self._in_work: dict[str, tuple[WorkerProcess, Sequence[Job]]] = {}
@@ -92,7 +91,7 @@ class WorkerPool:
 
         One of several that are done in one go is done with them, but nothing is kept of it.
         """
-        if job.id in self._unwanted:
+        if job.id in self._unwanted or self._queue.find(job.id) is None:
             return
         self._unwanted.add(job.id)
         if job.id in self._in_work:  # else it waits for others like it, and is not begun
@@ -163,8 +162,10 @@ class WorkerPool:
             again = False
             try:
                 again = self._settle(job, outcome)
-            finally:  # so that its memory is free, whatever goes wrong
-                self._queue.release(job, again=again)
+            except Exception as error:  # its memory, and the other jobs, must not stay behind
+                _log.exception("what became of a job could not be noted")
+                self._ledger.end(job, State.FAILED, unexpected(error))
+            self._queue.release(job, again=again)
             if again:
                 self._ledger.note(job)
         await self._queue.notify()
@@ -172,7 +173,7 @@ class WorkerPool:
     async def _outcomes(self, jobs: Sequence[Job], worker: WorkerProcess) -> Sequence[Outcome]:
         for job in jobs:
             self._in_work[job.id] = worker, jobs
-            job.started = time.time()
+            job.started, job.together = time.time(), len(jobs)
             self._ledger.note(job)
         for job in jobs:
             await asyncio.to_thread(self._store.make_folder, job.id)
@@ -186,7 +187,8 @@ class WorkerPool:
     def _task(self, job: Job) -> Task:
         order = job.order
         name = restored_name(with_format(Path(order.name), order.format), order.write.format)
-        return Task(order, self._store.source(job.id), self._store.result(job.id, name.name))
+        source, target = self._store.source(job.id), self._store.result(job.id, name.name)
+        return Task(order, source, target, self._queue.granted(order))
 
     def _progress(self, jobs: Sequence[Job], how_far: Progress) -> None:
         for job in jobs:

@@ -28,6 +28,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 MEDIA_TYPE = "application/problem+json"
 
+CLIENT_LEFT = 499
+"""Status of what nobody reads any more, by which logs and measures tell it from failures."""
+
 _STATUS: tuple[tuple[type[UndegradeError], HTTPStatus], ...] = (
     (MissingExtraError, HTTPStatus.NOT_IMPLEMENTED),
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -85,13 +88,17 @@ class HttpError(Exception):
         """The answer as JSON has it, its hint about fields of the form."""
         told = {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": _title(self.status),
             "status": self.status,
             "reason": self.reason,
             "limit": self.limit,
             "hint": by_fields(self.fix) if self.fix else self.hint,
         }
         return {key: value for key, value in told.items() if value is not None}
+
+
+def _title(status: int) -> str:
+    return "Client Closed Request" if status == CLIENT_LEFT else HTTPStatus(status).phrase
 
 
 def problem_of(error: UndegradeError) -> HttpError:

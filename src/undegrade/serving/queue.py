@@ -12,7 +12,7 @@ from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.pace import Pace
-from undegrade.serving.problems import HttpError, come_back, too_large
+from undegrade.serving.problems import HttpError, come_back
 from undegrade.wording import counted
 
 
@@ -29,13 +29,17 @@ class JobQueue:
         limits: What is refused.
         memory: Bytes that all running jobs, and what is done beside them, may need together.
         pace: How long jobs take at present, for those who are to come back.
+        workers: How many jobs run side by side.
 
     Attributes:
         is_open: Whether jobs are taken and begun.
     """
 
-    def __init__(self, limits: Limits, memory: int, pace: Pace | None = None) -> None:
+    def __init__(
+        self, limits: Limits, memory: int, pace: Pace | None = None, workers: int = 1
+    ) -> None:
         self._limits, self._memory, self._pace = limits, memory, pace or Pace()
+        self._workers = workers
         self._waiting: list[Job] = []
         self._running: dict[str, Job] = {}
         self._coming: Counter[str] = Counter()
@@ -79,15 +83,21 @@ class JobQueue:
             if not self._coming[client]:
                 del self._coming[client]
 
+    def granted(self, order: Order) -> int:
+        """Return the bytes of memory that are kept for an order while it is done."""
+        return needed_bytes(order, self._memory)
+
     def check_order(self, order: Order) -> None:
         """Refuse a photo that never fits into the memory that jobs may need.
 
         Raises:
             HttpError: It is so.
         """
-        needed, what = self._needed(order), f"{order.width} x {order.height} pixels"
+        needed, what = self.granted(order), f"{order.width} x {order.height} pixels"
         self._check_memory(
-            needed, what, "send a smaller photo, or ask for fewer variants or smaller tiles"
+            needed,
+            what,
+            "send a smaller photo, or ask for fewer variants or smaller tiles, as --tile-size 256",
         )
 
     @asynccontextmanager
@@ -184,20 +194,19 @@ class JobQueue:
         return self.is_open and bool(self._waiting) and self._fits(self._waiting[0])
 
     def _fits(self, job: Job) -> bool:
-        return self._used + self._needed(job.order) <= self._memory
+        return self._used + self.granted(job.order) <= self._memory
 
     @property
     def _used(self) -> int:
         """Bytes that are needed by all that runs or is to be done beside it."""
-        return self._beside + sum(self._needed(job.order) for job in self._running.values())
+        return self._beside + sum(self.granted(job.order) for job in self._running.values())
 
-    def _needed(self, order: Order) -> int:
-        return needed_bytes(order, self._memory)
-
-    def _check_memory(self, needed: int, what: str, hint: str) -> None:
+    def _check_memory(self, needed: int, what: str, fix: str) -> None:
         if needed > self._memory:
-            reason = f"about {needed >> 20} MiB of memory are needed for {what}"
-            raise too_large(reason, self._memory, hint)
+            reason = f"about {needed} bytes of memory ({needed >> 20} MiB) are needed for {what}"
+            raise HttpError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason, limit=self._memory, fix=fix
+            )
 
     def _check_room(self, client: str) -> None:
         if not self.is_open:
@@ -225,5 +234,5 @@ class JobQueue:
         for job in self._waiting:
             ahead.append(job)
             if client in (None, job.client):
-                return soonest + sum(map(self._pace.expected, ahead))
+                return soonest + sum(map(self._pace.expected, ahead)) / self._workers
         return self._pace.usual_seconds  # it has nothing but uploads

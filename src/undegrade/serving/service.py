@@ -32,6 +32,9 @@ class Companion(Protocol):
     def begin_end(self) -> None:
         """Hear that the server ends: nobody is to wait for anything but jobs any more."""
 
+    def end(self) -> None:
+        """Hear that no job runs any more, and keep nobody who could wait for one."""
+
     async def tidy(self) -> None:
         """Forget what nobody needs any more; called again and again."""
 
@@ -52,11 +55,10 @@ class JobService:
         self.store, self.measures = store, measures
         memory = options.limits.memory or free_memory() // 2
         self.limits: Limits = options.limits.model_copy(update={"memory": memory})
-        self._queue = JobQueue(self.limits, memory, measures.pace)
+        self._queue = JobQueue(self.limits, memory, measures.pace, options.workers)
         self._ledger = Ledger(store, measures, options.limits.store_bytes)
         self._retention = Retention(store, self.limits)
-        heeded = options.model_copy(update={"limits": self.limits})
-        self._pool = WorkerPool(heeded, self._queue, self._ledger, store)
+        self._pool = WorkerPool(options, self._queue, self._ledger, store)
         self._grace = options.grace
         self._end: float | None = None  # when what still runs is ended
         self._has_ended = False
@@ -82,7 +84,7 @@ class JobService:
         """Go on with what is not finished, and take jobs."""
         self._queue.is_open = True
         for job in self.store.unfinished():
-            if job.awaited:  # its client has gone with the server before this one
+            if job.awaited or job.of_page:  # nobody can come back for it
                 self._ledger.end(job, State.CANCELLED)
                 continue
             try:
@@ -129,6 +131,8 @@ class JobService:
             job.state, job.attempts = State.QUEUED, job.attempts - 1
             self._ledger.note(job)
         self._ledger.finish()
+        for companion in self.companions:
+            companion.end()
         if self._tidying is not None:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)
@@ -160,7 +164,15 @@ class JobService:
         """
         await self._retention.make_room()
 
-    async def submit(self, order: Order, photo: Path, client: str, *, awaited: bool = False) -> Job:
+    async def submit(
+        self,
+        order: Order,
+        photo: Path,
+        client: str,
+        *,
+        awaited: bool = False,
+        of_page: bool = False,
+    ) -> Job:
         """Take a job, for which there is a :meth:`place`.
 
         Args:
@@ -168,12 +180,13 @@ class JobService:
             photo: The photo's file, which is moved.
             client: Who asks.
             awaited: The client waits for the result, and cannot come back for it.
+            of_page: Somebody has the page open for it, which forgets it with the server.
 
         Raises:
             HttpError: It needs more memory than there is, or the server is ending.
         """
         self._queue.check_order(order)
-        job = Job(order, client, time.time(), awaited=awaited)
+        job = Job(order, client, time.time(), awaited=awaited, of_page=of_page)
         try:
             job.size = await asyncio.to_thread(self._lay, job, photo)
             if not self._queue.is_open:
@@ -191,7 +204,7 @@ class JobService:
         Raises:
             HttpError: There is none, or it is forgotten.
         """
-        job = self._queue.find(name) or self.store.find(name)
+        job = self._queue.find(name) or self._ledger.unsaved(name) or self.store.find(name)
         if job is None:
             raise self._retention.unknown(name)
         return job
@@ -276,6 +289,7 @@ class JobService:
             try:
                 for companion in self.companions:
                     await companion.tidy()
+                self._ledger.save_again()
                 await self._retention.tidy()
             except Exception:  # of a disk; the next look may have more luck
                 _log.exception("jobs could not be forgotten")

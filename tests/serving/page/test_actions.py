@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from serving_client import Running, Serve
+from serving_client import Running, Serve, make_photo, wait_for
 from tests.conftest import scene
 from tests.serving.page.asking import Asking, sent
 from tests.serving.page.test_controls import UNTOUCHED
@@ -22,7 +23,9 @@ from undegrade.serving.jobs import Job, State
 from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.page.actions import PageActions
+from undegrade.serving.page.page_jobs import PageJobs
 from undegrade.serving.page.visits import Sent, Visits
+from undegrade.serving.problems import HttpError
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +212,60 @@ def test_a_restoration_waits_until_the_photo_is_known(tmp_path: Path) -> None:
         await asyncio.gather(looking, restoring, return_exceptions=True)
 
     drive(tmp_path, story)
+
+
+def test_a_look_that_fails_takes_nothing_away(tmp_path: Path) -> None:
+    async def story(at: SimpleNamespace) -> None:
+        looking: list[dict[str, Any]] = []
+
+        async def look() -> None:
+            async for changes in at.actions.choosing.choose(at.visit, at.photo, "", "me"):
+                looking.append(changes)
+
+        task = asyncio.create_task(look())
+        await until(lambda: at.visit.photo)
+        restoring = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        at.jobs.let[RestoreForm].set()
+        await until(lambda: at.visit.job)
+        at.jobs.let[DetectForm].set()
+        await until(lambda: at.visit.detecting)
+        at.visit.detecting.state = State.FAILED
+        at.visit.detecting.problem = HttpError(500, "it broke").as_dict()
+        await task
+        assert "could not look at it: it broke" in looking[-1]["seen"]
+        assert at.visit.photo is not None
+        assert at.visit.works
+        restoring.cancel()
+        await asyncio.gather(restoring, return_exceptions=True)
+
+    drive(tmp_path, story)
+
+
+def test_a_look_that_ends_late_leaves_the_result(
+    own: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, detection = Asking(own.client), PageJobs.detection
+
+    async def late(self: PageJobs, *asked: Any) -> AsyncIterator[Job]:
+        async for job in detection(self, *asked):
+            while job.state is State.DONE and not done.is_set():
+                await asyncio.sleep(0.01)
+            yield job
+
+    done = threading.Event()
+    monkeypatch.setattr(PageJobs, "detection", late)
+    [path] = page.upload(("a.png", make_photo(70, 90))).json()
+    asked = {"Photo": sent(path), "Model": "tiny"}
+    page.join("choose", **asked)
+    [companion] = own.service.companions
+    visit = wait_for(lambda: companion._visits.find(page.session))
+    wait_for(lambda: visit.photo)
+    page.join("restore", **asked)
+    wait_for(lambda: visit.pictures)
+    shown = visit.shows["files"]
+    assert "a.restored.png" in shown
+    done.set()
+    wait_for(lambda: "chip" in visit.shows["seen"])
+    assert visit.shows["files"] == shown
+    assert "Restored by" in visit.shows["status"]
+    assert page.told()[-1]["msg"] == "process_completed"

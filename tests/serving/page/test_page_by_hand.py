@@ -10,7 +10,7 @@ import pyvips
 from playwright.sync_api import Locator, Page, Route, expect
 from tests.conftest import scene
 from tests.serving.page.conftest import PHOTOS
-from tests.serving.page.using import Open, restored, take_example
+from tests.serving.page.using import Open, command, ready, restored, take_example
 
 from undegrade.images.encode import encode
 from undegrade.images.vips import image_from_array
@@ -74,16 +74,35 @@ def test_the_slider_stays_in_its_place_until_there_is_a_picture(opened: Open) ->
 def test_a_file_that_is_dropped_is_taken(opened: Open, tmp_path: Path, name: str) -> None:
     shutil.copyfile(PHOTOS / "cat.jpg", tmp_path / name)
     page = opened()
-    box = page.locator("#photo").bounding_box()
+    drop(page, tmp_path / name, "#photo")
+    ready(page)
+    expect(command(page)).to_have_value(f"undegrade restore {shlex.quote(name)}")
+
+
+@pytest.mark.parametrize("place", ["#photo", "#answer", "#top"])
+def test_another_file_that_is_dropped_anywhere_is_taken_instead(
+    opened: Open, tmp_path: Path, place: str
+) -> None:
+    page = opened()
+    take_example(page)
+    restored(page)
+    shutil.copyfile(PHOTOS / "cat.jpg", tmp_path / "second.jpg")
+    drop(page, tmp_path / "second.jpg", place)
+    expect(command(page)).to_have_value("undegrade restore second.jpg")
+    ready(page)
+    expect(page.locator("#before img")).to_be_visible()
+    expect(page.locator("#results")).to_be_hidden()
+
+
+def drop(page: Page, file: Path, place: str) -> None:
+    """Drop a file on a part of the page."""
+    box = page.locator(place).bounding_box()
     assert box is not None
     session = page.context.new_cdp_session(page)
-    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-    dragged = {"items": [], "files": [str(tmp_path / name)], "dragOperationsMask": 1}
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    dragged = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "data": dragged, **place})
-    expect(page.locator("#status")).to_contain_text("Ready to restore")
-    command = page.get_by_label("The same on the command line")
-    expect(command).to_have_value(f"undegrade restore {shlex.quote(name)}")
+        session.send("Input.dispatchDragEvent", {"type": kind, "data": dragged, **middle})
 
 
 @pytest.fixture(params=["avif", "heic"])

@@ -140,3 +140,23 @@ def test_what_lies_about_is_counted_once_and_swept(serve: Serve) -> None:
     assert _swept_size(folder, 2.0) == before >= 9000
     assert not (folder / "old").exists()
     assert (folder / "deep/one").exists()
+
+
+@pytest.mark.parametrize("number", [-1, 10_000, None, "0", 1.5])
+def test_what_the_page_does_not_do_is_refused(own: Running, number: Any) -> None:
+    body = {"data": [], "fn_index": number, "session_hash": "abc"}
+    told = check_problem(own.client.post("/gradio_api/queue/join", json=body), 422)
+    assert "anew" in told["hint"]
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/file=/etc/passwd", "/gradio_api/heartbeat/"])
+def test_refusals_of_the_page_are_told_as_all_others(own: Running, path: str) -> None:
+    answer = own.client.get(path)
+    assert answer.status_code in (403, 404)
+    check_problem(answer, answer.status_code)
+
+
+def test_a_folder_is_no_photo(page: Asking, own: Running) -> None:
+    folder = own.folder / "page/files"
+    values = {"Photo": sent(str(folder))}
+    check_problem(page.join("choose", **values), 403)

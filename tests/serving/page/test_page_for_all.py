@@ -95,6 +95,14 @@ def test_everything_has_a_name(opened: Open) -> None:
     assert page.title() == "undegrade"
 
 
+def test_a_list_closes_when_the_focus_moves_on(opened: Open) -> None:
+    page = opened()
+    page.get_by_label("What to remove", exact=True).focus()
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("option")).to_have_count(0)
+
+
 def test_every_example_is_there_and_small(opened: Open) -> None:
     assert len(examples()) == 10
     assert max(file.stat().st_size for file in examples().values()) < 40_000

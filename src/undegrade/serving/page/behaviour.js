@@ -164,6 +164,33 @@
     hand(file, 20);
   }
 
+  /* A photo may be dropped anywhere; what the browser were to open instead would take the page's place. */
+  function dragged(event) {
+    if (!event.dataTransfer?.types.includes("Files") || isForEmptyChooser(event)) return;
+    event.preventDefault();
+    event.stopPropagation(); // a filled chooser would have it moved among its files
+    event.dataTransfer.dropEffect = "copy";
+  }
+  function dropped(event) {
+    const file = event.dataTransfer?.files[0];
+    if (!file || isForEmptyChooser(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    hand(file, 20);
+  }
+  function isForEmptyChooser(event) {
+    return event.target.closest?.("#photo button") && document.querySelector("#photo input[type=file]");
+  }
+
+  /* Gradio leaves a list open over the page when the focus moves on. */
+  function left(event) {
+    const box = event.target;
+    setTimeout(() => { // after what Gradio does about it
+      const isOpen = box.getAttribute?.("role") === "combobox" && box.getAttribute("aria-expanded") === "true";
+      if (isOpen && document.activeElement !== box) box.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }, 50);
+  }
+
   /* Give a file to the chooser; one that is filled has to be emptied before. */
   function hand(file, tries) {
     const input = document.querySelector("#photo input[type=file]");
@@ -262,6 +289,9 @@
 
   document.documentElement.lang = "en";
   document.addEventListener("paste", pasted);
+  document.addEventListener("dragover", dragged, true);
+  document.addEventListener("drop", dropped, true);
+  document.addEventListener("focusout", left);
   document.addEventListener("pointerdown", (event) => (pressed = { x: event.clientX, y: event.clientY }), true);
   document.addEventListener("click", aimed);
   document.addEventListener("DOMContentLoaded", look);

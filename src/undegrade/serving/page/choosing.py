@@ -98,14 +98,17 @@ class Choosing:
             seen = '<p class="quiet">It is too small to say what it suffers from.</p>'
         else:
             job = None
-            async for job in self._jobs.detection(visit, photo, visit.page, client):
-                ahead = self._jobs.service.ahead_of(job)
-                waits = job.state is State.QUEUED
-                yield _status(visit, words.turn(ahead) if waits else words.message(_LOOKING))
-            if visit.turn != turn:
-                return
-            visit.found = found_by(job)
-            seen = words.chips(visit.found, "What the detector sees")
+            try:
+                async for job in self._jobs.detection(visit, photo, visit.page, client):
+                    ahead = self._jobs.service.ahead_of(job)
+                    waits = job.state is State.QUEUED
+                    yield _status(visit, words.turn(ahead) if waits else words.message(_LOOKING))
+                if visit.turn != turn:
+                    return
+                seen = words.chips(found_by(job), "What the detector sees")
+            except HttpError as error:  # it can be restored all the same
+                reason = words.told(f"the detector could not look at it: {error.reason}", None)
+                seen = words.message(reason, "problem")
         yield {"seen": seen} | _status(visit, words.message("Ready to restore."))
 
 

@@ -1,6 +1,7 @@
 """What browsers hand to Gradio's part of the page: of all files, those that they have sent."""
 
 import json
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,28 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from undegrade.serving.gate import problem_response
 from undegrade.serving.intake import client_of
 from undegrade.serving.page.uploads import Uploads
 from undegrade.serving.problems import HttpError, too_large
 
 _ASKING = "/gradio_api/queue/join"
 _SENDING = "/gradio_api/upload"
+_REFUSED = 400  # the first status of those that refuse
 _MOST = 1 << 20  # bytes of what is asked with values of all controls, which are a few hundred
+
+
+@dataclass(frozen=True)
+class PageLimits:
+    """What a browser may send.
+
+    Args:
+        most_bytes: Of a request's body.
+        events: Number of things that the page does; each is asked for by its number.
+    """
+
+    most_bytes: int
+    events: int
 
 
 class Handed:
@@ -27,11 +43,12 @@ class Handed:
         app: Gradio's.
         uploads: What was sent.
         private: Below its folder, where nobody has sent anything to.
-        most: Bytes of a request's body.
+        limits: Of what is sent.
     """
 
-    def __init__(self, app: ASGIApp, uploads: Uploads, private: Path, most: int) -> None:
-        self._app, self._uploads, self._most = app, uploads, most
+    def __init__(self, app: ASGIApp, uploads: Uploads, private: Path, limits: PageLimits) -> None:
+        self._app, self._uploads, self._most = app, uploads, limits.most_bytes
+        self._events = limits.events
         self._folder, self._private = uploads.folder.resolve(), private.resolve()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +64,7 @@ class Handed:
             body = await _body(receive)
             self._check(body)
             receive = _again(body, receive)
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, _with_problems(scope, receive, send))
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is sent, and note where it is kept before it is told."""
@@ -72,6 +89,9 @@ class Handed:
             asked = json.loads(body or b"null")
         except (ValueError, RecursionError) as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, "what is asked is no JSON") from error
+        if not isinstance(asked, dict) or asked.get("fn_index") not in range(self._events):
+            reason = "what is asked for is nothing that the page does"
+            raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, reason, hint="load the page anew")
         for path in _paths(asked):
             if not self._was_sent(path):
                 raise HttpError(HTTPStatus.FORBIDDEN, "a file that was not sent to this page")
@@ -83,7 +103,8 @@ class Handed:
             file = Path(path).resolve()
         except (ValueError, OSError, RuntimeError):
             return False
-        return file.is_relative_to(self._folder) and not file.is_relative_to(self._private)
+        is_there = file.is_relative_to(self._folder) and not file.is_relative_to(self._private)
+        return is_there and not file.is_dir()
 
 
 def _paths(asked: Any) -> list[Any]:
@@ -97,6 +118,23 @@ def _paths(asked: Any) -> list[Any]:
         elif isinstance(value, list):
             rest += value
     return paths
+
+
+def _with_problems(scope: Scope, receive: Receive, send: Send) -> Send:
+    """Return what sends on what Gradio answers, its refusals as all others are told."""
+    refused = False
+
+    async def sent(message: Message) -> None:
+        nonlocal refused
+        if message["type"] == "http.response.start" and message["status"] >= _REFUSED:
+            refused = True
+            status = HTTPStatus(message["status"])
+            problem = HttpError(status, f"the page's part of the server answers: {status.phrase}")
+            await problem_response(problem)(scope, receive, send)
+        elif not refused:
+            await send(message)
+
+    return sent
 
 
 async def _body(receive: Receive) -> bytes:

@@ -13,7 +13,7 @@ from undegrade.serving.intake import Intake
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.drawing import Drawing
-from undegrade.serving.page.handed import Handed
+from undegrade.serving.page.handed import Handed, PageLimits
 from undegrade.serving.page.layout import build
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.uploads import Uploads
@@ -86,7 +86,8 @@ def add_page(app: FastAPI, service: JobService, intake: Intake, options: ServerO
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
     service.companions.append(_Page(mounted.app, visits, uploads))
-    handed = Handed(mounted.app, uploads, visits.folder, limits.max_bytes)
+    sendable = PageLimits(limits.max_bytes, len(blocks.fns))
+    handed = Handed(mounted.app, uploads, visits.folder, sendable)
     app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
     return drawing
 
@@ -107,6 +108,10 @@ class _Page:
         """Let go of open pages, which would hold the server until its grace is over."""
         self._app.stop_event.set()
         self._visits.begin_end()
+
+    def end(self) -> None:
+        """End the streams of answers: one that waits for an answer would hold the server."""
+        self._app.get_blocks()._queue.close()
 
     async def tidy(self) -> None:
         """Forget pages that have asked nothing for long, and see what lies on the disk."""

@@ -91,11 +91,11 @@ class Restoring:
         said = {"status": words.outcome(job), "command": _command(form, visit.name)}
         yield idle() | results(visit, job, numbers) | said
 
-    async def look_again(self, visit: Visit, client: str) -> AsyncIterator[Changes]:
+    async def look_again(self, visit: Visit, client: str) -> Changes:
         """Say what the detector sees in a result that has just come; once for each."""
         turn, job = visit.turn, visit.job
         if not visit.pictures or visit.seen_again is job or not is_seen(visit):
-            return
+            return {}
         visit.seen_again = job
         try:
             look: Job | None = None
@@ -105,9 +105,10 @@ class Restoring:
             found = found_by(look)
         except HttpError as error:
             _log.info("the result was not looked at: %s", error.reason)
-            return
-        if visit.turn == turn and visit.job is job:
-            yield {"still": words.chips(found, "What the detector sees now")}
+            return {}
+        if visit.turn != turn or visit.job is not job:
+            return {}
+        return {"still": words.chips(found, "What the detector sees now")}
 
     async def cancel(self, visit: Visit) -> None:
         """Give up the restoration that is under way, if there is one."""

@@ -61,7 +61,7 @@ def idle() -> Changes:
     return {"progress": "", "cancel": gr.update(interactive=False)}
 
 
-def both(first: Changes, second: Changes) -> Changes:
+def merged(first: Changes, second: Changes) -> Changes:
     """Return two changes as one; what the second one says of a component counts."""
     told = dict(first)
     for name, value in second.items():

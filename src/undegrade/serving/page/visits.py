@@ -46,7 +46,13 @@ class Sent:
 
 @dataclass
 class Visit:
-    """One open page.
+    """One open page, in one of four states.
+
+    Without a photo: ``asked`` is None. With one whose header is not read yet: ``known`` is not set,
+    and who wants it restored waits for that. Known: ``photo``, ``shown`` and ``facts`` are set;
+    ``detecting`` while the detector looks. With a restoration: ``job``, and ``pictures`` once they
+    are drawn. Another photo begins anew with a higher ``turn``: what was begun before it, and ends
+    later, finds a ``turn`` that is not its own and leaves the page as it is.
 
     Args:
         folder: Where its files lie.
@@ -57,9 +63,9 @@ class Visit:
         facts: Its width, height, format and numbers.
         asked: The page of the file as it was typed, blank for the only one; None for no file.
         page: The same as a number, counted from 1; None for the only one.
-        found: What the detector found in it; None before, or where it could not say.
         detecting: The job by which the detector looks at it; None for none.
         job: The job that is under way, or was last.
+        shows: What the page shows, by the names of its components.
         seen_again: The job whose result the detector has looked at last.
         pictures: What came of that.
         parts: Files of what was shown last in full resolution.
@@ -76,9 +82,9 @@ class Visit:
     facts: dict[str, Any] = field(default_factory=dict)
     asked: str | None = None
     page: int | None = None
-    found: dict[str, Any] | None = None
     detecting: Job | None = None
     job: Job | None = None
+    shows: dict[str, Any] = field(default_factory=dict)
     seen_again: Job | None = None
     pictures: tuple[Picture, ...] = ()
     parts: tuple[Path, ...] = ()
@@ -113,7 +119,7 @@ class Visit:
     def clear(self) -> None:
         """Forget the photo and all pictures."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.name, self.photo, self.shown, self.found = "", None, None, None
+        self.name, self.photo, self.shown = "", None, None
         self.facts, self.job, self.pictures, self.parts = {}, None, (), ()
         self.seen_again = None
         self.asked = self.page = self.detecting = None
@@ -160,7 +166,8 @@ class Visits:
     def tidy(self) -> None:
         """Forget pages that have asked nothing for long."""
         before = time.time() - self._seconds
-        for name in [key for key, one in self._open.items() if one.seen < before]:
+        idle = ((key, one) for key, one in self._open.items() if not one.works)
+        for name in [key for key, one in idle if one.seen < before]:
             self._forget(name)
 
     def leave(self, session: str) -> None:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.actions import PageActions
-from undegrade.serving.page.showing import HIDDEN, Changes, both
+from undegrade.serving.page.showing import HIDDEN, Changes, merged
 from undegrade.serving.page.visits import Sent, Visit, Visits
 
 Parts = dict[str, Any]
@@ -68,10 +68,11 @@ class Wiring:
 
     async def choose(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
+        visit = self._visit(request)
         changes = self._actions.choosing.choose(
-            self._visit(request), _sent(photo), str(page or ""), _client(request)
+            visit, _sent(photo), str(page or ""), _client(request)
         )
-        async for change in self._told(changes):
+        async for change in self._told(visit, changes):
             yield change
 
     async def turn_page(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
@@ -80,21 +81,20 @@ class Wiring:
         changes = self._actions.choosing.turn_page(
             visit, _sent(photo), str(page or ""), _client(request)
         )
-        async for change in self._told(changes):
+        async for change in self._told(visit, changes):
             yield change
 
     async def restore(self, photo: Any, request: gr.Request, *given: Any) -> AsyncIterator[Any]:
         """Restore the photo."""
         values, visit = _values(given), self._visit(request)
         changes = self._actions.restoring.restore(visit, _sent(photo), values, _client(request))
-        async for change in self._told(changes):
+        async for change in self._told(visit, changes):
             yield change
 
-    async def look_again(self, request: gr.Request) -> AsyncIterator[Any]:
+    async def look_again(self, request: gr.Request) -> Any:
         """Have the result looked at."""
-        changes = self._actions.restoring.look_again(self._visit(request), _client(request))
-        async for change in self._told(changes):
-            yield change
+        visit = self._visit(request)
+        return self._noted(visit, await self._actions.restoring.look_again(visit, _client(request)))
 
     async def cancel(self, request: gr.Request) -> None:
         """Give the restoration up."""
@@ -102,20 +102,20 @@ class Wiring:
 
     def show(self, label: str | None, request: gr.Request) -> Any:
         """Show another result."""
-        return self._named(self._actions.viewing.show(self._visit(request), label))
+        visit = self._visit(request)
+        return self._noted(visit, self._actions.viewing.show(visit, label))
 
     async def detail(self, across: Any, down: Any, label: str | None, request: gr.Request) -> Any:
         """Show a part in full resolution."""
         visit = self._visit(request)
         changes = await self._actions.viewing.detail(visit, _share(across), _share(down), label)
-        return self._named(changes)
+        return self._noted(visit, changes)
 
     async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
         visit = self._visit(request)
-        return self._named(
-            await self._actions.restoring.command(visit, _values(given), _client(request))
-        )
+        told = await self._actions.restoring.command(visit, _values(given), _client(request))
+        return self._noted(visit, told)
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
@@ -143,23 +143,29 @@ class Wiring:
         given = {self._parts[name]: copy(value) for name, value in changes.items()}
         return given or gr.skip()
 
-    async def _told(self, changes: AsyncIterator[Changes]) -> AsyncIterator[Any]:
+    def _noted(self, visit: Visit, changes: Changes) -> Any:
+        """Note changes as what the page shows now, and return them by component."""
+        visit.shows = merged(visit.shows, changes)
+        return self._named(changes)
+
+    async def _told(self, visit: Visit, changes: AsyncIterator[Changes]) -> AsyncIterator[Any]:
         """Pass changes on; of what nobody expected, tell that it was.
 
-        Where there are none, that is said: Gradio would empty all components. What was said stays
-        said: of two answers that come close together, Gradio's script forgets what the second one
-        does not repeat.
+        Where there are none, that is said: Gradio would empty all components. Each answer repeats
+        all that the page shows: of two that come close together, Gradio's script forgets what the
+        second one leaves out. It is one state for all that goes on at once on a page, so that what
+        ends late does not bring back what has been replaced.
         """
         yield gr.skip()
-        said: Changes = {}
         try:
             async for change in changes:
-                said = both(said, change)
-                yield self._named(said)
+                visit.shows = merged(visit.shows, change)
+                yield self._named(visit.shows)
         except Exception:
             _log.exception("the page could not do what was asked for")
             sorry = {"status": words.message(_UNEXPECTED, "problem"), "progress": ""}
-            yield self._named(both(said, sorry))
+            visit.shows = merged(visit.shows, sorry)
+            yield self._named(visit.shows)
 
 
 def _values(given: tuple[Any, ...]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def outcome(job: Job) -> str:
     report = job.report or {}
     task = report.get("task")
     parts = [f"Restored by {report.get('model', 'a model')}"]
-    if task and task != "auto":
+    if task and job.order.restore.task != "auto":  # else the messages tell of it
         parts.append(f"undoing {name_of(task).lower() if task != 'dejpeg' else 'JPEG blocks'}")
     if job.seconds is not None:
         parts.append(f"in {_duration(job.seconds)}")
