@@ -13,14 +13,14 @@ AUTO_MODEL = "auto"
 SPECIALISTS: Mapping[str, str] = {
     "denoise": DEFAULT_MODEL,
     "dejpeg": DEFAULT_MODEL,
-    "deblur": DEFAULT_MODEL,
-    "derain": "eedtp-ten",
-    "desnow": "eedtp-ten",
-    "inpaint": "eedtp-ten",
+    "deblur": "resflow-blur",
+    "derain": "resflow-rain",
+    "desnow": "resflow-snow",
+    "inpaint": "resflow-inpainting",
     "deraindrop": "eedtp-ten",
-    "deshadow": "eedtp-ten",
+    "deshadow": "resflow-shadow",
     "brighten": "eedtp-ten",
-    "dehaze": "eedtp-ten",
+    "dehaze": "resflow-haze",
 }
 """Models by task, as ``benchmarks/zoo.py`` ranks them."""
 
