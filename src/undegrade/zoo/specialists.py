@@ -19,7 +19,7 @@ SPECIALISTS: Mapping[str, str] = {
     "inpaint": "resflow-inpainting",
     "deraindrop": "eedtp-ten",
     "deshadow": "resflow-shadow",
-    "brighten": "eedtp-ten",
+    "brighten": "resflow-low-light",
     "dehaze": "resflow-haze",
 }
 """Models by task, as ``benchmarks/zoo.py`` ranks them."""
