@@ -289,8 +289,8 @@ class JobService:
             try:
                 for companion in self.companions:
                     await companion.tidy()
-                self._ledger.save_again()
                 await self._retention.tidy()
+                self._ledger.save_again()  # for which that may have made room
             except Exception:  # of a disk; the next look may have more luck
                 _log.exception("jobs could not be forgotten")
             await self._ledger.wait_for_much(_TIDY)
