@@ -18,6 +18,7 @@ from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
 from undegrade.methods import METHODS
 from undegrade.zoo import ModelEntry, find_model, further_losses, list_models, load_method
+from undegrade.zoo.cards import needed
 from undegrade.zoo.files import CARD_FILE
 from zoo import CASES, Case, Entrant, does, means, measured, parse_arguments, title
 
@@ -99,6 +100,7 @@ def facts(entry: ModelEntry) -> str:
         "Tasks": ", ".join(config.tasks) + (" (has to be told which)" if config.is_told else ""),
         "Steps by default": config.default_steps,
         "Further losses": ", ".join(further_losses(config.recipe)) or "none",
+        **needed(config),
         "Licence of the weights": config.licence,
         "Training data": config.training_data,
         "SHA-256 of the weights": f"`{config.sha256}`",

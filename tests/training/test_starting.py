@@ -1,5 +1,6 @@
 """Trainings that start from another model: what is taken, what is new, what is refused."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,35 @@ def test_what_was_never_learned_cannot_be_retained(
     first = train(clean, ["stages.0.steps=1"], tmp_path / "first")
     second = train(told, [retain, f"start_from={first}"], tmp_path / "second")
     assert train(told, [retain, f"start_from={second}"], tmp_path / "third")  # it was retained
+
+
+def test_only_what_was_learned_can_be_kept(prior: Path, denoise: Path, tmp_path: Path) -> None:
+    whole = train(denoise, [f"start_from={prior}"], tmp_path / "whole")
+    changes = ["export.only_differences=true", f"start_from={prior}"]
+    apart = train(denoise, changes, tmp_path / "apart")
+    assert whole is not None
+    assert apart is not None
+    stored = load_file(apart / WEIGHTS_FILE)
+    assert stored
+    assert not {name for name in stored if name.startswith("semantic.")}
+    with pytest.raises(WeightsError, match="only what differs from 'tiny-texture', which is not"):
+        load_method(find_model(apart))
+    shutil.copytree(prior, apart.parent / "tiny-texture")
+    expected = load_method(find_model(whole)).state_dict()
+    found = load_method(find_model(apart)).state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_what_has_no_model_to_differ_from_is_refused(
+    prior: Path, texture: Path, denoise: Path, tmp_path: Path
+) -> None:
+    change = "export.only_differences=true"
+    with pytest.raises(RecipeError, match="starts from no model"):
+        train(texture, [change], tmp_path / "first")
+    apart = train(denoise, [change, f"start_from={prior}"], tmp_path / "apart")
+    with pytest.raises(RecipeError, match="holds itself only what differs from 'tiny-texture'"):
+        train(denoise, [change, f"start_from={apart}"], tmp_path / "again")
 
 
 def test_a_prior_can_start_from_what_was_guided(

@@ -129,6 +129,7 @@ def _facts(entry: "ModelEntry") -> dict[str, Any]:
         "default_steps": config.default_steps,
         "parameters": entry.parameters,
         "bytes": entry.size,
+        "base": entry.config.base and entry.config.base.name,
         "licence": config.licence,
         "training_data": config.training_data,
         "sha256": config.sha256,

@@ -161,6 +161,10 @@ class Export(_Part):
         "unless given.",
     )
     half: bool = Field(True, description="Store the weights in half precision.")
+    only_differences: bool = Field(
+        False,
+        description="Leave out the weights that are those of start_from; the model needs it then.",
+    )
 
 
 class Recipe(_Part):

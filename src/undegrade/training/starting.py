@@ -34,9 +34,11 @@ def check_start(recipe: Recipe) -> None:
     if not recipe.start_from:
         _check_origin_needed(recipe)
         _check_retained(recipe, None)
+        _check_base(recipe, None)
         return
     entry = None if _is_file(recipe.start_from) else find_model(recipe.start_from)
     _check_retained(recipe, entry)
+    _check_base(recipe, entry)
     if entry is not None:
         _check_options(recipe.method_options, entry)
 
@@ -132,6 +134,23 @@ def _check_retained(recipe: Recipe, entry: ModelEntry | None) -> None:
         told,
         fix=f"add {where} to the command, put a stage '{retain.stage}' first, or retain=null",
     )
+
+
+def _check_base(recipe: Recipe, entry: ModelEntry | None) -> None:
+    """Refuse to leave out weights that nothing else has, or that it has from another model."""
+    if not recipe.export.only_differences:
+        return
+    if entry is None:
+        raise RecipeError(
+            "export.only_differences=true, and the recipe starts from no model",
+            fix="add start_from=MODEL to the command",
+        )
+    if entry.config.base is not None:
+        raise RecipeError(
+            f"export.only_differences=true with start_from={entry.name}, which holds itself only "
+            f"what differs from '{entry.config.base.name}'",
+            fix="use export.only_differences=false",
+        )
 
 
 def _stages_of(entry: ModelEntry) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from undegrade.training.settling import default_steps, settled
 from undegrade.training.stage_data import stage_data
 from undegrade.training.starting import check_start, start
 from undegrade.training.watch import DataWatch, Epochs
-from undegrade.zoo import ModelConfig, further_losses, save_model
+from undegrade.zoo import ModelConfig, find_model, further_losses, save_model
 
 DAMAGED = "damaged.txt"
 
@@ -258,4 +258,6 @@ def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) ->
         summary=recipe.export.summary,
         training_data=stated(recipe, data.photos, data.pairs),
     )
-    return save_model(output / recipe.name, method, config, half=recipe.export.half).folder
+    base = find_model(recipe.start_from) if recipe.export.only_differences else None
+    saved = save_model(output / recipe.name, method, config, half=recipe.export.half, base=base)
+    return saved.folder

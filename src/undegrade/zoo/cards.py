@@ -19,12 +19,20 @@ def default_card(name: str, config: ModelConfig) -> str:
         "Tasks": ", ".join(config.tasks) or "not stated",
         "Steps by default": config.default_steps or "the sampler decides",
         "Further losses": ", ".join(further_losses(config.recipe)) or "none",
+        **needed(config),
         "Licence of the weights": config.licence,
         "Training data": config.training_data or "not stated",
         "SHA-256 of the weights": f"`{config.sha256}`",
     }
     lines = [f"# {name}", "", *([config.summary, ""] if config.summary else [])]
     return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items()), ""])
+
+
+def needed(config: ModelConfig) -> dict[str, str]:
+    """Return the fact that a model needs another one, if it does."""
+    if config.base is None:
+        return {}
+    return {"Needs": f"`{config.base.name}`, from which it holds only what differs"}
 
 
 def further_losses(recipe: Mapping[str, Any]) -> list[str]:

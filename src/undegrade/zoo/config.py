@@ -16,6 +16,15 @@ FORMAT = 1
 CONFIG_FILE = "config.json"
 
 
+class Base(BaseModel):
+    """The model that holds the tensors which another one leaves out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="What it is called.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Hash of its file of the weights.")
+
+
 class ModelConfig(BaseModel):
     """Everything about a model that is not a tensor.
 
@@ -43,6 +52,9 @@ class ModelConfig(BaseModel):
     training_data: str = Field("", description="What was trained on, and under which licences.")
     uncertainty: DeviationCurve | None = Field(
         None, description="What the deviation over draws means, if it was measured."
+    )
+    base: Base | None = Field(
+        None, description="The model whose tensors are left out where this one has the same."
     )
     version: str = Field("", description="Version of undegrade that wrote the folder.")
     sha256: str = Field(

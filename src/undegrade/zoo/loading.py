@@ -9,7 +9,7 @@ from undegrade.errors import MissingExtraError, UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.images.files import write_whole
 from undegrade.zoo.cards import default_card
-from undegrade.zoo.config import CONFIG_FILE, ModelConfig
+from undegrade.zoo.config import CONFIG_FILE, Base, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
 from undegrade.zoo.store import ModelEntry, read_entry
 
@@ -37,8 +37,10 @@ def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "
             tensors are missing, left over or of another shape than the method has.
     """
     method = _build(entry)
-    stored = load_weights(entry)
-    _check_fit(entry, stored, method.state_dict())
+    wanted = method.state_dict()
+    stored = {name: tensor for name, tensor in _inherited(entry).items() if name in wanted}
+    stored |= _own_weights(entry)
+    _check_fit(entry, stored, wanted)
     method.load_state_dict(stored)
     return method.to(device).eval()
 
@@ -61,11 +63,20 @@ def check_restores(entry: ModelEntry) -> None:
 
 
 def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
-    """Return the tensors of a model by name, in float32, on the CPU.
+    """Return the tensors of a model by name, those of its base among them, in float32, on the CPU.
 
     Raises:
-        WeightsError: The file is damaged or another one than stated.
+        WeightsError: The file is damaged or another one than stated, or the base is not at hand.
     """
+    return _inherited(entry) | _own_weights(entry)
+
+
+def _inherited(entry: ModelEntry) -> "dict[str, torch.Tensor]":
+    base = entry.base()
+    return {} if base is None else _own_weights(base)
+
+
+def _own_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
     import safetensors
     import safetensors.torch
 
@@ -78,7 +89,13 @@ def load_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
 
 
 def save_model(
-    folder: Path, method: "Method", config: ModelConfig, *, half: bool = True, card: str = ""
+    folder: Path,
+    method: "Method",
+    config: ModelConfig,
+    *,
+    half: bool = True,
+    base: ModelEntry | None = None,
+    card: str = "",
 ) -> ModelEntry:
     """Write a model folder, all of it or nothing; the same weights give the same bytes.
 
@@ -87,6 +104,7 @@ def save_model(
         method: What is saved; its options replace ``config.method``.
         config: The rest of what is known; hash and version are filled in.
         half: Store floating-point tensors as float16 instead of float32.
+        base: A model whose tensors are left out where they are the same; it is needed to load.
         card: The card in Markdown; written from ``config`` if empty.
 
     Raises:
@@ -98,12 +116,15 @@ def save_model(
     tensors = {
         name: _stored(name, tensor, half=half) for name, tensor in method.state_dict().items()
     }
+    if base is not None:
+        tensors = _apart_from(base, tensors)
     with new_model_folder(folder) as temporary:
         weights = temporary / WEIGHTS_FILE
         weights.write_bytes(safetensors.torch.save(tensors, _METADATA))
         complete = config.model_copy(
             update={
                 "method": method.options.model_dump(mode="json"),
+                "base": base and Base(name=base.name, sha256=base.sha256),
                 "version": __version__,
                 "sha256": file_sha256(weights),
             }
@@ -190,6 +211,18 @@ def _listing(names: list[str]) -> str:
 
 def _widened(tensor: "torch.Tensor") -> "torch.Tensor":
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _apart_from(
+    base: ModelEntry, tensors: Mapping[str, "torch.Tensor"]
+) -> "dict[str, torch.Tensor]":
+    """Return the tensors that a base has not, or not the same, as they are read again."""
+    shared = _own_weights(base)
+    return {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name not in shared or not shared[name].equal(_widened(tensor))
+    }
 
 
 def _stored(name: str, tensor: "torch.Tensor", *, half: bool) -> "torch.Tensor":

@@ -60,12 +60,37 @@ class ModelEntry:
 
     @property
     def parameters(self) -> int:
-        """Number of stored values.
+        """Number of values, those of the base among them.
 
         Raises:
-            WeightsError: The file of the weights is damaged.
+            WeightsError: The file of the weights is damaged, or the base is not at hand.
         """
-        return sum(info.count for info in read_header(self.weights_path).values())
+        base = self.base()
+        infos = {} if base is None else read_header(base.weights_path)
+        return sum(info.count for info in (infos | read_header(self.weights_path)).values())
+
+    def base(self) -> "ModelEntry | None":
+        """Return the model that holds the tensors which this one leaves out, if it leaves any out.
+
+        It is looked for beside this one, then by its name.
+
+        Raises:
+            WeightsError: It is not at hand, or only another one of its name.
+        """
+        wanted = self.config.base
+        if wanted is None:
+            return None
+        folders = [self.folder.parent / wanted.name, _folders().get(wanted.name)]
+        for folder in folders:
+            if folder is not None and (folder / CONFIG_FILE).is_file():
+                found = read_entry(folder, wanted.name)
+                if found.config.sha256 == wanted.sha256 and found.config.base is None:
+                    return found
+        raise WeightsError(
+            f"model '{self.name}' holds only what differs from '{wanted.name}', which is not here",
+            expected=f"a model '{wanted.name}' whose weights have the hash {wanted.sha256}",
+            fix=f"copy it to {self.folder.parent}, or pull it",
+        )
 
     def check_writable(self) -> None:
         """Check that the folder is the user's own.
@@ -83,8 +108,11 @@ class ModelEntry:
         """Check that the file of the weights is the one that the configuration speaks of.
 
         Raises:
-            WeightsError: It is damaged or another one, or the configuration states no hash.
+            WeightsError: It is damaged or another one, the configuration states no hash, or the
+                same holds for the base.
         """
+        if (base := self.base()) is not None:
+            base.verify()
         read_header(self.weights_path)
         if not self.config.sha256:
             raise WeightsError(

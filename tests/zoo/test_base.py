@@ -1,0 +1,98 @@
+"""Models that hold only what differs from another one: whole with it, refused without."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from undegrade.errors import WeightsError
+from undegrade.methods import Method
+from undegrade.zoo import (
+    ModelConfig,
+    ModelEntry,
+    default_card,
+    find_model,
+    load_method,
+    load_weights,
+    save_model,
+)
+from undegrade.zoo.files import read_header
+
+
+@pytest.fixture
+def changed(tmp_path: Path, saved: ModelEntry, config: ModelConfig) -> ModelEntry:
+    """A model that differs from ``saved``, beside which it lies, in one tensor."""
+    method = load_method(saved)
+    with torch.no_grad():
+        next(method.parameters()).add_(1)
+    return save_model(tmp_path / "changed", method, config, base=saved)
+
+
+def test_only_what_differs_is_stored(saved: ModelEntry, changed: ModelEntry) -> None:
+    assert len(read_header(changed.weights_path)) == 1
+    assert changed.size < saved.size
+    assert changed.parameters == saved.parameters
+    assert changed.config.base is not None
+    assert (changed.config.base.name, changed.config.base.sha256) == ("tiny", saved.sha256)
+    assert "- Needs: `tiny`," in changed.card
+    assert "Needs" not in saved.card
+
+
+def test_the_whole_model_comes_back(saved: ModelEntry, changed: ModelEntry) -> None:
+    before, after = load_weights(saved), load_method(changed).state_dict()
+    assert after.keys() == before.keys() == load_weights(changed).keys()
+    first, *others = dict(load_method(saved).named_parameters())
+    assert torch.equal(after[first], (before[first] + 1).half().float())
+    assert all(torch.equal(after[name], before[name]) for name in others)
+    changed.verify()
+
+
+def test_what_the_base_has_besides_is_left(
+    tmp_path: Path, method: Method, saved: ModelEntry, config: ModelConfig
+) -> None:
+    richer = load_method(saved)
+    richer.register_buffer("more", torch.ones(3))
+    base = save_model(tmp_path / "richer", richer, config)
+    entry = save_model(tmp_path / "poorer", method, config, base=base)
+    assert read_header(entry.weights_path) == {}
+    assert load_method(entry).state_dict().keys() == method.state_dict().keys()
+
+
+def test_the_base_is_found_by_its_name(
+    saved: ModelEntry, changed: ModelEntry, roots: tuple[Path, Path]
+) -> None:
+    bundled, _ = roots
+    shutil.move(saved.folder, bundled / "tiny")
+    find_model(changed.folder).verify()
+    assert load_weights(changed)
+
+
+@pytest.mark.parametrize("what", ["gone", "another", "damaged", "itself"])
+def test_without_its_base_it_is_refused(
+    saved: ModelEntry, changed: ModelEntry, config: ModelConfig, what: str
+) -> None:
+    reason = "only what differs from 'tiny', which is not here"
+    if what == "gone":
+        shutil.rmtree(saved.folder)
+    elif what == "another":
+        other = load_method(changed)
+        save_model(saved.folder, other, config)
+    elif what == "damaged":
+        content = bytearray(saved.weights_path.read_bytes())
+        content[-1] ^= 1
+        saved.weights_path.write_bytes(content)
+        reason = "damaged"
+    else:  # a circle, which would never end
+        path = saved.folder / "config.json"
+        own = {"base": {"name": "tiny", "sha256": saved.config.sha256}}
+        path.write_text(json.dumps(json.loads(path.read_text()) | own))
+    for fails in (changed.verify, lambda: load_method(changed), lambda: load_weights(changed)):
+        with pytest.raises(WeightsError, match=reason):
+            fails()
+
+
+def test_the_card_names_what_it_needs(config: ModelConfig, changed: ModelEntry) -> None:
+    assert "- Needs:" not in default_card("it", config)
+    assert "- Needs: `tiny`" in default_card("it", changed.config)
