@@ -100,21 +100,26 @@ class Summary:
         return tuple(zip(self.measures, numbers, strict=True))
 
     def table(self) -> str:
-        """Return the means in Markdown: the best in bold, the second best in italics."""
-        head = ["", *(_head(measure) for measure, _ in self.columns), "s per megapixel"]
-        columns = [self._column(index) for index in range(len(self.columns))]
-        rows = [
-            [
-                entry.title,
-                *(column[row] for column in columns),
-                f"{entry.pace:.2f}",
-            ]
-            for row, entry in enumerate(self.entries)
-        ]
+        """Return the means in Markdown, and how fast each is."""
         title = escaped(f"{self.data}, {self.degradation}, {self.pictures} pictures")
+        pace = ("s per megapixel", [f"{entry.pace:.2f}" for entry in self.entries])
         notes = [*self.cautions, *map(str, self.skipped)]
         below = ["", *notes] if notes else []
-        return "\n".join([title, "", markdown(head, rows), *below])
+        return "\n".join([title, "", self.means_table(pace), *below])
+
+    def means_table(self, *further: tuple[str, Sequence[str]]) -> str:
+        """Return the means in Markdown: the best in bold, the second best in italics.
+
+        Args:
+            further: Columns beside them, each a head and a cell for each entry.
+        """
+        columns = [
+            *((_head(one), self._column(place)) for place, (one, _) in enumerate(self.columns)),
+            *further,
+        ]
+        names = ("", [entry.title for entry in self.entries])
+        head, cells = zip(names, *columns, strict=True)
+        return markdown(head, [[*line] for line in zip(*cells, strict=True)])
 
     @property
     def cautions(self) -> tuple[str, ...]:

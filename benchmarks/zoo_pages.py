@@ -1,0 +1,134 @@
+"""Write what every model that ships comes to: a page for each test, and an overview of all.
+
+    python benchmarks/zoo_pages.py --test CBSD68=DIR --test bsds500=DIR -o OUT
+
+What ``benchmarks/zoo.py`` has measured into OUT is not measured again. The pages go to
+``docs/results/``, the overview into ``docs/results.md``, between two marks; the rest of it is
+written by hand, and stays.
+"""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo_cards import TWIN, Means, classical, mean_of, shown
+
+from undegrade.data.places import Place
+from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.results.rows import Row
+from undegrade.evaluation.results.summary import summarise
+from undegrade.evaluation.results.tables import markdown
+from undegrade.images.files import make_folder, write_whole
+from undegrade.metrics.catalogue import find_metrics
+from undegrade.zoo import best_at
+from zoo import CASES, PSNR, SSIM, Case, means, measured, parse_arguments, title
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = DOCS / "results"
+OVERVIEW = DOCS / "results.md"
+BEGIN, END = "<!-- overview: benchmarks/zoo_pages.py -->\n", "<!-- end of the overview -->\n"
+
+TEN = "eedtp-ten"
+
+PICTURES = {"noise50": "noise", "grain": "noise", "jpeg-bsds": "jpeg", "motion-blur": "blur"}
+"""Whose picture of ``examples/tasks.py`` a page shows that has none of its own; clean has none."""
+
+
+def main() -> None:
+    """Measure what is missing, and write the pages."""
+    arguments = parse_arguments()
+    make_folder(arguments.output)
+    make_folder(PAGES)
+    found = rows_of_all(arguments)
+    for name, rows in found.items():
+        write_whole(PAGES / f"{name}.md", page(name, rows).encode())
+    overview = markdown(
+        ["test", "input", "best classical", "the task's own model", f"`{TEN}`", f"`{TWIN}`"],
+        [line(name, means(rows)) for name, rows in found.items()],
+    )
+    write_whole(OVERVIEW, replaced(OVERVIEW.read_text(encoding="utf-8"), overview).encode())
+
+
+def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
+    """Return the rows of each test whose photos were named."""
+    places = {place.name: place for place in map(Place.parse, arguments.test)}
+    return {
+        name: measured(CASES[name], places[CASES[name].test], arguments)
+        for name in arguments.tasks
+        if CASES[name].test in places
+    }
+
+
+def page(name: str, rows: Sequence[Row]) -> str:
+    """Return the page of a test: what was done, the picture, means, differences."""
+    case = CASES[name]
+    order = list(dict.fromkeys(row.key.model for row in rows))
+    summary = summarise(rows, order, find_metrics(f"{PSNR},{SSIM}"))
+    own = [(model, 1) for model in own_models(case)]
+    compared = summary.against(own).comparisons()
+    told = [
+        f"# {title(case)}",
+        "*Written by `python benchmarks/zoo_pages.py`; do not edit by hand. Back to the [results]"
+        "(../results.md).*",
+        f"{summary.pictures} photos. The same numbers, by `undegrade evaluate`:",
+        f"```\n{command(case, order)}\n```",
+        *picture(name),
+        summary.means_table(),
+        *summary.cautions,
+        compared,
+    ]
+    return "\n\n".join(part for part in told if part) + "\n"
+
+
+def own_models(case: Case) -> list[str]:
+    """Return the model that is best at a test's task; the default one where there is none."""
+    return [best_at(case.task or "denoise")[1]]
+
+
+def command(case: Case, order: Sequence[str]) -> str:
+    """Return what measures the same, without the models that have to be told the task."""
+    seeing = [model for model in order if model != INPUT and "(" not in model]
+    told = sorted({model.partition(" (")[0] for model in order if "(" in model})
+    data = f"--data {case.test}=DIR"
+    if case.degradation:
+        data += f" --degrade {case.degradation}"
+    data += " --precision float32 -o out"
+    lines = [f"undegrade evaluate {' '.join(seeing)} {data} --steps 1,2,4"]
+    lines += [f"undegrade evaluate {model} --task {case.task} {data}" for model in told]
+    return "\n".join(lines)
+
+
+def picture(name: str) -> list[str]:
+    """Return the picture of a test, if there is one of its degradation."""
+    of = PICTURES.get(name, name)
+    if not (DOCS / "pictures" / "tasks" / f"{of}.jpg").exists():
+        return []
+    return [f"![Degraded, restored, truth](../pictures/tasks/{of}.jpg)"]
+
+
+def line(name: str, values: Means) -> list[str]:
+    """Return a line of the overview."""
+    case = CASES[name]
+    (own,) = own_models(case)
+    return [
+        f"[{title(case)}](results/{name}.md)",
+        shown(values[INPUT, 0]),
+        classical(case, values),
+        f"{shown(mean_of(own, values, 1))} (`{own}`)",
+        shown(mean_of(TEN, values, None)),
+        shown(mean_of(TWIN, values, None)),
+    ]
+
+
+def replaced(text: str, overview: str) -> str:
+    """Return a page with another overview between its marks."""
+    pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
+    new, count = re.subn(pattern, lambda _: f"{BEGIN}\n{overview}\n\n{END}", text, flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"{OVERVIEW} has {count} overviews; expected one between its marks")
+    return new
+
+
+if __name__ == "__main__":
+    main()
