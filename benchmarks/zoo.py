@@ -6,7 +6,8 @@
 For each degradation, with its fixed seeds: PSNR in dB and SSIM, in RGB over whole pictures rounded
 to 8 bits, of the picture as it is, of the classical methods for it, and of every model that knows
 the task, in one, two and four steps where it leaves the choice. What was measured is kept in OUT,
-and not measured again. ``benchmarks/zoo_cards.py`` writes it on the cards.
+and not measured again. ``benchmarks/zoo_cards.py`` writes it on the cards, and
+``benchmarks/zoo_pages.py`` into ``docs/``.
 """
 
 import argparse
@@ -18,11 +19,10 @@ from statistics import fmean
 from undegrade.allocator import keep_freed_memory
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
-from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.results.rows import Journal, Row
-from undegrade.evaluation.results.tables import markdown
+from undegrade.evaluation.results.summary import Summary, summarise
 from undegrade.evaluation.running.measuring import Plan, measure
 from undegrade.images.files import make_folder
 from undegrade.methods import METHODS
@@ -31,7 +31,8 @@ from undegrade.tasks import own_name
 from undegrade.zoo import ModelConfig, find_model, list_models
 
 PSNR, SSIM = "psnr", "ssim"
-STEPS = (1, 2, 4)
+STEPS = (0, 1, 2, 4)
+"""None is the first guess of those models that have one."""
 
 Entrant = tuple[str, int]
 """What has a line of its own: its name, and its steps."""
@@ -60,6 +61,7 @@ CASES = {
     "noise50": Case("denoise", "noise:sigma=50", ("nlm", "wavelet", "tv")),
     "grain": Case("denoise", "noise:sigma=25,grey=true", ("nlm", "wavelet", "tv")),
     "rain": Case("derain", "rain:severity=0.6", ("median", "opening")),
+    "misty-rain": Case("derain", "rain:severity=0.6,mist=0.3", ("median", "dark-channel")),
     "jpeg": Case("dejpeg", "jpeg:quality=10", ("tv", "median")),
     "jpeg-bsds": Case("dejpeg", "jpeg:quality=10", ("tv", "median"), "bsds500"),
     "snow": Case("desnow", "snow:severity=0.6", ("median", "opening")),
@@ -70,6 +72,7 @@ CASES = {
     "haze": Case("dehaze", "haze:severity=0.6", ("dark-channel", "clahe")),
     "motion-blur": Case("deblur", "motion-blur:severity=0.2", ("unsharp", "richardson-lucy")),
     "blur": Case("deblur", "blur:sigma=2", ("unsharp", "richardson-lucy")),
+    "texture": Case("texture", "texture:solver=multigrid", ("unsharp",)),
     "clean": Case("", "", ()),
 }
 
@@ -84,9 +87,8 @@ def main() -> None:
         case = CASES[name]
         for place in places:
             if place.name == case.test:
-                print(
-                    f"## {title(case)}\n\n{table(measured(case, place, arguments))}\n", flush=True
-                )
+                summary = summary_of(measured(case, place, arguments))
+                print(f"## {title(case)}\n\n{summary.means_table()}\n", flush=True)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -134,21 +136,10 @@ def does(task: str, config: ModelConfig) -> bool:
     return own_name(task) in config.tasks if task else not config.is_told
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the mean of each entrant as Markdown, the input first; the best is bold."""
-    found = means(rows)
-    entrants = sorted(found, key=lambda entrant: entrant[0] != INPUT)
-    best = [max(column) for column in zip(*found.values(), strict=True)]
-    lines = []
-    for entrant in entrants:
-        cells = [f"{found[entrant][0]:.2f}", f"{found[entrant][1]:.4f}"]
-        marked = [
-            f"**{cell}**" if value == top else cell
-            for cell, value, top in zip(cells, found[entrant], best, strict=True)
-        ]
-        gain = found[entrant][0] - found[INPUT, 0][0]
-        lines.append([called(entrant), *marked, f"{gain:+.2f}"])
-    return markdown(["", "PSNR, dB", "SSIM", "gain, dB"], lines)
+def summary_of(rows: Sequence[Row]) -> Summary:
+    """Return what the rows of a case come to, compared with the model that is best at its task."""
+    order = list(dict.fromkeys(row.key.model for row in rows))
+    return summarise(rows, order, find_metrics(f"{PSNR},{SSIM}"))
 
 
 def means(rows: Sequence[Row]) -> dict[Entrant, tuple[float, float]]:
@@ -160,12 +151,6 @@ def means(rows: Sequence[Row]) -> dict[Entrant, tuple[float, float]]:
         entrant: (fmean(row.scores[PSNR] for row in own), fmean(row.scores[SSIM] for row in own))
         for entrant, own in by_entrant.items()
     }
-
-
-def called(entrant: Entrant) -> str:
-    """Return the name of an entrant, with its steps."""
-    model, steps = entrant
-    return f"{model}, {steps} step{'s' * (steps > 1)}" if steps > 0 else model
 
 
 if __name__ == "__main__":

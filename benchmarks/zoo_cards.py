@@ -14,9 +14,11 @@ from pathlib import Path
 
 from undegrade.data.places import Place
 from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
 from undegrade.methods import METHODS
+from undegrade.wording import counted
 from undegrade.zoo import ModelEntry, find_model, further_losses, list_models, load_method
 from undegrade.zoo.cards import needed
 from undegrade.zoo.files import CARD_FILE
@@ -36,6 +38,8 @@ MADE, NUMBERS = "How it was made", "Numbers"
 TWINS = {"resflow-general": "nafnet-general"}
 """The same network trained by regression alone; of all others it is the one of ten tasks."""
 TWIN = "nafnet-ten"
+
+STEP_NAMES = {FIRST_GUESS: "first guess", 0: "restored"}
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -143,7 +147,7 @@ def numbers(entry: ModelEntry, found: Mapping[str, Means]) -> str:
     steps = sorted({at for name in own for at in steps_of(entry, found[name])})
     twin = TWINS.get(entry.name, TWIN)
     has_twin = twin != entry.name and any(mean_of(twin, found[name], None) for name in own)
-    asked = [f"{at} step{'s' * (at > 1)}" if at else "restored" for at in steps]
+    asked = [STEP_NAMES.get(at) or counted(at, "step") for at in steps]
     head = ["test", "input", "best classical", *asked, *([f"`{twin}`"] * has_twin)]
     lines = []
     for name in own:

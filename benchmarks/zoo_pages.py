@@ -16,13 +16,12 @@ from zoo_cards import TWIN, Means, classical, mean_of, shown
 
 from undegrade.data.places import Place
 from undegrade.evaluation.candidates.baselines import INPUT
+from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.rows import Row
-from undegrade.evaluation.results.summary import summarise
 from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
-from undegrade.metrics.catalogue import find_metrics
-from undegrade.zoo import best_at
-from zoo import CASES, PSNR, SSIM, Case, means, measured, parse_arguments, title
+from undegrade.zoo import SPECIALISTS
+from zoo import CASES, Case, means, measured, parse_arguments, summary_of, title
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = DOCS / "results"
@@ -63,10 +62,10 @@ def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
 def page(name: str, rows: Sequence[Row]) -> str:
     """Return the page of a test: what was done, the picture, means, differences."""
     case = CASES[name]
+    summary = summary_of(rows)
     order = list(dict.fromkeys(row.key.model for row in rows))
-    summary = summarise(rows, order, find_metrics(f"{PSNR},{SSIM}"))
-    own = [(model, 1) for model in own_models(case)]
-    compared = summary.against(own).comparisons()
+    own = own_model(case, means(rows))
+    compared = summary.against([(own, 1), (own, FIRST_GUESS)]).comparisons()
     told = [
         f"# {title(case)}",
         "*Written by `python benchmarks/zoo_pages.py`; do not edit by hand. Back to the [results]"
@@ -81,9 +80,12 @@ def page(name: str, rows: Sequence[Row]) -> str:
     return "\n\n".join(part for part in told if part) + "\n"
 
 
-def own_models(case: Case) -> list[str]:
-    """Return the model that is best at a test's task; the default one where there is none."""
-    return [best_at(case.task or "denoise")[1]]
+def own_model(case: Case, values: Means) -> str:
+    """Return the model that is best at a test's task; the default one for clean photos."""
+    task = case.task or "denoise"
+    if task in SPECIALISTS:
+        return SPECIALISTS[task]
+    return next(model for model, steps in values if model not in case.baselines and steps)
 
 
 def command(case: Case, order: Sequence[str]) -> str:
@@ -110,12 +112,13 @@ def picture(name: str) -> list[str]:
 def line(name: str, values: Means) -> list[str]:
     """Return a line of the overview."""
     case = CASES[name]
-    (own,) = own_models(case)
+    own = own_model(case, values)
+    best = mean_of(own, values, 1) or mean_of(own, values, None)
     return [
         f"[{title(case)}](results/{name}.md)",
         shown(values[INPUT, 0]),
         classical(case, values),
-        f"{shown(mean_of(own, values, 1))} (`{own}`)",
+        f"{shown(best)} (`{own}`)",
         shown(mean_of(TEN, values, None)),
         shown(mean_of(TWIN, values, None)),
     ]
