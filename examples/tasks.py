@@ -21,7 +21,7 @@ CASES = {
     "jpeg": "jpeg:quality=10",
     "snow": "snow:severity=0.6",
     "holes": "holes:kind=strokes,area=0.15,fill=0.5",
-    "raindrops": "raindrops:count=18,size=0.06",
+    "raindrops": "raindrops:count=50,size=0.034",
     "shadow": "shadow:severity=0.6",
     "low-light": "low-light:severity=0.6",
     "haze": "haze:severity=0.6",

@@ -17,7 +17,7 @@ SPECIALISTS: Mapping[str, str] = {
     "derain": "resflow-rain",
     "desnow": "resflow-snow",
     "inpaint": "resflow-inpainting",
-    "deraindrop": "eedtp-ten",
+    "deraindrop": "resflow-raindrops",
     "deshadow": "resflow-shadow",
     "brighten": "resflow-low-light",
     "dehaze": "resflow-haze",

@@ -1,0 +1,78 @@
+"""What the models that ship make of each task, on the example photos: as much as they promise."""
+
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pytest
+
+from undegrade import Restorer, list_models
+from undegrade.data.photos import as_float, decode
+from undegrade.data.samples import to_tensor
+from undegrade.degradations import Chain, Image
+from undegrade.metrics.distortion import psnr
+from undegrade.randomness import generator
+from undegrade.zoo import SPECIALISTS, find_model
+
+PHOTOS = Path(__file__).parents[1] / "examples" / "photos"
+
+DEGRADATIONS = {
+    "denoise": "noise:sigma=25",
+    "dejpeg": "jpeg:quality=10",
+    "deblur": "blur:sigma=2",
+    "derain": "rain:severity=0.6",
+    "desnow": "snow:severity=0.6",
+    "inpaint": "holes:kind=thin,area=0.15,fill=0.5",
+    "deraindrop": "raindrops:severity=0.6",
+    "deshadow": "shadow:severity=0.6",
+    "brighten": "low-light:severity=0.6",
+    "dehaze": "haze:severity=0.6",
+}
+
+FLOORS = {"dejpeg": 1.2, "deblur": 1.0, "inpaint": 5, "deshadow": 5, "brighten": 5, "dehaze": 5}
+"""Decibels that the best model for a task gains at least; 3 of all others."""
+
+
+@cache
+def pairs(task: str) -> list[tuple[Image, Image]]:
+    """Return the example photos as a task finds them, each with the clean one."""
+    chain = Chain.parse([DEGRADATIONS[task]])
+    found = []
+    for name in ("cat", "coffee"):
+        hq = as_float(decode(PHOTOS / f"{name}.clean.jpg"))
+        found.append((chain.apply(hq, generator("bundled", task, name)), hq))
+    return found
+
+
+def quality(restored: Image, hq: Image) -> float:
+    return float(psnr(to_tensor([np.clip(restored, 0, 1)]), to_tensor([hq])))
+
+
+@cache
+def gain(model: str, task: str) -> float:
+    """Return by how many decibels a model comes nearer to the clean photos, on average."""
+    restorer = Restorer.from_pretrained(model, device="cpu", precision="float32")
+    told = task if find_model(model).config.is_told else "auto"
+    return fmean(
+        quality(restorer(lq, task=told).image, hq) - quality(lq, hq) for lq, hq in pairs(task)
+    )
+
+
+@pytest.mark.parametrize(("task", "model"), SPECIALISTS.items())
+def test_the_best_at_a_task_gain_what_they_promise(task: str, model: str) -> None:
+    assert gain(model, task) > FLOORS.get(task, 3)
+
+
+OTHERS = [
+    (entry.name, task)
+    for entry in list_models()
+    if entry.bundled and entry.config.method_name in {"dtpm", "eedtp", "regression"}
+    for task in entry.config.tasks
+    if task in DEGRADATIONS
+]
+
+
+@pytest.mark.parametrize(("model", "task"), OTHERS)
+def test_all_others_help(model: str, task: str) -> None:
+    assert gain(model, task) > (0.3 if task in {"dejpeg", "deblur"} else 1)
