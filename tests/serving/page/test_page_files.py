@@ -156,6 +156,10 @@ def test_refusals_of_the_page_are_told_as_all_others(own: Running, path: str) ->
     check_problem(answer, answer.status_code)
 
 
+def test_what_is_no_upload_is_told_as_all_others(own: Running) -> None:
+    check_problem(own.client.post("/gradio_api/upload", content=b"no form"), 400)
+
+
 def test_a_folder_is_no_photo(page: Asking, own: Running) -> None:
     folder = own.folder / "page/files"
     values = {"Photo": sent(str(folder))}

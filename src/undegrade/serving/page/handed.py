@@ -81,8 +81,9 @@ class Handed:
         if any(message.get("status") == HTTPStatus.OK for message in messages):
             told = b"".join(message.get("body", b"") for message in messages)
             self._uploads.note(client, [Path(path) for path in json.loads(told)])
+        answer = _with_problems(scope, receive, send)
         for message in messages:
-            await send(message)
+            await answer(message)
 
     def _check(self, body: bytes) -> None:
         try:
