@@ -1,7 +1,9 @@
 """What is waited for before any work: the command line's start, and the loading of weights.
 
     python benchmarks/startup.py
-    python benchmarks/startup.py --model FOLDER
+    python benchmarks/startup.py --models NAME...
+
+All bundled models are loaded, unless some are named or given by their folders.
 
 Processor time, the shortest of several runs, so that other work on the machine counts little. The
 references are what the libraries alone take: typer for the help, torch for a command that needs it,
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from undegrade.methods import build_method, parse_options
-from undegrade.zoo import DEFAULT_MODEL, ModelConfig, find_model, load_method, save_model
+from undegrade.zoo import ModelConfig, find_model, list_models, load_method, save_model
 
 RUNS = 5
 COMMAND = "from undegrade.cli.main import run; run()"
@@ -78,8 +80,9 @@ def loading(model: str, title: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="name or folder of a model")
-    model = parser.parse_args().model
+    bundled = [entry.name for entry in list_models() if entry.bundled]
+    parser.add_argument("--models", nargs="+", default=bundled, help="names or folders of models")
+    models = parser.parse_args().models
     print("| what | s | reference | s | ratio |\n|---|---|---|---|---|")
     typer, torch = process_seconds("import typer"), process_seconds("import torch")
     print_row("`undegrade --help`", process_seconds(COMMAND, "--help"), "`import typer`", typer)
@@ -87,7 +90,8 @@ def main() -> None:
     print_row("`undegrade models list`", listing, "`import typer`", typer)
     degrading = process_seconds(COMMAND, "degrade", "--list")
     print_row("`undegrade degrade --list`", degrading, "`import torch`", torch)
-    loading(model, f"`{model}`")
+    for model in models:
+        loading(model, f"`{model}`")
     with tempfile.TemporaryDirectory() as folder:
         options = parse_options({"name": "resflow"})
         save_model(
