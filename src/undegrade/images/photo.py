@@ -1,6 +1,8 @@
 """Reading photos: any supported file to bands of working-space colour, top to bottom."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -85,9 +87,17 @@ class Photo:
         lossless: Whether it is a WebP file coded without loss.
         metadata: What the file carries besides pixels.
         colour: How its samples stand to the working space.
+        again: Opens it once more, to be read from the top.
     """
 
-    def __init__(self, source: PhotoSource, image: pyvips.Image, facts: TiffFacts) -> None:
+    def __init__(
+        self,
+        source: PhotoSource,
+        image: pyvips.Image,
+        facts: TiffFacts,
+        again: "Callable[[], Photo]",
+    ) -> None:
+        self.again = again
         self.source, self.format = source, source.format
         bands = _colour_bands(image, source.name)
         self.grey, self.has_alpha = bands == 1, image.bands > bands
@@ -209,7 +219,7 @@ def open_photo(source: str | Path | bytes, options: ReadOptions = _DEFAULT_OPTIO
             facts = tiff_facts(stream, page, opened.name)
     if _orientation(image, opened.format) in range(3, 9):
         image = opened.load(page=page, in_order=False)
-    photo = Photo(opened, image, facts)
+    photo = Photo(opened, image, facts, partial(open_photo, source, options))
     if opened.format == "heic":  # often readable by its header only: better to learn that now
         photo._fetch(0, 0, 1, 1)
     return photo

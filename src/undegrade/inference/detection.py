@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from undegrade.errors import InputError, UsageError
+from undegrade.images.blocks import block_means
 from undegrade.images.photo import Photo, ReadOptions, open_photo
 from undegrade.images.source import display_name
 from undegrade.images.tiles import Floats
@@ -177,7 +178,9 @@ def look(rows: _Rows, height: int, width: int) -> Seen:
         band = rows(top, min(step, height - top)).clip(0, 1)
         band *= _LEVELS
         np.rint(band, out=band)
-        means.append(_block_means(band, block))
+        whole_blocks = band[: len(band) // block * block, : width // block * block]
+        if len(whole_blocks):
+            means.append(block_means(whole_blocks, block))
         for row, start in enumerate(tops):
             first, last = max(start, top), min(start + deep, top + len(band))
             for column, left in enumerate(lefts if first < last else ()):
@@ -186,15 +189,6 @@ def look(rows: _Rows, height: int, width: int) -> Seen:
     whole = torch.from_numpy(np.concatenate(means)).permute(2, 0, 1)
     parts = torch.from_numpy(tiles.reshape(-1, deep, wide, 3)).permute(0, 3, 1, 2)
     return Seen(parts / _LEVELS, whole / _LEVELS)
-
-
-def _block_means(band: Floats, block: int) -> Floats:
-    """Return the means of square blocks; what is left over at the right and below is left out."""
-    down, across = len(band) // block, band.shape[1] // block
-    rows = band[: down * block].reshape(down, block, band.shape[1], 3).sum(axis=1)
-    sums = rows[:, : across * block].reshape(down, across, block, 3).sum(axis=2)
-    means: Floats = sums / np.float32(block * block)
-    return means
 
 
 class _PhotoRows:

@@ -112,5 +112,6 @@ def load_restoring(model: str | Path) -> tuple[Method, ModelInfo]:
         config.tasks,
         config.uncertainty,
         config.is_told,
+        config.overview,
     )
     return load_method(entry), info

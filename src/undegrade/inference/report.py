@@ -1,6 +1,7 @@
 """What a run has to say about itself; knows no torch."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class ModelInfo:
         tasks: What it was trained to undo.
         uncertainty: What the deviation over draws means; None if nobody measured it.
         told: Whether it has to be told which of the tasks.
+        overview: See :class:`~undegrade.zoo.config.ModelConfig`.
     """
 
     name: str = "unnamed"
@@ -30,6 +32,16 @@ class ModelInfo:
     tasks: tuple[str, ...] = ()
     uncertainty: DeviationCurve | None = None
     told: bool = False
+    overview: Mapping[str, int] = field(default_factory=dict)
+
+    def overview_for(self, task: str) -> int:
+        """Return the longest side of the photo shrunk for a task; 0 where that is not done.
+
+        Args:
+            task: Its own name, or ``"auto"``: that is the only one of a model of one.
+        """
+        only = task == "auto" and len(self.tasks) == 1
+        return self.overview.get(self.tasks[0] if only else task, 0)
 
     def can_be_guessed(self, task: str) -> bool:
         """Return whether a detector can say what the model has to be told and was not."""

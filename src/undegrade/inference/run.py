@@ -3,15 +3,19 @@
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from undegrade import __version__
 from undegrade.errors import UsageError
+from undegrade.images.blocks import shrunk_by_blocks
 from undegrade.images.photo import Photo
 from undegrade.images.provenance import Provenance
-from undegrade.images.tiles import Floats
+from undegrade.images.tiles import Floats, ReadRows
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
 from undegrade.inference.draws import Draws
 from undegrade.inference.options import QUADRATURE_DRAWS
+from undegrade.inference.overview import Overview, block_side
 from undegrade.inference.pixels import ArrayPicture, Pixels
 from undegrade.inference.precision import Runner
 from undegrade.inference.ready import Chosen
@@ -112,6 +116,13 @@ class Run:
     def job(self, photo: Photo, write: WriteOptions) -> PhotoJob:
         """Return the work that a photo is."""
         tiler = self._tiles(photo.height, photo.width)
+        if (block := self._block(photo.height, photo.width)) > 1:
+            with photo.again() as first:
+                tiler.overview = self._overview(
+                    lambda top, rows: first.read_rows(top, rows).colour,
+                    (first.height, first.width),
+                    block,
+                )
         provenance = Provenance(
             model=self._model.name,
             weights_hash=self._model.weights_hash,
@@ -127,7 +138,10 @@ class Run:
 
     def restore_picture(self, picture: ArrayPicture) -> RestoredArrays:
         """Restore a picture in an array."""
-        tiler = self._tiles(picture.height, picture.width)
+        size = picture.height, picture.width
+        tiler = self._tiles(*size)
+        if (block := self._block(*size)) > 1:
+            tiler.overview = self._overview(picture.read, size, block)
         draws = tiler.draws
         several = draws.kept > 1
         variants = tuple(picture.blank() for _ in range(draws.kept * several))
@@ -238,6 +252,24 @@ class Run:
             f"{told} with {then.beside(now)}; with {now.beside(then)} it was not measured, "
             "and the map may be too small or too large"
         )
+
+    def _block(self, height: int, width: int) -> int:
+        """Return the side of the blocks that shrink a picture for its overview; 1 for none."""
+        return block_side(height, width, self._model.overview_for(self._options.task))
+
+    def _overview(self, read: ReadRows, size: tuple[int, int], block: int) -> Overview:
+        """Restore a picture shrunk, with the draws that its tiles have.
+
+        Args:
+            read: Gives its rows, from top to bottom.
+            size: Its height and width.
+            block: Side of the blocks that become pixels.
+        """
+        small = shrunk_by_blocks(read, size[0], block)
+        whole = replace(self._options, tile_size=None, tile_overlap=None)
+        tiler = self._engine.tiler(self._runner, small.shape[:2], whole, self._steps)
+        restored = tiler.bands(lambda top, rows: small[top : top + rows])
+        return Overview(np.concatenate([*restored]), block, size)
 
     def _tiles(self, height: int, width: int) -> TileRestorer:
         tiler = self._engine.tiler(

@@ -20,6 +20,7 @@ from undegrade.inference import memory
 from undegrade.inference.device import precision_name
 from undegrade.inference.draws import Draws, Spread
 from undegrade.inference.options import MIN_TILE, RestoreOptions
+from undegrade.inference.overview import Overview
 from undegrade.inference.precision import Runner
 from undegrade.methods.base import Method
 from undegrade.metrics.deviation_curve import DeviationCurve
@@ -41,6 +42,7 @@ class TileRestorer:
         tiles: Number of tiles that were restored.
         messages: What the user should know.
         spread: How far the draws differ.
+        overview: What is large in the result; None to leave it to the tiles.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class TileRestorer:
         self.tiles = 0
         self.messages: list[str] = []
         self.spread = Spread()
+        self.overview: Overview | None = None
         self._redone: set[tuple[int, int]] = set()
         self._foreseen: Floats | None = None
 
@@ -135,8 +138,12 @@ class TileRestorer:
             lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
             pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.runs))
             watched = self.spread.watch(pictures) if self.draws.count > 1 else pictures
-            channels = self.draws.gather(watched)[0].permute(1, 2, 0)
-            result: Floats = channels.contiguous().cpu().numpy()
+            channels = self.draws.gather(watched)
+            if self.overview is not None:
+                for colours in self.draws.pictures:
+                    self.overview.put_right(channels[:, colours], top, left, colours)
+                    kept_in_range(channels[:, colours], lq)
+            result: Floats = channels[0].permute(1, 2, 0).contiguous().cpu().numpy()
         self.tiles += 1
         return result
 

@@ -125,7 +125,8 @@ def _begin(restorer: Restorer, work: Work) -> _Begun | UndegradeError:
         with open_photo(work.source, work.read) as photo:
             job = run.job(photo, work.write)
             plan = job.restore.plan
-            if plan.count > 1 or not run.has_fixed_steps:
+            looks_twice = job.restore.overview is not None
+            if plan.count > 1 or looks_twice or not run.has_fixed_steps:
                 return _Begun(work, run, job, None)
             tiles: list[Floats] = []
 

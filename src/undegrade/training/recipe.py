@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from undegrade.degradations import Chain, Mixture
 from undegrade.errors import UndegradeError
@@ -153,6 +153,11 @@ class Export(_Part):
         None, ge=1, description="The sampler's, or the method's, unless given."
     )
     tasks: tuple[str, ...] = ()
+    overview: dict[str, PositiveInt] = Field(
+        default_factory=dict,
+        description="Tasks that go by the size of the picture, each with the longest side of those "
+        "learned from: larger photos are also restored shrunk to that, for what is large in them.",
+    )
     licence: str = "Apache-2.0"
     summary: str = ""
     training_data: str = Field(

@@ -254,6 +254,7 @@ def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) ->
         recipe=recipe.portable(),
         default_steps=default_steps(recipe, method),
         tasks=recipe.export.tasks,
+        overview=recipe.export.overview,
         licence=recipe.export.licence,
         summary=recipe.export.summary,
         training_data=stated(recipe, data.photos, data.pairs),

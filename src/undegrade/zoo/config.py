@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from undegrade.errors import WeightsError
 from undegrade.metrics.deviation_curve import DeviationCurve
@@ -47,6 +47,11 @@ class ModelConfig(BaseModel):
         description="Network evaluations unless asked otherwise; 0 where the sampler decides.",
     )
     tasks: tuple[str, ...] = Field((), description="What the model was trained to undo.")
+    overview: dict[str, PositiveInt] = Field(
+        default_factory=dict,
+        description="Tasks for which a large photo is also restored shrunk, for what is large in "
+        "it, each with the longest side of the shrunk photo in pixels.",
+    )
     licence: str = Field("Apache-2.0", description="Terms of the weights, as an SPDX identifier.")
     summary: str = Field("", description="One sentence for lists.")
     training_data: str = Field("", description="What was trained on, and under which licences.")
