@@ -1,0 +1,155 @@
+"""Large photos: what is large in them comes from the photo restored shrunk, whatever the tiles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from small_methods import Noisy, Simple
+from torch import Tensor
+
+from undegrade.errors import InputError
+from undegrade.images.blocks import block_means
+from undegrade.images.photo import ReadOptions
+from undegrade.images.writer import WriteOptions
+from undegrade.inference.options import RestoreOptions
+from undegrade.inference.overview import Overview, block_side
+from undegrade.inference.report import ModelInfo
+from undegrade.inference.restorer import Restorer
+from undegrade.inference.together import Work, restore_together
+from undegrade.processes.noise import NoiseSource
+
+SIDE = 64
+_AS_IS = {"read": ReadOptions(), "write": WriteOptions()}
+INFO = ModelInfo("levels", tasks=("dehaze",), overview={"dehaze": SIDE})
+
+
+class Levelled(Simple):
+    """Takes what it sees to a mean of one half: of another part it makes something else."""
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        return lq - lq.mean((2, 3), keepdim=True) + 0.5
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """Return a smooth slope from dark to bright, with a fine pattern on it."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    slope = 0.3 + 0.3 * x / width + 0.1 * y / height
+    return np.repeat((slope + 0.02 * ((x + y) % 2))[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "side"), [(64, 64, 1), (95, 20, 1), (97, 20, 2), (40, 640, 10), (1, 1, 1)]
+)
+def test_blocks_shrink_to_about_the_size_wanted(height: int, width: int, side: int) -> None:
+    assert block_side(height, width, SIDE) == side
+    assert block_side(height, width, 0) == 1
+
+
+@pytest.mark.parametrize("tile_size", [None, 64, 72])
+@pytest.mark.parametrize("size", [(320, 320), (203, 331)])
+def test_the_whole_is_seen_whatever_the_tiles(size: tuple[int, int], tile_size: int | None) -> None:
+    lq = picture(*size)
+    restored = Restorer(Levelled(), INFO, device="cpu")(lq, tile_size=tile_size).image
+    block = block_side(*size, SIDE)
+    wanted = Restorer(Levelled(), device="cpu")(block_means(lq, block)).image
+    inner = np.s_[1:-1, 1:-1]
+    np.testing.assert_allclose(block_means(restored, block)[inner], wanted[inner], atol=4e-3)
+    # The fine pattern is that of the full photo.
+    fine = restored - np.roll(restored, 1, axis=1)
+    np.testing.assert_allclose(np.abs(fine[8:-8, 8:-8]).mean(), 0.02, atol=2e-3)
+
+
+def test_without_it_tiles_differ() -> None:
+    lq = picture(320, 320)
+    plain = Restorer(Levelled(), ModelInfo("levels", tasks=("dehaze",)), device="cpu")
+    means = block_means(plain(lq, tile_size=64).image, 5)
+    assert np.ptp(means.mean((0, 2))) < 0.2 < np.ptp(block_means(lq, 5).mean((0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("info", "task", "calls"),
+    [
+        (INFO, "auto", 2),
+        (INFO, "haze", 2),
+        (ModelInfo("two", tasks=("dehaze", "derain"), overview={"dehaze": SIDE}), "derain", 1),
+        (ModelInfo("two", tasks=("dehaze", "derain"), overview={"dehaze": SIDE}), "dehaze", 2),
+        (ModelInfo("two", tasks=("dehaze", "derain"), overview={"dehaze": SIDE}), "auto", 1),
+        (ModelInfo("none", tasks=("dehaze",)), "dehaze", 1),
+    ],
+)
+def test_it_goes_by_the_task(info: ModelInfo, task: str, calls: int) -> None:
+    method = Levelled()
+    Restorer(method, info, device="cpu")(picture(160, 160), task=task)
+    assert len(method.calls) == calls
+
+
+def test_small_photos_are_restored_once() -> None:
+    method = Levelled()
+    Restorer(method, INFO, device="cpu")(picture(64, 80))
+    assert len(method.calls) == 1
+
+
+def test_files_come_out_as_arrays_do(tmp_path: Path) -> None:
+    lq = (picture(203, 331) * 255).round().astype(np.uint8)
+    source, target = tmp_path / "photo.png", tmp_path / "out.png"
+    Image.fromarray(lq).save(source)
+    restorer = Restorer(Levelled(), INFO, device="cpu")
+    restorer.restore_file(source, target, RestoreOptions(tile_size=72))
+    np.testing.assert_array_equal(np.asarray(Image.open(target)), restorer(lq, tile_size=72).image)
+    turned = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(lq).save(turned, quality=100, exif=exif)
+    restorer.restore_file(turned, target, RestoreOptions(tile_size=72))
+    assert Image.open(target).size == (203, 331)
+
+
+def test_a_file_that_is_cut_off_is_refused_and_nothing_written(tmp_path: Path) -> None:
+    source, target = tmp_path / "cut.png", tmp_path / "out.png"
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 256, (300, 300, 3), np.uint8)).save(source)
+    source.write_bytes(source.read_bytes()[:150_000])
+    with pytest.raises(InputError):
+        Restorer(Levelled(), INFO, device="cpu").restore_file(source, target)
+    assert not target.exists()
+
+
+def test_several_draws_are_all_put_right() -> None:
+    lq = picture(160, 160)
+    restorer = Restorer(Noisy(), INFO, device="cpu")
+    result = restorer(lq, variants=3, uncertainty=True, seed=4, tile_size=64)
+    assert len(result.variants) == 3
+    assert np.abs(result.variants[0] - result.variants[1]).mean() > 0.01
+    mean = sum(variant.astype(np.float64) for variant in result.variants) / 3
+    assert np.abs(result.image - mean).mean() < 1e-4  # but for values at the ends of the range
+    assert result.uncertainty is not None
+    alone = restorer(lq, seed=4, tile_size=64).image
+    np.testing.assert_allclose(alone, result.variants[0], atol=1e-6)
+
+
+def test_large_photos_are_not_restored_together(tmp_path: Path) -> None:
+    restorer = Restorer(Levelled(), INFO, device="cpu")
+    works = []
+    for number in range(2):
+        source = tmp_path / f"{number}.png"
+        Image.fromarray((picture(160, 160) * 255).astype(np.uint8)).save(source)
+        works.append(
+            Work(source.read_bytes(), tmp_path / f"{number}.out.png", RestoreOptions(), **_AS_IS)
+        )
+    restore_together(restorer, works)
+    alone = restorer(np.asarray(Image.open(tmp_path / "0.png"))).image
+    for work in works:
+        np.testing.assert_array_equal(np.asarray(Image.open(work.target)), alone)
+
+
+def test_a_tile_without_a_whole_block_stays_as_it_is() -> None:
+    overview = Overview(np.ones((4, 4, 3), np.float32), 40, (160, 160))
+    tile = torch.zeros(1, 3, 64, 64)
+    overview.put_right(tile, 10, 10, slice(0, 3))
+    assert not tile.any()
+    overview.put_right(tile, 0, 10, slice(0, 3))
+    assert not tile.any()
+    overview.put_right(tile, 120, 120, slice(0, 3))  # reaches beyond the picture
+    torch.testing.assert_close(tile[:, :, :40, :40], torch.ones(1, 3, 40, 40))
