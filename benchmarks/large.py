@@ -2,9 +2,9 @@
 
     python benchmarks/large.py PHOTO...
 
-For each model that has such a task, by the best at it: PSNR in dB of each photo degraded with a
-fixed seed; restored in tiles alone; restored with what is large taken from the photo shrunk; and,
-for comparison, of the photo that was shrunk to a quarter before it was degraded.
+For each such task, by the model that is best at it, the mean PSNR in dB of the photos: degraded with
+fixed seeds; restored in tiles alone; restored with what is large taken from the photo shrunk; and,
+for comparison, of photos that were shrunk to a quarter before they were degraded.
 """
 
 import argparse
@@ -34,14 +34,16 @@ def main() -> None:
     parser.add_argument("photos", nargs="+", type=Path)
     photos = {file.name: decode(file) for file in parser.parse_args().photos}
     head = ["", "degraded", "tiles alone", "with the overview", "shrunk to a quarter"]
-    lines = [line for task, model in SPECIALISTS.items() for line in lines_of(task, model, photos)]
+    lines = []
+    for task, model in SPECIALISTS.items():
+        if task in find_model(model).config.overview:
+            means = np.mean([*measured(task, model, photos)], axis=0)
+            lines.append([f"`{model}`", *(f"{mean:.1f}" for mean in means)])
     print(markdown(head, lines))
 
 
-def lines_of(task: str, model: str, photos: dict[str, Samples]) -> Iterator[list[str]]:
-    """Give a line for each photo, if the model has an overview for the task."""
-    if task not in find_model(model).config.overview:
-        return
+def measured(task: str, model: str, photos: dict[str, Samples]) -> Iterator[list[float]]:
+    """Give the four numbers of each photo."""
     method, info = load_restoring(model)
     seeing = Restorer(method, info, device="cpu", precision="float32")
     blind = Restorer(method, replace(info, overview={}), device="cpu", precision="float32")
@@ -49,13 +51,12 @@ def lines_of(task: str, model: str, photos: dict[str, Samples]) -> Iterator[list
     for name, samples in photos.items():
         hq, small = as_float(samples), as_float(shrunk(samples, SMALLER))
         lq, small_lq = (chain.apply(one, generator("large", task, name)) for one in (hq, small))
-        numbers = [
+        yield [
             quality(lq, hq),
             quality(blind(lq).image, hq),
             quality(seeing(lq).image, hq),
             quality(blind(small_lq).image, small),
         ]
-        yield [f"`{model}`, {name}", *(f"{number:.1f}" for number in numbers)]
 
 
 def quality(restored: Image, hq: Image) -> float:
