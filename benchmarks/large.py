@@ -2,9 +2,9 @@
 
     python benchmarks/large.py PHOTO...
 
-For each such task, by the model that is best at it, the mean PSNR in dB of the photos: degraded with
-fixed seeds; restored in tiles alone; restored with what is large taken from the photo shrunk; and,
-for comparison, of photos that were shrunk to a quarter before they were degraded.
+For each such task, by the model that is best at it, the mean PSNR in dB of the photos: degraded
+with fixed seeds; restored in tiles alone; restored with what is large taken from the photo shrunk;
+and, for comparison, of photos that were shrunk to a quarter before they were degraded.
 """
 
 import argparse
