@@ -22,7 +22,7 @@ SPECIALISTS: Mapping[str, str] = {
     "brighten": "resflow-low-light",
     "dehaze": "resflow-haze",
 }
-"""Models by task, as ``benchmarks/zoo.py`` ranks them."""
+"""Models by task: of the general model's method the best, as ``benchmarks/zoo.py`` ranks them."""
 
 
 def best_at(task: str) -> tuple[str, str]:
