@@ -75,6 +75,28 @@ def test_show_gives_facts_and_card(cli: Cli, bundled: Path) -> None:
     assert facts["recipe"] == {"name": "tiny"}
 
 
+def test_models_without_their_base_are_told_of(cli: Cli, bundled: Path, model: Path) -> None:
+    folder = Path(shutil.copytree(model, store.pulled_root() / "adapters"))
+    facts = cli("models", "show", folder).stdout.splitlines()
+    assert "base           -" in facts
+    config = json.loads((folder / "config.json").read_text())
+    config["base"] = {"name": "tiny", "sha256": config["sha256"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    facts = cli("models", "show", "adapters").stdout.splitlines()
+    assert "base           tiny" in facts
+    assert cli("models", "verify").exit_code == 0
+    config["base"]["sha256"] = "0" * 64
+    (folder / "config.json").write_text(json.dumps(config))
+    listed = cli("models", "list")
+    assert (listed.exit_code, "tiny" in listed.stdout) == (0, True)
+    assert "'adapters' cannot be used" in listed.stderr
+    for verb in ("show", "verify"):
+        result = cli("models", verb, "adapters")
+        assert result.exit_code == 3
+        assert "is another one" in " ".join(result.stderr.split())
+    assert cli("models", "verify").stdout == "tiny: whole\n"
+
+
 def test_show_takes_a_folder(cli: Cli, model: Path) -> None:
     assert json.loads(cli("models", "show", model, "--json").stdout)["folder"] == str(model)
 

@@ -1,17 +1,18 @@
 """Large photos: what is large in them comes from the photo restored shrunk, whatever the tiles."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_methods import Noisy, Simple
+from small_methods import Hungry, Noisy, Simple
 from torch import Tensor
 
 from undegrade.errors import InputError
 from undegrade.images.blocks import block_means
-from undegrade.images.photo import ReadOptions
+from undegrade.images.photo import ReadOptions, open_photo
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.overview import Overview, block_side
@@ -40,7 +41,16 @@ def picture(height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "side"), [(64, 64, 1), (95, 20, 1), (97, 20, 2), (40, 640, 10), (1, 1, 1)]
+    ("height", "width", "side"),
+    [
+        (64, 64, 1),
+        (95, 95, 1),
+        (128, 150, 2),
+        (640, 700, 10),
+        (130, 640, 2),
+        (9000, 20, 1),
+        (1, 1, 1),
+    ],
 )
 def test_blocks_shrink_to_about_the_size_wanted(height: int, width: int, side: int) -> None:
     assert block_side(height, width, SIDE) == side
@@ -116,6 +126,28 @@ def test_a_file_that_is_cut_off_is_refused_and_nothing_written(tmp_path: Path) -
     assert not target.exists()
 
 
+def test_a_file_that_is_replaced_meanwhile_is_refused(tmp_path: Path) -> None:
+    source, target = tmp_path / "photo.png", tmp_path / "out.png"
+    Image.fromarray((picture(300, 300) * 255).astype(np.uint8)).save(source)
+    run = Restorer(Levelled(), INFO, device="cpu").run_for(source, RestoreOptions())
+    with open_photo(source) as photo:
+        Image.fromarray((picture(200, 260) * 255).astype(np.uint8)).save(target)
+        target.replace(source)
+        with pytest.raises(InputError, match="was replaced while it was read"):
+            run.job(photo, WriteOptions())
+
+
+def test_depth_alpha_and_grey_stay() -> None:
+    colour = (picture(200, 200) * 65535).astype(np.uint16)
+    alpha = np.tile((np.arange(200) * 300).astype(np.uint16), (200, 1))
+    lq = np.dstack([colour, alpha])
+    result = Restorer(Levelled(), INFO, device="cpu")(lq, tile_size=64).image
+    assert result.dtype == np.uint16
+    np.testing.assert_array_equal(result[:, :, 3], alpha)
+    grey = Restorer(Levelled(), INFO, device="cpu")(lq[:, :, 0], tile_size=64).image
+    assert grey.shape == (200, 200)
+
+
 def test_several_draws_are_all_put_right() -> None:
     lq = picture(160, 160)
     restorer = Restorer(Noisy(), INFO, device="cpu")
@@ -127,6 +159,36 @@ def test_several_draws_are_all_put_right() -> None:
     assert result.uncertainty is not None
     alone = restorer(lq, seed=4, tile_size=64).image
     np.testing.assert_allclose(alone, result.variants[0], atol=1e-6)
+    deviation = np.std(result.variants, axis=0, ddof=1).mean(axis=2)
+    np.testing.assert_allclose(result.uncertainty, deviation, atol=1e-4)
+
+
+def test_the_map_is_of_draws_that_are_put_right() -> None:
+    class Drifting(Simple):
+        """Draws how bright a tile comes out, the smaller the tile, the more so."""
+
+        def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+            return lq + 8 / lq.shape[2] * noise.normal((1, 3, lq.shape[2], lq.shape[3])).mean()
+
+    options: dict[str, Any] = {"uncertainty": True, "tile_size": 64}
+    lq = 0.25 + picture(320, 320) / 2
+    for deterministic in (False, True):
+        options["deterministic"] = deterministic
+        seen = Restorer(Drifting(), INFO, device="cpu")(lq, **options).uncertainty
+        blind = Restorer(Drifting(), device="cpu")(lq, **options).uncertainty
+        shrunk = Restorer(Drifting(), device="cpu")(block_means(lq, 5), **options).uncertainty
+        assert seen is not None
+        assert blind is not None
+        assert shrunk is not None
+        assert np.ptp(blind) > 10 * np.ptp(seen)
+        np.testing.assert_allclose(seen, shrunk.mean(), rtol=0.05)
+
+
+def test_what_became_of_the_shrunk_photo_is_told() -> None:
+    hungry = Hungry(64 * 64, MemoryError())
+    info = Restorer(hungry, INFO, device="cpu")(picture(350, 350), tile_size=64).info
+    assert any("memory did not suffice for tiles of 72 pixels" in text for text in info.messages)
+    assert info.tile_size == 64
 
 
 def test_large_photos_are_not_restored_together(tmp_path: Path) -> None:
@@ -147,9 +209,8 @@ def test_large_photos_are_not_restored_together(tmp_path: Path) -> None:
 def test_a_tile_without_a_whole_block_stays_as_it_is() -> None:
     overview = Overview(np.ones((4, 4, 3), np.float32), 40, (160, 160))
     tile = torch.zeros(1, 3, 64, 64)
-    overview.put_right(tile, 10, 10, slice(0, 3))
+    assert not overview.put_right(tile, 10, 10).any()
+    assert not overview.put_right(tile, 0, 10).any()
+    changed = overview.put_right(tile, 120, 120)  # reaches beyond the picture
+    torch.testing.assert_close(changed[:, :, :40, :40], torch.ones(1, 3, 40, 40))
     assert not tile.any()
-    overview.put_right(tile, 0, 10, slice(0, 3))
-    assert not tile.any()
-    overview.put_right(tile, 120, 120, slice(0, 3))  # reaches beyond the picture
-    torch.testing.assert_close(tile[:, :, :40, :40], torch.ones(1, 3, 40, 40))

@@ -117,7 +117,27 @@ def test_what_looks_at_all_of_a_photo_is_granted_that_much_or_all_there_is() -> 
     assert needed_bytes(in_tiles, 4 << 30) < 1 << 30
 
 
-def test_models_are_known_that_look_at_all_of_a_photo() -> None:
+def test_small_tiles_need_no_less_than_the_photo_shrunk() -> None:
+    order = order_of(6000, 4000, tile_size=64)
+    alone = needed_bytes(order, PLENTY)
+    shrunk = needed_bytes(replace(order, overview=512), PLENTY)
+    assert 200 << 20 < shrunk - alone < 400 << 20
+    in_usual_tiles = order_of(6000, 4000)
+    assert needed_bytes(replace(in_usual_tiles, overview=512), PLENTY) == needed_bytes(
+        in_usual_tiles, PLENTY
+    )
+
+
+def test_models_are_known_that_look_at_photos_shrunk() -> None:
+    for entry in list_models():
+        assert RestoreForm(model=entry.name).overview == max(
+            entry.config.overview.values(), default=0
+        )
+    assert RestoreForm().overview == RestoreForm(task="haze").overview == 512
+    assert RestoreForm(task="noise").overview == 0
+
+
+def test_models_are_known_that_look_at_all_at_all_of_a_photo() -> None:
     for entry in list_models():
         if entry.name not in restoring_models():
             continue

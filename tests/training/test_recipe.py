@@ -26,6 +26,14 @@ def values() -> dict[str, Any]:
     }
 
 
+def test_an_overview_of_what_is_not_undone_is_refused() -> None:
+    export = {"tasks": ["dehaze"], "overview": {"haze": 512}}
+    with pytest.raises(RecipeError, match=r"export\.overview\.haze.*did you mean 'dehaze'"):
+        parse_recipe(values() | {"export": export})
+    export["overview"] = {"dehaze": 512}
+    assert parse_recipe(values() | {"export": export}).export.overview == {"dehaze": 512}
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
 def test_every_recipe_of_the_project_is_valid(path: Path) -> None:
     recipe = load_recipe(path)

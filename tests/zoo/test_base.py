@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
-from undegrade.errors import WeightsError
+from undegrade.errors import UsageError, WeightsError
 from undegrade.methods import Method
 from undegrade.zoo import (
     ModelConfig,
@@ -16,6 +17,8 @@ from undegrade.zoo import (
     find_model,
     load_method,
     load_weights,
+    pull_model,
+    record_options,
     save_model,
 )
 from undegrade.zoo.files import read_header
@@ -73,9 +76,10 @@ def test_the_base_is_found_by_its_name(
 def test_without_its_base_it_is_refused(
     saved: ModelEntry, changed: ModelEntry, config: ModelConfig, what: str
 ) -> None:
-    reason = "only what differs from 'tiny', which is not here"
+    reason = "only what differs from 'tiny', and .*tiny is another one"
     if what == "gone":
         shutil.rmtree(saved.folder)
+        reason = "only what differs from 'tiny', which is not here"
     elif what == "another":
         other = load_method(changed)
         save_model(saved.folder, other, config)
@@ -91,6 +95,79 @@ def test_without_its_base_it_is_refused(
     for fails in (changed.verify, lambda: load_method(changed), lambda: load_weights(changed)):
         with pytest.raises(WeightsError, match=reason):
             fails()
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/tiny", "../tiny", "org/../tiny", "a/b/c"])
+def test_a_base_is_no_path(changed: ModelEntry, name: str) -> None:
+    path = changed.folder / "config.json"
+    config = json.loads(path.read_text())
+    config["base"]["name"] = name
+    path.write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="expected the name of a model"):
+        find_model(changed.folder)
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "nul\0"])
+def test_names_that_no_folder_can_have_are_not_here(changed: ModelEntry, name: str) -> None:
+    path = changed.folder / "config.json"
+    config = json.loads(path.read_text())
+    config["base"]["name"] = name
+    path.write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="which is not here"):
+        find_model(changed.folder).verify()
+
+
+def test_a_damaged_folder_beside_it_does_not_hide_the_base(
+    saved: ModelEntry, changed: ModelEntry, roots: tuple[Path, Path]
+) -> None:
+    shutil.copytree(saved.folder, roots[0] / "tiny")
+    (saved.folder / "config.json").write_text("no JSON")
+    assert load_weights(changed)
+
+
+def test_what_cannot_be_a_base_is_refused(
+    tmp_path: Path, saved: ModelEntry, changed: ModelEntry, config: ModelConfig
+) -> None:
+    method = load_method(changed)
+    with pytest.raises(UsageError, match="'changed' as a base, of which it needs one itself"):
+        save_model(tmp_path / "third", method, config, base=changed)
+    assert not (tmp_path / "third").exists()
+    with pytest.raises(UsageError, match="save it in another folder"):
+        save_model(saved.folder, method, config, base=saved)
+    saved.verify()
+
+
+def test_what_is_found_out_later_is_written_without_the_base(changed: ModelEntry) -> None:
+    method = load_method(changed)
+    entry = record_options(changed, method.options)
+    assert entry.config == changed.config
+    entry.verify()
+
+
+def test_it_is_pulled_where_its_base_is(
+    saved: ModelEntry, changed: ModelEntry, roots: tuple[Path, Path]
+) -> None:
+    with pytest.raises(WeightsError, match=f"which is not here.*copy it to {roots[1]}"):
+        pull_model(str(changed.folder))
+    assert not (roots[1] / "changed").exists()
+    pull_model(str(saved.folder))
+    assert load_method(pull_model(str(changed.folder)))
+
+
+def test_it_is_fetched_where_its_base_is(
+    saved: ModelEntry,
+    changed: ModelEntry,
+    roots: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def download(name: str, *, local_dir: Path, **_: object) -> None:
+        shutil.copytree(saved.folder.parent / Path(name).name, local_dir)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(WeightsError, match="which is not here"):
+        pull_model("org/changed")
+    pull_model("org/tiny")
+    assert load_method(pull_model("org/changed"))
 
 
 def test_the_card_names_what_it_needs(config: ModelConfig, changed: ModelEntry) -> None:

@@ -54,8 +54,8 @@ def show(name: ModelArgument, as_json: JsonOption = False) -> None:
         json_result(facts | {"method": entry.config.method, "recipe": entry.config.recipe})
         return
     for key, value in facts.items():
-        text = ", ".join(value) if isinstance(value, tuple) else str(value)
-        result(f"{key.replace('_', ' '):<15}{text or '-'}")
+        text = ", ".join(value) if isinstance(value, tuple) else value
+        result(f"{key.replace('_', ' '):<15}{'-' if text in ('', None) else text}")
     if entry.card:
         result(f"\n{entry.card.rstrip()}")
 

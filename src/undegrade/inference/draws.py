@@ -149,13 +149,6 @@ class Draws:
         """Number of channels that come out for each pixel."""
         return _RGB * (self.kept + self.averaged) + self.uncertainty
 
-    @property
-    def pictures(self) -> tuple[slice, ...]:
-        """Which channels are colours: those of the mean, and of each draw that is kept."""
-        first = _RGB * self.averaged + self.uncertainty
-        starts = [0] * self.averaged + [first + _RGB * index for index in range(self.kept)]
-        return tuple(slice(start, start + _RGB) for start in starts)
-
     def gather(self, pictures: Iterable[Tensor]) -> Tensor:
         """Reduce the :attr:`runs` ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
         parts: list[Tensor] = []
@@ -175,10 +168,13 @@ class Draws:
 
     def split(self, rows: Floats) -> Bands:
         """Tell apart the channels ``(h, width, channels)`` of finished rows."""
-        pictures = [rows[:, :, channels] for channels in self.pictures]
+        first = _RGB * self.averaged + self.uncertainty
+        kept = tuple(
+            rows[:, :, first + _RGB * index : first + _RGB * (index + 1)]
+            for index in range(self.kept)
+        )
         if self.averaged:
-            return Bands(pictures[0], self._deviation(rows), tuple(pictures[1:]))
-        kept = tuple(pictures)
+            return Bands(rows[:, :, :_RGB], self._deviation(rows), kept)
         return Bands(kept[0], None, kept if self.kept > 1 else ())
 
     def _deviation(self, rows: Floats) -> Floats | None:
@@ -186,3 +182,16 @@ class Draws:
             return None
         deviation: Floats = rows[:, :, _RGB]
         return deviation if self.curve is None else self.curve(deviation)
+
+
+class EveryDraw(Draws):
+    """The same draws, of which nothing is made: the channels of a tile are those of all of them."""
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that come out for each pixel."""
+        return _RGB * self.runs
+
+    def gather(self, pictures: Iterable[Tensor]) -> Tensor:
+        """Join the :attr:`runs` ``(1, 3, h, w)`` of a tile to ``(1, channels, h, w)``."""
+        return torch.cat([*pictures], dim=1)

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from undegrade.images.tiles import Floats
 
+_LEAST = 64  # pixels of the shrunk picture along its shorter side: fewer show nothing to a network
+
 
 def block_side(height: int, width: int, wanted: int) -> int:
     """Return the side of the blocks that shrink a picture to about a size; 1 for small pictures.
@@ -21,16 +23,19 @@ def block_side(height: int, width: int, wanted: int) -> int:
     Args:
         height: Rows of the picture.
         width: Pixels of each.
-        wanted: Longest side of the shrunk picture; it becomes from 3/4 to 5/4 of that.
+        wanted: Longest side of the shrunk picture; it becomes from 3/4 to 5/4 of that, except for
+            strips: their shorter side is at least 64. 0 for none.
     """
-    return max(1, round(max(height, width) / wanted)) if wanted else 1
+    if not wanted:
+        return 1
+    return max(1, min(round(max(height, width) / wanted), min(height, width) // _LEAST))
 
 
 class Overview:
     """A restored picture of blocks, by which tiles of the full one are put right.
 
     Args:
-        restored: Of each block, ``(rows, columns, C)``: the channels that tiles have as well.
+        restored: Of each block the colours of all draws, ``(rows, columns, 3 * draws)``.
         block: Side of the blocks in pixels.
         size: Height and width of the full picture.
     """
@@ -39,23 +44,24 @@ class Overview:
         self._restored = torch.from_numpy(restored).permute(2, 0, 1)[None]
         self._block, self._size = block, size
 
-    def put_right(self, tile: Tensor, top: int, left: int, channels: slice) -> None:
-        """Change a tile in place: the mean of each block that lies in it becomes about that known.
+    def put_right(self, tile: Tensor, top: int, left: int, draw: int = 0) -> Tensor:
+        """Return a tile in which the mean of each block that lies in it is about that known.
 
         Between the centres of blocks the change is interpolated linearly. A tile in which no whole
         block lies stays as it is.
 
         Args:
-            tile: Restored, ``(1, C, h, w)``.
+            tile: A draw of it, restored, ``(1, 3, h, w)``.
             top: Its place in the full picture.
             left: Likewise.
-            channels: Which of the known channels these are.
+            draw: Which draw this is.
         """
         places = ((2, top), (3, left))
         blocks = [self._inside(axis, start, tile.shape[axis]) for axis, start in places]
         if not all(blocks):
-            return
-        inner, known, margins = tile, self._restored[:, channels].to(tile), list[int]()
+            return tile
+        known = self._restored.narrow(1, draw * tile.shape[1], tile.shape[1])
+        inner, margins = tile, list[int]()
         for (axis, start), inside in zip(places, blocks, strict=True):
             first = inside.start * self._block - start
             last = min(inside.stop * self._block, self._size[axis - 2]) - start
@@ -63,9 +69,9 @@ class Overview:
             known = known.narrow(axis, inside.start, len(inside))
             margins = [first, tile.shape[axis] - last, *margins]  # the last axis comes first
         means = F.avg_pool2d(inner, self._block, ceil_mode=True, count_include_pad=False)
-        change = F.interpolate(known - means, scale_factor=self._block, mode="bilinear")
+        change = F.interpolate(known.to(tile) - means, scale_factor=self._block, mode="bilinear")
         change = change[:, :, : inner.shape[2], : inner.shape[3]]
-        tile += F.pad(change, margins, mode="replicate")
+        return tile + F.pad(change, margins, mode="replicate")
 
     def _inside(self, axis: int, start: int, length: int) -> range:
         """Return which blocks lie in a part of a side, the cut-off ones at its end among them.

@@ -94,7 +94,8 @@ class RunInfo:
         tile_size: Longest side of the largest tile, in pixels.
         tiles: Number of tiles.
         seconds: Time that it took, detecting, reading and writing included.
-        redone_tiles: Tiles that were not finite and were done again in float32.
+        redone_tiles: Tiles that were not finite and were done again in float32, those of a large
+            photo that was also restored shrunk among them.
         messages: What the user should know, one sentence each.
         detection: What model and task were chosen by; of a batch, for the picture where that is
             least sure. None where nobody had to choose.

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from undegrade import __version__
-from undegrade.errors import UsageError
+from undegrade.errors import InputError, UsageError
 from undegrade.images.blocks import shrunk_by_blocks
 from undegrade.images.photo import Photo
 from undegrade.images.provenance import Provenance
 from undegrade.images.tiles import Floats, ReadRows
 from undegrade.images.writer import WriteOptions
 from undegrade.inference.device import precision_name
-from undegrade.inference.draws import Draws
+from undegrade.inference.draws import Draws, EveryDraw
 from undegrade.inference.options import QUADRATURE_DRAWS
 from undegrade.inference.overview import Overview, block_side
 from undegrade.inference.pixels import ArrayPicture, Pixels
@@ -63,6 +63,7 @@ class Run:
         self._steps = self._choose_steps()
         self._start = time.perf_counter()
         self._tilers: list[TileRestorer] = []
+        self._shrunk: list[TileRestorer] = []  # of the overviews
 
     def _choose_runner(self) -> Runner:
         """Return what adds as much texture as was asked for; no steps are none of it.
@@ -114,14 +115,19 @@ class Run:
         return "" if method.sampler is None or method.texture == 0 else str(method.sampler)
 
     def job(self, photo: Photo, write: WriteOptions) -> PhotoJob:
-        """Return the work that a photo is."""
-        tiler = self._tiles(photo.height, photo.width)
-        if (block := self._block(photo.height, photo.width)) > 1:
+        """Return the work that a photo is; a large one is read for its overview first.
+
+        Raises:
+            InputError: That fails, or the file has been replaced since the photo was opened.
+        """
+        size = photo.height, photo.width
+        tiler = self._tiles(*size)
+        if (block := self._block(*size)) > 1:
             with photo.again() as first:
+                if (first.height, first.width) != size:
+                    raise InputError(f"{photo.name} was replaced while it was read")
                 tiler.overview = self._overview(
-                    lambda top, rows: first.read_rows(top, rows).colour,
-                    (first.height, first.width),
-                    block,
+                    lambda top, rows: first.read_rows(top, rows).colour, size, block
                 )
         provenance = Provenance(
             model=self._model.name,
@@ -166,6 +172,7 @@ class Run:
             messages: What else the user should know.
         """
         runner, tilers = self._runner, self._tilers
+        every = [*self._shrunk, *tilers]
         info = RunInfo(
             model=self._model.name,
             weights_hash=self._model.weights_hash,
@@ -181,11 +188,11 @@ class Run:
             tile_size=max((tiler.tile_size for tiler in tilers), default=0),
             tiles=sum(tiler.tiles for tiler in tilers),
             seconds=self._chosen.seconds + time.perf_counter() - self._start,
-            redone_tiles=sum(tiler.redone for tiler in tilers),
+            redone_tiles=sum(tiler.redone for tiler in every),
             messages=(*self._chosen.messages, *messages),
             detection=self._chosen.detection,
         )
-        own = [text for tiler in tilers for text in tiler.messages]
+        own = [text for tiler in every for text in tiler.messages]
         own += filter(None, [self._about_sampler()])
         own += [*self._about_draws(info.drawing), *self._about_guess()]
         if info.redone_tiles:
@@ -268,6 +275,8 @@ class Run:
         small = shrunk_by_blocks(read, size[0], block)
         whole = replace(self._options, tile_size=None, tile_overlap=None)
         tiler = self._engine.tiler(self._runner, small.shape[:2], whole, self._steps)
+        tiler.draws = EveryDraw.of(whole, alike=not self._runner.fast.is_random)
+        self._shrunk.append(tiler)
         restored = tiler.bands(lambda top, rows: small[top : top + rows])
         return Overview(np.concatenate([*restored]), block, size)
 

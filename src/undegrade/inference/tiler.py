@@ -138,12 +138,8 @@ class TileRestorer:
             lq = torch.from_numpy(tile).permute(2, 0, 1)[None].to(self.runner.device)
             pictures = (self._draw(lq, top, left, variant) for variant in range(self.draws.runs))
             watched = self.spread.watch(pictures) if self.draws.count > 1 else pictures
-            channels = self.draws.gather(watched)
-            if self.overview is not None:
-                for colours in self.draws.pictures:
-                    self.overview.put_right(channels[:, colours], top, left, colours)
-                    kept_in_range(channels[:, colours], lq)
-            result: Floats = channels[0].permute(1, 2, 0).contiguous().cpu().numpy()
+            channels = self.draws.gather(watched)[0].permute(1, 2, 0)
+            result: Floats = channels.contiguous().cpu().numpy()
         self.tiles += 1
         return result
 
@@ -161,6 +157,8 @@ class TileRestorer:
                 f"in {precision_name(self.runner.dtype)}{' and in float32' * lowered}",
                 fix="verify the weights with `undegrade models verify`; nothing was written",
             )
+        if self.overview is not None:
+            picture = self.overview.put_right(picture, top, left, variant)
         return kept_in_range(picture, lq)
 
     def _run(self, method: Method, lq: Tensor, noise: NoiseSource) -> Tensor:

@@ -38,10 +38,16 @@ def needed_bytes(order: Order, most: int) -> int:
     if asked.tile_size is None:
         band = min(band, _BAND)
     beside = _BASE + band + pixels * _PHOTO_BYTES * draws
-    tiled = beside + across * down * _TILE_BYTES
+    tiled = beside + max(across * down, _shrunk(order)) * _TILE_BYTES
     if not order.sees_all or asked.tile_size is not None:
         return tiled
     return max(tiled, min(beside + pixels * _TILE_BYTES, most * 3 // 4))
+
+
+def _shrunk(order: Order) -> int:
+    """Return how many pixels a photo has at most that is also restored shrunk: as one tile."""
+    side = order.overview * 5 // 4
+    return min(order.pixels // 4, side * side, _TILE * _TILE)
 
 
 def _tile(size: int, asked: RestoreOptions) -> int:

@@ -17,7 +17,15 @@ from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
 from undegrade.validation import explain
-from undegrade.zoo import AUTO_MODEL, SPECIALISTS, best_at, find_model, is_here, list_models
+from undegrade.zoo import (
+    AUTO_MODEL,
+    SPECIALISTS,
+    ModelConfig,
+    best_at,
+    find_model,
+    is_here,
+    list_models,
+)
 
 PHOTO = "photo"
 _WHOLE = re.compile("[+-]?[0-9]{1,18}")
@@ -103,11 +111,21 @@ class RestoreForm(DetectForm):
     @property
     def sees_all(self) -> bool:
         """Whether a model that may be taken may look at all of a photo at once."""
+        return any(config.method_name not in _SEE_TILES for config in self._taken())
+
+    @property
+    def overview(self) -> int:
+        """Longest side of the photo shrunk, if a model that may be taken is shown that; else 0."""
+        return max(
+            (side for config in self._taken() for side in config.overview.values()), default=0
+        )
+
+    def _taken(self) -> list[ModelConfig]:
+        """Return what is known of the models that may be taken."""
         taken = {self.model} if self.model != AUTO_MODEL else {*SPECIALISTS.values()}
         if self.model == AUTO_MODEL and self.task != "auto":
             taken = {best_at(self.task)[1]}
-        methods = (find_model(name).config.method_name for name in taken if is_here(name))
-        return any(method not in _SEE_TILES for method in methods)
+        return [find_model(name).config for name in taken if is_here(name)]
 
     def check(self, limits: Limits) -> None:
         """Refuse what is above a limit, does not go together, or names no model.

@@ -134,6 +134,7 @@ class Intake:
             model=form.model,
             sampler=form.sampler,
             sees_all=form.sees_all,
+            overview=form.overview,
             restore=form.restore,
             read=read,
             write=form.write,

@@ -24,6 +24,7 @@ class Order:
         model: Which model restores it.
         sampler: How a flow is walked; None for the model's own way.
         sees_all: Whether the model may look at all of the photo at once.
+        overview: Longest side of the photo shrunk, if the model may be shown that; else 0.
         restore: How it is restored.
         read: How it is read.
         write: How the result is written.
@@ -37,6 +38,7 @@ class Order:
     model: str = "auto"
     sampler: str | None = None
     sees_all: bool = False
+    overview: int = 0
     restore: RestoreOptions = field(default_factory=RestoreOptions)
     read: ReadOptions = field(default_factory=ReadOptions)
     write: WriteOptions = field(default_factory=WriteOptions)

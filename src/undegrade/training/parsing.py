@@ -63,6 +63,7 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
     method.check_stages(options, [stage.name for stage in recipe.stages])
     _check_crops(recipe, options)
     _check_tasks(recipe, options)
+    _check_overview(recipe)
     _check_pieces(recipe)
 
 
@@ -119,6 +120,20 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
         raise RecipeError(
             f"data.validation: {error}", fix="add data.validation.tasks.SET=TASK"
         ) from error
+
+
+def _check_overview(recipe: Recipe) -> None:
+    """Check that it is of tasks that the model is said to undo; of another it would be unheeded.
+
+    Raises:
+        RecipeError: It is not.
+    """
+    for task in recipe.export.overview:
+        if task not in recipe.export.tasks:
+            raise RecipeError(
+                f"export.overview.{task}, and no such task in export.tasks",
+                fix=did_you_mean(task, [*recipe.export.tasks]),
+            )
 
 
 def _check_pieces(recipe: Recipe) -> None:

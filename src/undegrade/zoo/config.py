@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from undegrade.errors import WeightsError
 from undegrade.metrics.deviation_curve import DeviationCurve
@@ -15,6 +15,8 @@ FORMAT = 1
 
 CONFIG_FILE = "config.json"
 
+_NAME_PARTS = 2  # of what lies on the hub: organisation/repository
+
 
 class Base(BaseModel):
     """The model that holds the tensors which another one leaves out."""
@@ -23,6 +25,15 @@ class Base(BaseModel):
 
     name: str = Field(description="What it is called.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Hash of its file of the weights.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_path(cls, name: str) -> str:
+        # It is looked for in folders: a configuration from elsewhere must not lead out of them.
+        parts = name.split("/")
+        if len(parts) > _NAME_PARTS or not all(part.strip(". ") for part in parts):
+            raise ValueError(f"{name!r}; expected the name of a model")
+        return name
 
 
 class ModelConfig(BaseModel):

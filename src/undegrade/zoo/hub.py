@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from undegrade.environment import is_offline
@@ -61,7 +62,7 @@ def _copy(source: Path, bundled: Collection[str]) -> ModelEntry:
             f"{source} is called as a bundled model is, which would hide it",
             fix="rename the folder",
         )
-    read_entry(source, target.name).verify()
+    _check_whole(read_entry(source, target.name), target)
     with new_model_folder(target) as temporary:
         for name in FILES:
             if (source / name).is_file():
@@ -81,12 +82,23 @@ def _download(name: str, revision: str | None) -> ModelEntry:
     with new_model_folder(target) as temporary:
         received = temporary / "received"  # the downloader leaves notes of its own in there
         _fetch(name, revision, received)
-        read_entry(received, name).verify()
+        _check_whole(read_entry(received, name), target)
         for file in FILES:
             if (received / file).is_file():
                 (received / file).rename(temporary / file)
         shutil.rmtree(received)
     return read_entry(target, name)
+
+
+def _check_whole(arrived: ModelEntry, target: Path) -> None:
+    """Check that a model is not damaged, and has its base where it is to be kept.
+
+    Raises:
+        WeightsError: It is damaged, or its base is, or is not at hand there.
+    """
+    arrived.check_file()
+    if (base := replace(arrived, folder=target).base()) is not None:
+        base.check_file()
 
 
 def _fetch(name: str, revision: str | None, folder: Path) -> None:

@@ -80,7 +80,7 @@ def _own_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
     import safetensors
     import safetensors.torch
 
-    entry.verify()
+    entry.check_file()
     try:
         stored = safetensors.torch.load_file(entry.weights_path)
     except safetensors.SafetensorError as error:
@@ -108,7 +108,8 @@ def save_model(
         card: The card in Markdown; written from ``config`` if empty.
 
     Raises:
-        WeightsError: A tensor is not finite, or would not be in float16.
+        UsageError: The base lies in ``folder``, or needs a base itself.
+        WeightsError: A tensor is not finite, or would not be in float16; the base is damaged.
         OutputError: The folder cannot be written.
     """
     import safetensors.torch
@@ -117,6 +118,11 @@ def save_model(
         name: _stored(name, tensor, half=half) for name, tensor in method.state_dict().items()
     }
     if base is not None:
+        if base.folder.resolve() == folder.resolve():
+            raise UsageError(
+                f"{folder} holds the model that is left out of what is to be saved there",
+                fix="save it in another folder",
+            )
         tensors = _apart_from(base, tensors)
     with new_model_folder(folder) as temporary:
         weights = temporary / WEIGHTS_FILE
@@ -217,6 +223,11 @@ def _apart_from(
     base: ModelEntry, tensors: Mapping[str, "torch.Tensor"]
 ) -> "dict[str, torch.Tensor]":
     """Return the tensors that a base has not, or not the same, as they are read again."""
+    if base.config.base is not None:
+        raise UsageError(
+            f"model '{base.name}' as a base, of which it needs one itself",
+            expected=f"a whole model, such as '{base.config.base.name}'",
+        )
     shared = _own_weights(base)
     return {
         name: tensor

@@ -80,14 +80,17 @@ class ModelEntry:
         wanted = self.config.base
         if wanted is None:
             return None
-        folders = [self.folder.parent / wanted.name, _folders().get(wanted.name)]
-        for folder in folders:
-            if folder is not None and (folder / CONFIG_FILE).is_file():
+        problem = "which is not here"
+        for folder in filter(None, [self.folder.parent / wanted.name, _folders().get(wanted.name)]):
+            try:
                 found = read_entry(folder, wanted.name)
-                if found.config.sha256 == wanted.sha256 and found.config.base is None:
-                    return found
+            except WeightsError:  # nothing, or nothing that can be used: it may lie elsewhere
+                continue
+            if found.config.sha256 == wanted.sha256 and found.config.base is None:
+                return found
+            problem = f"and {folder} is another one"
         raise WeightsError(
-            f"model '{self.name}' holds only what differs from '{wanted.name}', which is not here",
+            f"model '{self.name}' holds only what differs from '{wanted.name}', {problem}",
             expected=f"a model '{wanted.name}' whose weights have the hash {wanted.sha256}",
             fix=f"copy it to {self.folder.parent}, or pull it",
         )
@@ -105,14 +108,21 @@ class ModelEntry:
             )
 
     def verify(self) -> None:
+        """Check that the model is whole: its own file of the weights, and that of its base.
+
+        Raises:
+            WeightsError: See :meth:`base` and :meth:`check_file`.
+        """
+        if (base := self.base()) is not None:
+            base.check_file()
+        self.check_file()
+
+    def check_file(self) -> None:
         """Check that the file of the weights is the one that the configuration speaks of.
 
         Raises:
-            WeightsError: It is damaged or another one, the configuration states no hash, or the
-                same holds for the base.
+            WeightsError: It is damaged or another one, or the configuration states no hash.
         """
-        if (base := self.base()) is not None:
-            base.verify()
         read_header(self.weights_path)
         if not self.config.sha256:
             raise WeightsError(
