@@ -71,6 +71,26 @@ def test_the_whole_is_seen_whatever_the_tiles(size: tuple[int, int], tile_size: 
     np.testing.assert_allclose(np.abs(fine[8:-8, 8:-8]).mean(), 0.02, atol=2e-3)
 
 
+class Overdone(Simple):
+    """Triples the contrast of what is large, as if haze were thick there."""
+
+    def change(self, lq: Tensor, noise: NoiseSource) -> Tensor:
+        mean = lq.mean((2, 3), keepdim=True)
+        return mean + (lq - mean) * (3 if lq.shape[2] > 96 else 1)
+
+
+def test_details_are_no_stronger_than_the_contrast_of_the_overview() -> None:
+    waves = 0.1 * np.sin(np.arange(320, dtype=np.float32) / 6)
+    lq = picture(320, 320) + waves[:, None, None]
+    restored = Restorer(Overdone(), INFO, device="cpu")(lq).image
+    blind = Restorer(Overdone(), ModelInfo(), device="cpu")(lq).image
+    fine, wild = (np.abs(np.diff(one[8:-8, 8:-8], axis=1)).mean() for one in (restored, blind))
+    assert 0.02 < fine < wild * 0.6
+    np.testing.assert_allclose(
+        block_means(restored, 5)[2:-2, 2:-2], block_means(lq, 5)[2:-2, 2:-2], atol=4e-3
+    )
+
+
 def test_without_it_tiles_differ() -> None:
     lq = picture(320, 320)
     plain = Restorer(Levelled(), ModelInfo("levels", tasks=("dehaze",)), device="cpu")

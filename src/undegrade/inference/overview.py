@@ -5,7 +5,8 @@ hundred pixels around each, which of a large photo is a patch of sky or of a wal
 dark the scene is cannot be told there, and patches come out differently. So a large photo is shrunk
 to about the size of those that the network has learned from, and restored as a whole. What of the
 full photo is coarser than the blocks by which it was shrunk is replaced by that; what is finer is
-kept.
+kept, and weakened where a tile has more contrast than the overview: there its network took the haze
+or the darkness for thicker than it is, and has brought out noise.
 """
 
 import torch
@@ -14,6 +15,8 @@ from torch.nn import functional as F
 
 from undegrade.images.tiles import Floats
 
+_REACH = 2  # blocks to each side over which contrasts are compared
+_FAINT = 1 / 255  # contrast that counts as none
 _LEAST = 64  # pixels of the shrunk picture along its shorter side: fewer show nothing to a network
 
 
@@ -47,8 +50,8 @@ class Overview:
     def put_right(self, tile: Tensor, top: int, left: int, draw: int = 0) -> Tensor:
         """Return a tile in which the mean of each block that lies in it is about that known.
 
-        Between the centres of blocks the change is interpolated linearly. A tile in which no whole
-        block lies stays as it is.
+        Between the centres of blocks all is interpolated linearly. A tile in which no whole block
+        lies stays as it is.
 
         Args:
             tile: A draw of it, restored, ``(1, 3, h, w)``.
@@ -69,9 +72,15 @@ class Overview:
             known = known.narrow(axis, inside.start, len(inside))
             margins = [first, tile.shape[axis] - last, *margins]  # the last axis comes first
         means = F.avg_pool2d(inner, self._block, ceil_mode=True, count_include_pad=False)
-        change = F.interpolate(known.to(tile) - means, scale_factor=self._block, mode="bilinear")
-        change = change[:, :, : inner.shape[2], : inner.shape[3]]
-        return tile + F.pad(change, margins, mode="replicate")
+        known = known.to(tile)
+        share = ((contrast(known) + _FAINT) / (contrast(means) + _FAINT)).clamp(max=1)
+
+        def spread(blocks: Tensor) -> Tensor:
+            pixels = F.interpolate(blocks, scale_factor=self._block, mode="bilinear")
+            cut = pixels[:, :, : inner.shape[2], : inner.shape[3]]
+            return F.pad(cut, margins, mode="replicate")
+
+        return spread(known) + spread(share) * (tile - spread(means))
 
     def _inside(self, axis: int, start: int, length: int) -> range:
         """Return which blocks lie in a part of a side, the cut-off ones at its end among them.
@@ -82,3 +91,16 @@ class Overview:
         end = min(start + length, whole)
         last = -(-end // self._block) if end == whole else end // self._block
         return range(-(-start // self._block), last)
+
+
+def contrast(picture: Tensor) -> Tensor:
+    """Return how much a picture ``(1, C, h, w)`` varies around each pixel, ``(1, 1, h, w)``.
+
+    That is the standard deviation in a window of five pixels, the mean over the channels.
+    """
+    side = 2 * _REACH + 1
+
+    def around(values: Tensor) -> Tensor:
+        return F.avg_pool2d(F.pad(values, [_REACH] * 4, mode="replicate"), side, stride=1)
+
+    return around((picture - around(picture)).square()).sqrt().mean(dim=1, keepdim=True)
