@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from small_methods import Hungry, Noisy, Simple
 from torch import Tensor
 
@@ -131,9 +131,12 @@ def test_files_come_out_as_arrays_do(tmp_path: Path) -> None:
     turned = tmp_path / "turned.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(lq).save(turned, quality=100, exif=exif)
+    Image.fromarray(lq).save(turned, quality=100, subsampling=0, exif=exif)
     restorer.restore_file(turned, target, RestoreOptions(tile_size=72))
-    assert Image.open(target).size == (203, 331)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(turned)))
+    assert upright.shape == (331, 203, 3)
+    expected = restorer(upright, tile_size=72).image.astype(int)
+    np.testing.assert_allclose(np.asarray(Image.open(target)).astype(int), expected, atol=2)
 
 
 def test_a_file_that_is_cut_off_is_refused_and_nothing_written(tmp_path: Path) -> None:
