@@ -44,6 +44,8 @@ def test_all_bundled_models_are_whole_and_small() -> None:
         assert entry.sha256 in entry.card
         assert entry.config.licence in entry.card
         assert entry.config.recipe["seed"] == 0
+    folder = bundled[0].folder.parent
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= 70e6
 
 
 @pytest.mark.parametrize("name", [entry.name for entry in list_models() if entry.bundled])
