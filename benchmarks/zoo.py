@@ -19,6 +19,7 @@ from statistics import fmean
 from undegrade.allocator import keep_freed_memory
 from undegrade.data.places import Place
 from undegrade.degradations import Chain
+from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.candidates.choice import Choice
 from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.results.rows import Journal, Row
@@ -138,7 +139,7 @@ def does(task: str, config: ModelConfig) -> bool:
 
 def summary_of(rows: Sequence[Row]) -> Summary:
     """Return what the rows of a case come to, compared with the model that is best at its task."""
-    order = list(dict.fromkeys(row.key.model for row in rows))
+    order = list(dict.fromkeys([INPUT, *(row.key.model for row in rows)]))
     return summarise(rows, order, find_metrics(f"{PSNR},{SSIM}"))
 
 
