@@ -92,6 +92,16 @@ def main() -> None:
                 print(f"## {title(case)}\n\n{summary.means_table()}\n", flush=True)
 
 
+def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
+    """Return the rows of each test whose photos were named."""
+    places = {place.name: place for place in map(Place.parse, arguments.test)}
+    return {
+        name: measured(CASES[name], places[CASES[name].test], arguments)
+        for name in arguments.tasks
+        if CASES[name].test in places
+    }
+
+
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -138,7 +148,7 @@ def does(task: str, config: ModelConfig) -> bool:
 
 
 def summary_of(rows: Sequence[Row]) -> Summary:
-    """Return what the rows of a case come to, compared with the model that is best at its task."""
+    """Return what the rows of a case come to, the input first."""
     order = list(dict.fromkeys([INPUT, *(row.key.model for row in rows)]))
     return summarise(rows, order, find_metrics(f"{PSNR},{SSIM}"))
 

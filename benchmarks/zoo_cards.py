@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from undegrade.data.places import Place
 from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.tables import markdown
@@ -22,7 +21,7 @@ from undegrade.wording import counted
 from undegrade.zoo import ModelEntry, find_model, further_losses, list_models, load_method
 from undegrade.zoo.cards import needed
 from undegrade.zoo.files import CARD_FILE
-from zoo import CASES, Case, Entrant, does, means, measured, parse_arguments, title
+from zoo import CASES, Case, Entrant, does, means, parse_arguments, rows_of_all, title
 
 METHOD_NAMES = {
     "resflow": 'ResFlow ("Reversing Flow for Image Restoration", CVPR 2025)',
@@ -50,12 +49,7 @@ def main() -> None:
     """Measure what is missing, and write the cards."""
     arguments = parse_arguments()
     make_folder(arguments.output)
-    places = {place.name: place for place in map(Place.parse, arguments.test)}
-    found = {
-        name: means(measured(CASES[name], places[CASES[name].test], arguments))
-        for name in arguments.tasks
-        if CASES[name].test in places
-    }
+    found = {name: means(rows) for name, rows in rows_of_all(arguments).items()}
     for entry in map(find_model, arguments.models or bundled()):
         if METHODS.get(entry.config.method_name).restores:
             write_whole(entry.folder / CARD_FILE, card(entry, found).encode())

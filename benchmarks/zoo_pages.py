@@ -7,21 +7,19 @@ What ``benchmarks/zoo.py`` has measured into OUT is not measured again. The page
 written by hand, and stays.
 """
 
-import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from zoo_cards import TWIN, Means, classical, mean_of, shown
 
-from undegrade.data.places import Place
 from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.rows import Row
 from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
 from undegrade.zoo import SPECIALISTS
-from zoo import CASES, Case, means, measured, parse_arguments, summary_of, title
+from zoo import CASES, STEPS, Case, means, parse_arguments, rows_of_all, summary_of, title
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = DOCS / "results"
@@ -49,21 +47,11 @@ def main() -> None:
     write_whole(OVERVIEW, replaced(OVERVIEW.read_text(encoding="utf-8"), overview).encode())
 
 
-def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
-    """Return the rows of each test whose photos were named."""
-    places = {place.name: place for place in map(Place.parse, arguments.test)}
-    return {
-        name: measured(CASES[name], places[CASES[name].test], arguments)
-        for name in arguments.tasks
-        if CASES[name].test in places
-    }
-
-
 def page(name: str, rows: Sequence[Row]) -> str:
     """Return the page of a test: what was done, the picture, means, differences."""
     case = CASES[name]
     summary = summary_of(rows)
-    order = list(dict.fromkeys(row.key.model for row in rows))
+    order = list(dict.fromkeys(entry.model for entry in summary.entries))
     own = own_model(case, means(rows))
     compared = summary.against([(own, 1), (own, FIRST_GUESS)]).comparisons()
     told = [
@@ -89,14 +77,15 @@ def own_model(case: Case, values: Means) -> str:
 
 
 def command(case: Case, order: Sequence[str]) -> str:
-    """Return what measures the same, without the models that have to be told the task."""
+    """Return the commands that measure the same: models that are told the task have their own."""
     seeing = [model for model in order if model != INPUT and "(" not in model]
     told = sorted({model.partition(" (")[0] for model in order if "(" in model})
     data = f"--data {case.test}=DIR"
     if case.degradation:
         data += f" --degrade {case.degradation}"
     data += " --precision float32 -o out"
-    lines = [f"undegrade evaluate {' '.join(seeing)} {data} --steps 1,2,4"]
+    steps = ",".join(map(str, STEPS))
+    lines = [f"undegrade evaluate {' '.join(seeing)} {data} --steps {steps}"]
     lines += [f"undegrade evaluate {model} --task {case.task} {data}" for model in told]
     return "\n".join(lines)
 

@@ -97,22 +97,24 @@ def test_without_its_base_it_is_refused(
             fails()
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "/tiny", "../tiny", "org/../tiny", "a/b/c"])
-def test_a_base_is_no_path(changed: ModelEntry, name: str) -> None:
-    path = changed.folder / "config.json"
+def rename_base(entry: ModelEntry, name: str) -> None:
+    """Write another name of the base into a model's configuration."""
+    path = entry.folder / "config.json"
     config = json.loads(path.read_text())
     config["base"]["name"] = name
     path.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/tiny", "../tiny", "org/../tiny", "a/b/c"])
+def test_a_base_is_no_path(changed: ModelEntry, name: str) -> None:
+    rename_base(changed, name)
     with pytest.raises(WeightsError, match="expected the name of a model"):
         find_model(changed.folder)
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "nul\0"])
 def test_names_that_no_folder_can_have_are_not_here(changed: ModelEntry, name: str) -> None:
-    path = changed.folder / "config.json"
-    config = json.loads(path.read_text())
-    config["base"]["name"] = name
-    path.write_text(json.dumps(config))
+    rename_base(changed, name)
     with pytest.raises(WeightsError, match="which is not here"):
         find_model(changed.folder).verify()
 

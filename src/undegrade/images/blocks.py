@@ -1,11 +1,8 @@
 """Pictures shrunk by the means of square blocks, which can be summed while rows are read."""
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from undegrade.images.tiles import Floats, ReadRows
 
 _BAND = 128  # rows that are asked for at a time, about
 
@@ -25,7 +22,7 @@ def block_means(rows: Floats, block: int) -> Floats:
     return means
 
 
-def shrunk_by_blocks(read: Callable[[int, int], Floats], height: int, block: int) -> Floats:
+def shrunk_by_blocks(read: ReadRows, height: int, block: int) -> Floats:
     """Return a picture whose pixels are the means of blocks, which need not fit in memory itself.
 
     Args:
