@@ -1,6 +1,7 @@
 """The forms that clients send: fields named as the options of the command, and a photo."""
 
 import re
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Literal, Self
@@ -111,17 +112,16 @@ class RestoreForm(DetectForm):
     @property
     def sees_all(self) -> bool:
         """Whether a model that may be taken may look at all of a photo at once."""
-        return any(config.method_name not in _SEE_TILES for config in self._taken())
+        return any(config.method_name not in _SEE_TILES for config in self._taken)
 
     @property
     def overview(self) -> int:
         """Longest side of the photo shrunk, if a model that may be taken is shown that; else 0."""
-        return max(
-            (side for config in self._taken() for side in config.overview.values()), default=0
-        )
+        return max((side for config in self._taken for side in config.overview.values()), default=0)
 
+    @cached_property
     def _taken(self) -> list[ModelConfig]:
-        """Return what is known of the models that may be taken."""
+        """What is known of the models that may be taken, read once for a request."""
         taken = {self.model} if self.model != AUTO_MODEL else {*SPECIALISTS.values()}
         if self.model == AUTO_MODEL and self.task != "auto":
             taken = {best_at(self.task)[1]}
