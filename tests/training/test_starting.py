@@ -228,12 +228,16 @@ def test_what_was_never_learned_cannot_be_retained(
     assert train(told, [retain, f"start_from={second}"], tmp_path / "third")  # it was retained
 
 
-def test_only_what_was_learned_can_be_kept(prior: Path, denoise: Path, tmp_path: Path) -> None:
+def test_only_what_was_learned_can_be_kept(
+    prior: Path, denoise: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     whole = train(denoise, [f"start_from={prior}"], tmp_path / "whole")
     changes = ["export.only_differences=true", f"start_from={prior}"]
+    capsys.readouterr()
     apart = train(denoise, changes, tmp_path / "apart")
     assert whole is not None
     assert apart is not None
+    assert f"before it can restore: model '{apart.name}' holds only" in capsys.readouterr().err
     stored = load_file(apart / WEIGHTS_FILE)
     assert stored
     assert not {name for name in stored if name.startswith("semantic.")}

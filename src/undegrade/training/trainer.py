@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from undegrade.data.batches import StepBatch, StepBatches, load_batches
 from undegrade.data.samples import Begun, Crops
-from undegrade.errors import RecipeError
+from undegrade.errors import RecipeError, WeightsError
 from undegrade.methods import Method, build_method
 from undegrade.randomness import entropy
 from undegrade.training.amounts import stated
@@ -111,7 +111,7 @@ def train(
     if not is_first():
         raise SystemExit(0)
     run.interruption.check()
-    return None if not finished else _export(method, recipe, data, output)
+    return None if not finished else _export(method, recipe, data, run)
 
 
 def _run_stages(
@@ -248,7 +248,7 @@ def _quiet_lightning() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="torch.optim")
 
 
-def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) -> Path:
+def _export(method: Method, recipe: Recipe, data: TrainingData, run: Run) -> Path:
     """Write the finished model's folder; it bears the recipe's name."""
     config = ModelConfig(
         recipe=recipe.portable(),
@@ -260,5 +260,10 @@ def _export(method: Method, recipe: Recipe, data: TrainingData, output: Path) ->
         training_data=stated(recipe, data.photos, data.pairs),
     )
     base = find_model(recipe.start_from) if recipe.export.only_differences else None
-    saved = save_model(output / recipe.name, method, config, half=recipe.export.half, base=base)
+    folder = run.folder / recipe.name
+    saved = save_model(folder, method, config, half=recipe.export.half, base=base)
+    try:
+        saved.base()
+    except WeightsError as error:  # the training has not failed, but who uses the model has to know
+        run.console.print(f"before it can restore: {error}", highlight=False, soft_wrap=True)
     return saved.folder
