@@ -59,7 +59,7 @@ def test_a_worker_that_dies_while_idle_is_replaced_before_a_job_comes(server: Ru
 def test_who_looks_at_headers_is_replaced(server: Running) -> None:
     [pid, *_] = server.app.state.intake.pids
     os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: server.app.state.intake._errands.processes[0].has_ended)
+    wait_for(lambda: server.app.state.intake._isolated.processes[0].has_ended)
     assert server.ask(make_photo(), model="tiny").status_code == 200
     assert pid not in server.app.state.intake.pids
 
@@ -69,7 +69,7 @@ def test_processes_leave_no_descriptors_behind(server: Running) -> None:
     before = descriptors(server)
     for _ in range(3):
         os.kill(server.app.state.intake.pids[0], signal.SIGKILL)
-        wait_for(lambda: server.app.state.intake._errands.processes[0].has_ended)
+        wait_for(lambda: server.app.state.intake._isolated.processes[0].has_ended)
         assert server.ask(make_photo(), model="tiny", variants="2").status_code == 200
     wait_for(lambda: descriptors(server) <= before)
 

@@ -1,4 +1,4 @@
-"""Where photos are handed in: from a request to a job, or to what its header says."""
+"""Where photos come in: from a request to a job, or to what its header says."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from starlette.requests import Request
 from undegrade.errors import TooLargeError
 from undegrade.images.files import make_folder
 from undegrade.images.photo import ReadOptions
-from undegrade.serving.errands import Errands
 from undegrade.serving.forms import DetectForm, RestoreForm, SentPhoto, file_name
+from undegrade.serving.isolation import IsolatedWorkers
 from undegrade.serving.jobs import Job
 from undegrade.serving.messages import Failed, Inspect
 from undegrade.serving.orders import Kind, Order
@@ -43,21 +43,21 @@ class Intake:
         self._service, self._folder = service, folder
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        self._errands = Errands(_BROKEN, _LOOKERS)
+        self._isolated = IsolatedWorkers(_BROKEN, _LOOKERS)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by client
 
     @property
     def pids(self) -> list[int]:
         """Numbers of the processes that look at headers."""
-        return self._errands.pids
+        return self._isolated.pids
 
     async def start(self) -> None:
         """Start a process that looks at headers."""
-        await self._errands.start()
+        await self._isolated.start()
 
     async def stop(self) -> None:
         """End all that do."""
-        await self._errands.stop()
+        await self._isolated.stop()
 
     async def take(self, kind: Kind, request: Request, *, awaited: bool = False) -> Job:
         """Make a job of a request.
@@ -113,7 +113,7 @@ class Intake:
         """
         task = Inspect(photo, self._service.limits.max_megapixels, page)
         async with self._turns.setdefault(client, asyncio.Lock()):
-            told = await self._errands.run(task, _HEADER_SECONDS)
+            told = await self._isolated.run(task, _HEADER_SECONDS)
         if not isinstance(told, Failed):
             return dict(told.report)
         problem = problem_of(told.error)

@@ -24,7 +24,7 @@ from undegrade.serving.options import Limits
 from undegrade.serving.orders import Order
 from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.page_jobs import PageJobs
-from undegrade.serving.page.visits import Sent, Visits
+from undegrade.serving.page.sessions import PageSessions, Sent
 from undegrade.serving.problems import HttpError
 
 
@@ -55,21 +55,21 @@ def test_a_page_of_several_is_seen_restored_and_seen_in_full(own: Running, typed
     asked = {"Photo": sent(path), "Model": "tiny", "Page": "1"}
     assert "Ready to restore" in json.dumps(page.ask("choose", **asked))
     [companion] = own.service.companions
-    visit = companion._visits.find(page.session)
-    assert brightness(visit.shown) < 70
+    session = companion._sessions.find(page.session)
+    assert brightness(session.shown) < 70
     asked["Page"] = "2"
     if typed == "with Enter":
         assert "Ready to restore" in json.dumps(page.ask("turn_page", **asked))
     assert "Restored by" in json.dumps(page.ask("restore", **asked))
-    assert visit.page == 2
-    assert brightness(visit.shown) > 140
+    assert session.page == 2
+    assert brightness(session.shown) > 140
     shown = page.ask("detail")[-1]["output"]["data"]
     assert "pages" not in json.dumps(shown)
     before = Path(shown[0]["value"][0]["path"])
     assert brightness(before) > 140
-    turn = visit.turn
+    turn = session.turn
     page.ask("turn_page", **asked)  # the field is left with nothing changed
-    assert visit.turn == turn
+    assert session.turn == turn
 
 
 class Jobs:
@@ -115,13 +115,13 @@ class Jobs:
 def drive(tmp_path: Path, story: Callable[[SimpleNamespace], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         jobs: Any = Jobs()
-        visit = Visits(tmp_path / "visits", 3600, 9).of("a")
+        session = PageSessions(tmp_path / "sessions", 3600, 9).of("a")
         photo = tmp_path / "photo.png"
         photo.write_bytes(b"a photo")
         actions = PageActions.of(jobs, jobs, jobs)
         async with asyncio.timeout(30):
             sent = Sent(photo, photo.name)
-            await story(SimpleNamespace(jobs=jobs, visit=visit, photo=sent, actions=actions))
+            await story(SimpleNamespace(jobs=jobs, session=session, photo=sent, actions=actions))
 
     awaited(run())
 
@@ -141,14 +141,14 @@ async def until(what: Callable[[], Any]) -> None:
 
 def test_what_was_found_in_a_photo_is_not_said_of_the_next(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
-        first = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
+        first = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
         await until(lambda: at.jobs.taken)
         at.jobs.let[DetectForm].set()
-        await until(lambda: at.visit.detecting)
-        second = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
+        await until(lambda: at.session.detecting)
+        second = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
         await first
         assert at.jobs.gone == [at.jobs.taken[0].id]
-        await until(lambda: len(at.jobs.taken) == 2 and at.visit.detecting)
+        await until(lambda: len(at.jobs.taken) == 2 and at.session.detecting)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
 
@@ -157,18 +157,18 @@ def test_what_was_found_in_a_photo_is_not_said_of_the_next(tmp_path: Path) -> No
 
 def test_a_restoration_of_a_photo_that_was_swapped_is_given_up(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
-        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
-        await until(lambda: at.visit.photo)
-        old = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        looking = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
+        await until(lambda: at.session.photo)
+        old = begun(at.actions.restoring.restore(at.session, at.photo, UNTOUCHED, "me"))
         await until(lambda: len(at.jobs.taken) == 2)
-        new = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
-        await until(lambda: at.visit.photo and at.visit.turn == 2)
+        new = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
+        await until(lambda: at.session.photo and at.session.turn == 2)
         at.jobs.let[RestoreForm].set()
         await old
-        assert at.visit.job is None
+        assert at.session.job is None
         assert at.jobs.taken[1].state is State.CANCELLED
-        again = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
-        await until(lambda: at.visit.job)
+        again = begun(at.actions.restoring.restore(at.session, at.photo, UNTOUCHED, "me"))
+        await until(lambda: at.session.job)
         for task in (looking, new, again):
             task.cancel()
         await asyncio.gather(looking, new, again, return_exceptions=True)
@@ -179,8 +179,8 @@ def test_a_restoration_of_a_photo_that_was_swapped_is_given_up(tmp_path: Path) -
 def test_nothing_is_left_of_a_look_that_was_cancelled(tmp_path: Path) -> None:
     async def story(at: SimpleNamespace) -> None:
         at.jobs.let[DetectForm].set()
-        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
-        await until(lambda: at.visit.detecting)
+        looking = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
+        await until(lambda: at.session.detecting)
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
         assert at.jobs.gone == [at.jobs.taken[0].id]
@@ -198,15 +198,15 @@ def test_a_restoration_waits_until_the_photo_is_known(tmp_path: Path) -> None:
 
         at.jobs.inspect = inspect
         at.jobs.let[RestoreForm].set()
-        looking = begun(at.actions.choosing.choose(at.visit, at.photo, "", "me"))
+        looking = begun(at.actions.choosing.choose(at.session, at.photo, "", "me"))
         await asyncio.sleep(0)
-        restoring = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        restoring = begun(at.actions.restoring.restore(at.session, at.photo, UNTOUCHED, "me"))
         for _ in range(5):
             await asyncio.sleep(0)
         assert at.jobs.taken == []
         seen.set()
-        await until(lambda: at.visit.job)
-        assert at.visit.turn == 1
+        await until(lambda: at.session.job)
+        assert at.session.turn == 1
         for task in (looking, restoring):
             task.cancel()
         await asyncio.gather(looking, restoring, return_exceptions=True)
@@ -219,22 +219,22 @@ def test_a_look_that_fails_takes_nothing_away(tmp_path: Path) -> None:
         looking: list[dict[str, Any]] = []
 
         async def look() -> None:
-            async for changes in at.actions.choosing.choose(at.visit, at.photo, "", "me"):
+            async for changes in at.actions.choosing.choose(at.session, at.photo, "", "me"):
                 looking.append(changes)
 
         task = asyncio.create_task(look())
-        await until(lambda: at.visit.photo)
-        restoring = begun(at.actions.restoring.restore(at.visit, at.photo, UNTOUCHED, "me"))
+        await until(lambda: at.session.photo)
+        restoring = begun(at.actions.restoring.restore(at.session, at.photo, UNTOUCHED, "me"))
         at.jobs.let[RestoreForm].set()
-        await until(lambda: at.visit.job)
+        await until(lambda: at.session.job)
         at.jobs.let[DetectForm].set()
-        await until(lambda: at.visit.detecting)
-        at.visit.detecting.state = State.FAILED
-        at.visit.detecting.problem = HttpError(500, "it broke").as_dict()
+        await until(lambda: at.session.detecting)
+        at.session.detecting.state = State.FAILED
+        at.session.detecting.problem = HttpError(500, "it broke").as_dict()
         await task
         assert "could not look at it: it broke" in looking[-1]["seen"]
-        assert at.visit.photo is not None
-        assert at.visit.works
+        assert at.session.photo is not None
+        assert at.session.works
         restoring.cancel()
         await asyncio.gather(restoring, return_exceptions=True)
 
@@ -258,14 +258,14 @@ def test_a_look_that_ends_late_leaves_the_result(
     asked = {"Photo": sent(path), "Model": "tiny"}
     page.join("choose", **asked)
     [companion] = own.service.companions
-    visit = wait_for(lambda: companion._visits.find(page.session))
-    wait_for(lambda: visit.photo)
+    session = wait_for(lambda: companion._sessions.find(page.session))
+    wait_for(lambda: session.photo)
     page.join("restore", **asked)
-    wait_for(lambda: visit.pictures)
-    shown = visit.shows["files"]
+    wait_for(lambda: session.pictures)
+    shown = session.shows["files"]
     assert "a.restored.png" in shown
     done.set()
-    wait_for(lambda: "chip" in visit.shows["seen"])
-    assert visit.shows["files"] == shown
-    assert "Restored by" in visit.shows["status"]
+    wait_for(lambda: "chip" in session.shows["seen"])
+    assert session.shows["files"] == shown
+    assert "Restored by" in session.shows["status"]
     assert page.told()[-1]["msg"] == "process_completed"

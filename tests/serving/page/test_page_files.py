@@ -44,7 +44,7 @@ def test_no_file_of_the_machine_is_looked_at(page: Asking, own: Running, file: s
 
 
 def test_what_the_server_drew_for_others_is_not_looked_at(page: Asking, own: Running) -> None:
-    folder = own.folder / "page/files/visits/somebody"
+    folder = own.folder / "page/files/sessions/somebody"
     folder.mkdir(parents=True)
     (folder / "photo.png").write_bytes(make_photo())
     check_problem(page.join("choose", Photo=sent(str(folder / "photo.png"))), 403)

@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from undegrade.serving.errands import Errands
 from undegrade.serving.estimates import drawing_bytes
+from undegrade.serving.isolation import IsolatedWorkers
 from undegrade.serving.messages import Failed
 from undegrade.serving.page.sketches import Sketch
 from undegrade.serving.problems import problem_of
@@ -15,7 +15,7 @@ _SECONDS = 60.0  # that a sketch may take
 _BROKEN = "the file is no photo that can be shown: who drew it broke down"
 
 
-class Drawing(Errands):
+class Drawing(IsolatedWorkers):
     """Draws one sketch at a time; what breaks a decoder breaks its process and no more.
 
     Args:

@@ -10,8 +10,8 @@ from undegrade.serving.options import Limits
 from undegrade.serving.page import controls
 from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.controls import LABELS
+from undegrade.serving.page.sessions import PageSessions
 from undegrade.serving.page.showing import HIDDEN
-from undegrade.serving.page.visits import Visits
 from undegrade.serving.page.wiring import Parts, Wiring
 from undegrade.tasks import degradation_of
 
@@ -21,12 +21,12 @@ _FORMATS = [("As the photo", "keep"), *((name.upper(), name) for name in ("jpeg"
 _MORE_FORMATS = [("WebP", "webp"), ("AVIF", "avif"), ("HEIC", "heic")]
 
 
-def build(actions: PageActions, visits: Visits, limits: Limits) -> gr.Blocks:
+def build(actions: PageActions, sessions: PageSessions, limits: Limits) -> gr.Blocks:
     """Return the page.
 
     Args:
         actions: Does what is asked for.
-        visits: Who has the page open.
+        sessions: Who has the page open.
         limits: What can be asked for at most.
     """
     hours = limits.keep_hours
@@ -44,7 +44,7 @@ def build(actions: PageActions, visits: Visits, limits: Limits) -> gr.Blocks:
             with gr.Column(scale=8, min_width=300, elem_id="answer"):
                 _answer(parts)
         gr.HTML(_foot(hours), elem_id="foot")
-        Wiring(parts, actions, visits).connect(blocks, buttons)
+        Wiring(parts, actions, sessions).connect(blocks, buttons)
     blocks.queue(default_concurrency_limit=None)
     return blocks
 

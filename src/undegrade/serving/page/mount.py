@@ -13,11 +13,11 @@ from undegrade.serving.intake import Intake
 from undegrade.serving.options import ServerOptions
 from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.drawing import Drawing
-from undegrade.serving.page.handed import Handed, PageLimits
 from undegrade.serving.page.layout import build
+from undegrade.serving.page.sessions import PageSessions
 from undegrade.serving.page.theme import theme
+from undegrade.serving.page.upload_guard import PageLimits, UploadGuard
 from undegrade.serving.page.uploads import Uploads
-from undegrade.serving.page.visits import Visits
 from undegrade.serving.policy import INLINE, Strict
 from undegrade.serving.service import JobService
 
@@ -66,8 +66,8 @@ def add_page(app: FastAPI, service: JobService, intake: Intake, options: ServerO
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     drawing = Drawing(service.room)
     uploads = Uploads((folder / "files").absolute(), service)
-    visits = Visits(uploads.folder / "visits", 3600 * limits.keep_hours, _MOST)
-    blocks = build(PageActions.of(service, intake, drawing), visits, limits)
+    sessions = PageSessions(uploads.folder / "sessions", 3600 * limits.keep_hours, _MOST)
+    blocks = build(PageActions.of(service, intake, drawing), sessions, limits)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -85,10 +85,10 @@ def add_page(app: FastAPI, service: JobService, intake: Intake, options: ServerO
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    service.companions.append(_Page(mounted.app, visits, uploads))
+    service.companions.append(_Page(mounted.app, sessions, uploads))
     sendable = PageLimits(limits.max_bytes, len(blocks.fns))
-    handed = Handed(mounted.app, uploads, visits.folder, sendable)
-    app.router.routes.append(_PageMount("/", app=Strict(handed, _SCRIPTS)))
+    guarded = UploadGuard(mounted.app, uploads, sessions.folder, sendable)
+    app.router.routes.append(_PageMount("/", app=Strict(guarded, _SCRIPTS)))
     return drawing
 
 
@@ -97,17 +97,17 @@ class _Page:
 
     Args:
         app: Gradio's part of it.
-        visits: Who has it open.
+        sessions: Who has it open.
         uploads: What was sent to it.
     """
 
-    def __init__(self, app: Any, visits: Visits, uploads: Uploads) -> None:
-        self._app, self._visits, self._uploads = app, visits, uploads
+    def __init__(self, app: Any, sessions: PageSessions, uploads: Uploads) -> None:
+        self._app, self._sessions, self._uploads = app, sessions, uploads
 
     def begin_end(self) -> None:
         """Let go of open pages, which would hold the server until its grace is over."""
         self._app.stop_event.set()
-        self._visits.begin_end()
+        self._sessions.begin_end()
 
     def end(self) -> None:
         """End the streams of answers: one that waits for an answer would hold the server."""
@@ -115,7 +115,7 @@ class _Page:
 
     async def tidy(self) -> None:
         """Forget pages that have asked nothing for long, and see what lies on the disk."""
-        self._visits.tidy()
+        self._sessions.tidy()
         await self._uploads.tidy()
 
 

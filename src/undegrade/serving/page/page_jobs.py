@@ -11,7 +11,7 @@ from typing import Any
 from undegrade.serving.forms import DetectForm
 from undegrade.serving.intake import Intake
 from undegrade.serving.jobs import Job, State
-from undegrade.serving.page.visits import Visit
+from undegrade.serving.page.sessions import PageSession
 from undegrade.serving.problems import HttpError
 from undegrade.serving.service import JobService
 
@@ -33,32 +33,32 @@ class PageJobs:
     def __init__(self, service: JobService, intake: Intake) -> None:
         self.service, self.intake = service, intake
 
-    async def take(self, visit: Visit, form: DetectForm, photo: Path, client: str) -> Job:
-        """Make a job of a photo of a visit, which is lent.
+    async def take(self, session: PageSession, form: DetectForm, photo: Path, client: str) -> Job:
+        """Make a job of a photo of a session, which is lent.
 
         Raises:
             HttpError: There is no room, or something of it is not as it should be.
         """
-        lent = visit.new_path()
+        lent = session.new_path()
         lend(photo, lent)
         try:
-            return await self.intake.take_file(form, visit.name, lent, client)
+            return await self.intake.take_file(form, session.name, lent, client)
         finally:
             lent.unlink(missing_ok=True)
 
     async def detection(
-        self, visit: Visit, photo: Path, page: int | None, client: str
+        self, session: PageSession, photo: Path, page: int | None, client: str
     ) -> AsyncIterator[Job]:
         """Have a detector look at a photo; yield the job every so often, to its end.
 
         Raises:
             HttpError: There is no room to ask it.
         """
-        turn = visit.turn
-        job = await self.take(visit, DetectForm(page=page), photo, client)
+        turn = session.turn
+        job = await self.take(session, DetectForm(page=page), photo, client)
         try:
-            if visit.turn == turn:
-                visit.detecting = job
+            if session.turn == turn:
+                session.detecting = job
                 async for now in self.service.follow(job.id, BEAT):
                     yield now
         finally:
@@ -73,9 +73,9 @@ class PageJobs:
                     await self.service.cancel(job.id)
 
 
-def is_seen(visit: Visit) -> bool:
-    """Return whether the detector looks at the photo of a visit: it is large enough."""
-    shorter: int = min(visit.facts["width"], visit.facts["height"])
+def is_seen(session: PageSession) -> bool:
+    """Return whether the detector looks at the photo of a session: it is large enough."""
+    shorter: int = min(session.facts["width"], session.facts["height"])
     return shorter >= LEAST_SEEN
 
 

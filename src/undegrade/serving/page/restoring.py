@@ -17,8 +17,8 @@ from undegrade.serving.page.controls import form_of
 from undegrade.serving.page.drawing import Drawing
 from undegrade.serving.page.page_jobs import BEAT, PageJobs, found_by, is_seen, problem_with
 from undegrade.serving.page.results import pictures_of
+from undegrade.serving.page.sessions import PageSession, Sent
 from undegrade.serving.page.showing import Changes, idle, results, without_results
-from undegrade.serving.page.visits import Sent, Visit
 from undegrade.serving.problems import HttpError
 
 _log = logging.getLogger("undegrade.serving")
@@ -38,41 +38,43 @@ class Restoring:
         self._jobs, self._choosing, self._drawing = jobs, choosing, drawing
 
     async def restore(
-        self, visit: Visit, photo: Sent | None, values: Mapping[str, Any], client: str
+        self, session: PageSession, photo: Sent | None, values: Mapping[str, Any], client: str
     ) -> AsyncIterator[Changes]:
         """Have the chosen photo restored, and show how far that is, and what came of it."""
         if photo is None:
             yield {"status": words.message(_NO_PHOTO, "problem")}
             return
         page = str(values["page"] or "")
-        async for changes in self._choosing.turn_page(visit, photo, page, client):
+        async for changes in self._choosing.turn_page(session, photo, page, client):
             yield changes
-        await visit.known.wait()
-        if visit.photo is None or visit.works:
+        await session.known.wait()
+        if session.photo is None or session.works:
             return
-        turn = visit.turn
+        turn = session.turn
         try:
             form = form_of(values)
-            job = await self._jobs.take(visit, form, visit.photo, client)
-            if visit.turn != turn or visit.works:
+            job = await self._jobs.take(session, form, session.photo, client)
+            if session.turn != turn or session.works:
                 await self._jobs.give_up(job)
                 return
-            visit.job, visit.pictures = job, ()
+            session.job, session.pictures = job, ()
             yield without_results() | {
                 "status": words.message("Restoring …"),
                 "cancel": gr.update(interactive=True),
-                "command": _command(form, visit.name),
+                "command": _command(form, session.name),
             }
-            async for changes in self._done(visit, job, form):
-                if visit.turn != turn:
+            async for changes in self._done(session, job, form):
+                if session.turn != turn:
                     return
                 yield changes
         except HttpError as error:
-            if visit.turn == turn:
+            if session.turn == turn:
                 yield idle() | {"status": words.problem(error)}
 
-    async def _done(self, visit: Visit, job: Job, form: RestoreForm) -> AsyncIterator[Changes]:
-        turn = visit.turn
+    async def _done(
+        self, session: PageSession, job: Job, form: RestoreForm
+    ) -> AsyncIterator[Changes]:
+        turn = session.turn
         async for now in self._jobs.service.follow(job.id, BEAT):
             job = now
             bar = words.progress(job, self._jobs.service.ahead_of(job), time.monotonic())
@@ -84,53 +86,55 @@ class Restoring:
             raise problem_with(job)
         yield {"progress": "", "status": words.message("Drawing the result …")}
         store = self._jobs.service.store
-        pictures, numbers = await pictures_of(job, visit, store, self._drawing)
-        if visit.turn != turn:
+        pictures, numbers = await pictures_of(job, session, store, self._drawing)
+        if session.turn != turn:
             return
-        visit.pictures = pictures
-        said = {"status": words.outcome(job), "command": _command(form, visit.name)}
-        yield idle() | results(visit, job, numbers) | said
+        session.pictures = pictures
+        said = {"status": words.outcome(job), "command": _command(form, session.name)}
+        yield idle() | results(session, job, numbers) | said
 
-    async def look_again(self, visit: Visit, client: str) -> Changes:
+    async def look_again(self, session: PageSession, client: str) -> Changes:
         """Say what the detector sees in a result that has just come; once for each."""
-        turn, job = visit.turn, visit.job
-        if not visit.pictures or visit.seen_again is job or not is_seen(visit):
+        turn, job = session.turn, session.job
+        if not session.pictures or session.seen_again is job or not is_seen(session):
             return {}
-        visit.seen_again = job
+        session.seen_again = job
         try:
             look: Job | None = None
-            result = visit.pictures[0].file
-            async for look in self._jobs.detection(visit, result, None, client):  # noqa: B007
+            result = session.pictures[0].file
+            async for look in self._jobs.detection(session, result, None, client):  # noqa: B007
                 continue  # the last one counts
             found = found_by(look)
         except HttpError as error:
             _log.info("the result was not looked at: %s", error.reason)
             return {}
-        if visit.turn != turn or visit.job is not job:
+        if session.turn != turn or session.job is not job:
             return {}
         return {"still": words.chips(found, "What the detector sees now")}
 
-    async def cancel(self, visit: Visit) -> None:
+    async def cancel(self, session: PageSession) -> None:
         """Give up the restoration that is under way, if there is one."""
-        await self._jobs.give_up(visit.job)
+        await self._jobs.give_up(session.job)
 
-    async def leave(self, visit: Visit) -> None:
+    async def leave(self, session: PageSession) -> None:
         """Give up all that is under way: nobody looks any more."""
-        await self._jobs.give_up(visit.detecting, visit.job)
+        await self._jobs.give_up(session.detecting, session.job)
 
-    async def command(self, visit: Visit, values: Mapping[str, Any], client: str) -> Changes:
+    async def command(
+        self, session: PageSession, values: Mapping[str, Any], client: str
+    ) -> Changes:
         """Say how the same is asked for on the command line: what is shown, once there is that."""
-        turn = visit.turn
+        turn = session.turn
         try:
             form = form_of(values)
             await asyncio.to_thread(form.check, self._jobs.service.limits)
-            if visit.photo is not None:
-                await self._jobs.intake.inspect(visit.photo, form.page, client)
-            told = _command(form, visit.name)
+            if session.photo is not None:
+                await self._jobs.intake.inspect(session.photo, form.page, client)
+            told = _command(form, session.name)
         except HttpError as error:  # nothing that could be copied
             said = words.told(error.reason, words.advice(error))
             told = gr.update(value="", placeholder=said)
-        return {} if visit.pictures or visit.turn != turn else {"command": told}
+        return {} if session.pictures or session.turn != turn else {"command": told}
 
 
 def _command(form: RestoreForm, name: str) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 from undegrade.inference.options import UNCERTAINTY_DRAWS
 from undegrade.serving.jobs import Job
 from undegrade.serving.page.drawing import Drawing
+from undegrade.serving.page.sessions import PageSession, Picture
 from undegrade.serving.page.sketches import Part, Sketch
-from undegrade.serving.page.visits import Picture, Visit
 from undegrade.serving.store import JobStore
 
 DETAIL = 512
@@ -37,7 +37,7 @@ def has_map(job: Job) -> bool:
 
 
 async def pictures_of(
-    job: Job, visit: Visit, store: JobStore, drawing: Drawing
+    job: Job, session: PageSession, store: JobStore, drawing: Drawing
 ) -> tuple[tuple[Picture, ...], Mapping[str, float] | None]:
     """Return the pictures of a finished job, and the numbers of the first.
 
@@ -48,20 +48,20 @@ async def pictures_of(
     for label, name in labels_of(job):
         file = store.result(job.id, name)
         shown, facts = await drawing.draw(
-            Sketch(file, visit.new_path(), measured=not pictures), job.order.pixels
+            Sketch(file, session.new_path(), measured=not pictures), job.order.pixels
         )
         numbers = numbers or facts["numbers"]
         pictures.append(Picture(label, file, shown))
     if has_map(job):
-        pictures.append(await _uncertain(pictures[0].file, job, visit, store, drawing))
+        pictures.append(await _uncertain(pictures[0].file, job, session, store, drawing))
     return tuple(pictures), numbers
 
 
 async def _uncertain(
-    file: Path, job: Job, visit: Visit, store: JobStore, drawing: Drawing
+    file: Path, job: Job, session: PageSession, store: JobStore, drawing: Drawing
 ) -> Picture:
     heat = store.result(job.id, job.files[-2])
-    shown, _ = await drawing.draw(Sketch(file, visit.new_path(), heat=heat), job.order.pixels)
+    shown, _ = await drawing.draw(Sketch(file, session.new_path(), heat=heat), job.order.pixels)
     return Picture("Where it is unsure", file, shown, heat)
 
 

@@ -7,8 +7,8 @@ import gradio as gr
 
 from undegrade.serving.jobs import Job
 from undegrade.serving.page import words
+from undegrade.serving.page.sessions import PageSession, Picture
 from undegrade.serving.page.sketches import LONGEST
-from undegrade.serving.page.visits import Picture, Visit
 
 Changes = dict[str, Any]
 """New values or updates of components, by the components' names."""
@@ -18,16 +18,16 @@ HIDDEN = "hidden"
 what it is told meanwhile is lost where a browser is slow."""
 
 
-def results(visit: Visit, job: Job, numbers: Mapping[str, float] | None) -> Changes:
+def results(session: PageSession, job: Job, numbers: Mapping[str, float] | None) -> Changes:
     """Return the page with what a job made."""
-    first, labels = visit.pictures[0], [picture.label for picture in visit.pictures]
-    variants = [one for one in visit.pictures if one.label.startswith("Variant")]
-    files = [(_purpose(name, visit.pictures), name) for name in job.files]
-    large = max(visit.facts["width"], visit.facts["height"]) > LONGEST
+    first, labels = session.pictures[0], [picture.label for picture in session.pictures]
+    variants = [one for one in session.pictures if one.label.startswith("Variant")]
+    files = [(_purpose(name, session.pictures), name) for name in job.files]
+    large = max(session.facts["width"], session.facts["height"]) > LONGEST
     return {
         "before": gr.update(visible=HIDDEN),
         "compare": gr.update(
-            value=(str(visit.shown), str(first.shown)), visible=True, label=title(first)
+            value=(str(session.shown), str(first.shown)), visible=True, label=title(first)
         ),
         "right": gr.update(choices=labels, value=first.label, visible=len(labels) > 1 or HIDDEN),
         "variants_shown": gr.update(
@@ -37,7 +37,7 @@ def results(visit: Visit, job: Job, numbers: Mapping[str, float] | None) -> Chan
         "detail_fold": gr.update(visible=large or HIDDEN),
         "detail": gr.update(value=None),
         "files": words.downloads(job.id, files),
-        "numbers": words.numbers((("before", visit.facts["numbers"]), ("after", numbers))),
+        "numbers": words.numbers((("before", session.facts["numbers"]), ("after", numbers))),
         "still": "",
     }
 

@@ -10,8 +10,8 @@ import gradio as gr
 
 from undegrade.serving.page import controls, words
 from undegrade.serving.page.actions import PageActions
+from undegrade.serving.page.sessions import PageSession, PageSessions, Sent
 from undegrade.serving.page.showing import HIDDEN, Changes, merged
-from undegrade.serving.page.visits import Sent, Visit, Visits
 
 Parts = dict[str, Any]
 """The page's components by name."""
@@ -30,11 +30,11 @@ class Wiring:
     Args:
         parts: The components.
         actions: Does what is asked for.
-        visits: Who has the page open.
+        sessions: Who has the page open.
     """
 
-    def __init__(self, parts: Parts, actions: PageActions, visits: Visits) -> None:
-        self._parts, self._actions, self._visits = parts, actions, visits
+    def __init__(self, parts: Parts, actions: PageActions, sessions: PageSessions) -> None:
+        self._parts, self._actions, self._sessions = parts, actions, sessions
 
     def connect(self, blocks: gr.Blocks, examples: Mapping[Path, gr.Button]) -> None:
         """Connect the components.
@@ -68,54 +68,56 @@ class Wiring:
 
     async def choose(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take a photo."""
-        visit = self._visit(request)
+        session = self._session(request)
         changes = self._actions.choosing.choose(
-            visit, _sent(photo), str(page or ""), _client(request)
+            session, _sent(photo), str(page or ""), _client(request)
         )
-        async for change in self._told(visit, changes):
+        async for change in self._told(session, changes):
             yield change
 
     async def turn_page(self, photo: Any, page: str, request: gr.Request) -> AsyncIterator[Any]:
         """Take another page of the photo's file."""
-        visit = self._visit(request)
+        session = self._session(request)
         changes = self._actions.choosing.turn_page(
-            visit, _sent(photo), str(page or ""), _client(request)
+            session, _sent(photo), str(page or ""), _client(request)
         )
-        async for change in self._told(visit, changes):
+        async for change in self._told(session, changes):
             yield change
 
     async def restore(self, photo: Any, request: gr.Request, *given: Any) -> AsyncIterator[Any]:
         """Restore the photo."""
-        values, visit = _values(given), self._visit(request)
-        changes = self._actions.restoring.restore(visit, _sent(photo), values, _client(request))
-        async for change in self._told(visit, changes):
+        values, session = _values(given), self._session(request)
+        changes = self._actions.restoring.restore(session, _sent(photo), values, _client(request))
+        async for change in self._told(session, changes):
             yield change
 
     async def look_again(self, request: gr.Request) -> Any:
         """Have the result looked at."""
-        visit = self._visit(request)
-        return self._noted(visit, await self._actions.restoring.look_again(visit, _client(request)))
+        session = self._session(request)
+        return self._noted(
+            session, await self._actions.restoring.look_again(session, _client(request))
+        )
 
     async def cancel(self, request: gr.Request) -> None:
         """Give the restoration up."""
-        await self._actions.restoring.cancel(self._visit(request))
+        await self._actions.restoring.cancel(self._session(request))
 
     def show(self, label: str | None, request: gr.Request) -> Any:
         """Show another result."""
-        visit = self._visit(request)
-        return self._noted(visit, self._actions.viewing.show(visit, label))
+        session = self._session(request)
+        return self._noted(session, self._actions.viewing.show(session, label))
 
     async def detail(self, across: Any, down: Any, label: str | None, request: gr.Request) -> Any:
         """Show a part in full resolution."""
-        visit = self._visit(request)
-        changes = await self._actions.viewing.detail(visit, _share(across), _share(down), label)
-        return self._noted(visit, changes)
+        session = self._session(request)
+        changes = await self._actions.viewing.detail(session, _share(across), _share(down), label)
+        return self._noted(session, changes)
 
     async def command(self, request: gr.Request, *given: Any) -> Any:
         """Say how the same is asked for on the command line."""
-        visit = self._visit(request)
-        told = await self._actions.restoring.command(visit, _values(given), _client(request))
-        return self._noted(visit, told)
+        session = self._session(request)
+        told = await self._actions.restoring.command(session, _values(given), _client(request))
+        return self._noted(session, told)
 
     async def stay(self, request: gr.Request) -> None:
         """Last as long as the page is open.
@@ -123,32 +125,34 @@ class Wiring:
         Gradio's server ends the stream of answers when no question is open, and loses the answer
         to one that is asked while the browser does not know of that yet. This one is always open.
         """
-        await self._visit(request).stay()
+        await self._session(request).stay()
 
     async def leave(self, request: gr.Request) -> None:
         """Give up what nobody waits for any more: the page was closed.
 
         Where the server ends that is no reason: what runs has its grace.
         """
-        visit = self._visits.find(request.session_hash or "")
-        if visit is not None and not visit.over:
-            await self._actions.restoring.leave(visit)
-            self._visits.leave(request.session_hash or "")
+        session = self._sessions.find(request.session_hash or "")
+        if session is not None and not session.over:
+            await self._actions.restoring.leave(session)
+            self._sessions.leave(request.session_hash or "")
 
-    def _visit(self, request: gr.Request) -> Visit:
-        return self._visits.of(request.session_hash or "")
+    def _session(self, request: gr.Request) -> PageSession:
+        return self._sessions.of(request.session_hash or "")
 
     def _named(self, changes: Changes) -> Any:
         """Return changes by component, as Gradio wants them, which takes updates to pieces."""
         given = {self._parts[name]: copy(value) for name, value in changes.items()}
         return given or gr.skip()
 
-    def _noted(self, visit: Visit, changes: Changes) -> Any:
+    def _noted(self, session: PageSession, changes: Changes) -> Any:
         """Note changes as what the page shows now, and return them by component."""
-        visit.shows = merged(visit.shows, changes)
+        session.shows = merged(session.shows, changes)
         return self._named(changes)
 
-    async def _told(self, visit: Visit, changes: AsyncIterator[Changes]) -> AsyncIterator[Any]:
+    async def _told(
+        self, session: PageSession, changes: AsyncIterator[Changes]
+    ) -> AsyncIterator[Any]:
         """Pass changes on; of what nobody expected, tell that it was.
 
         Where there are none, that is said: Gradio would empty all components. Each answer repeats
@@ -159,13 +163,13 @@ class Wiring:
         yield gr.skip()
         try:
             async for change in changes:
-                visit.shows = merged(visit.shows, change)
-                yield self._named(visit.shows)
+                session.shows = merged(session.shows, change)
+                yield self._named(session.shows)
         except Exception:
             _log.exception("the page could not do what was asked for")
             sorry = {"status": words.message(_UNEXPECTED, "problem"), "progress": ""}
-            visit.shows = merged(visit.shows, sorry)
-            yield self._named(visit.shows)
+            session.shows = merged(session.shows, sorry)
+            yield self._named(session.shows)
 
 
 def _values(given: tuple[Any, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What browsers hand to Gradio's part of the page: of all files, those that they have sent."""
+"""What browsers may send to Gradio's part of the page: of all files, those that they uploaded."""
 
 import json
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class PageLimits:
     events: int
 
 
-class Handed:
+class UploadGuard:
     """Refuses what is too much, what names another file than one that was sent, and all addresses.
 
     Gradio opens the paths and fetches the addresses that stand in what a browser asks, whatever the

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("undegrade.serving")
 
 
-class Errands:
+class IsolatedWorkers:
     """Has photos looked at or drawn; what breaks is a process and no more.
 
     Args:
@@ -47,11 +47,11 @@ class Errands:
         """End the processes; nobody waits for what they do."""
         await asyncio.gather(*(process.stop() for process in self.processes))
 
-    async def run(self, errand: "Inspect | Sketch", seconds: float) -> Finished | Failed:
-        """Return what came of an errand.
+    async def run(self, task: "Inspect | Sketch", seconds: float) -> Finished | Failed:
+        """Return what came of a task.
 
         Args:
-            errand: What is to be done.
+            task: What is to be done.
             seconds: How long that may take.
 
         Raises:
@@ -60,19 +60,19 @@ class Errands:
         process = await self._free.get()
         try:
             with contextlib.suppress(DiedError):  # it may have ended before, unseen
-                return await self._told(process, errand, seconds)
-            return await self._told(process, errand, seconds)
+                return await self._told(process, task, seconds)
+            return await self._told(process, task, seconds)
         except (DiedError, OverTimeError):
             raise HttpError(HTTPStatus.UNPROCESSABLE_ENTITY, self._broken) from None
         finally:
             self._free.put_nowait(process)
 
     async def _told(
-        self, process: WorkerProcess, errand: "Inspect | Sketch", seconds: float
+        self, process: WorkerProcess, task: "Inspect | Sketch", seconds: float
     ) -> Finished | Failed:
         if process.has_ended:
             await _begin(process)
-        told: Finished | Failed = await process.do(errand, seconds, lambda _progress: None)
+        told: Finished | Failed = await process.do(task, seconds, lambda _progress: None)
         return told
 
 

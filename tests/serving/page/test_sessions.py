@@ -15,41 +15,41 @@ from tests.support.coroutines import awaited
 
 from undegrade.serving.jobs import Job, State
 from undegrade.serving.orders import Order
-from undegrade.serving.page.visits import Visit, Visits
+from undegrade.serving.page.sessions import PageSession, PageSessions
 
 
 def test_the_page_that_loses_least_goes_where_there_are_too_many(tmp_path: Path) -> None:
     async def stays() -> None:
-        visits = Visits(tmp_path / "visits", 3600, 4)
-        kept = dict[str, Visit]()
+        sessions = PageSessions(tmp_path / "sessions", 3600, 4)
+        kept = dict[str, PageSession]()
         for name in ("works", "photo", "old", "young"):
-            kept[name] = visits.of(name)
+            kept[name] = sessions.of(name)
         order = Order("restore", "a.png", 9, 9, "png")
         kept["works"].job = Job(order, "me", time.time(), state=State.RUNNING)
         kept["photo"].photo = tmp_path / "photo.png"
         waiting = {name: asyncio.create_task(one.stay()) for name, one in kept.items()}
         await asyncio.sleep(0)
         for number, gone in enumerate(("old", "young", "0", "1")):
-            visits.of(str(number))
+            sessions.of(str(number))
             await asyncio.sleep(0)
-            assert visits.find(gone) is None
+            assert sessions.find(gone) is None
         done = [name for name, task in waiting.items() if task.done()]
         assert done == ["old", "young"]
-        visits.begin_end()
+        sessions.begin_end()
         await asyncio.gather(*waiting.values())
-        await visits.of("late").stay()
+        await sessions.of("late").stay()
 
     awaited(stays())
 
 
 def test_a_page_is_waited_for_once(tmp_path: Path) -> None:
     async def stays() -> list[bool]:
-        visit = Visits(tmp_path / "visits", 3600, 4).of("a")
-        tasks = [asyncio.create_task(visit.stay()) for _ in range(3)]
+        session = PageSessions(tmp_path / "sessions", 3600, 4).of("a")
+        tasks = [asyncio.create_task(session.stay()) for _ in range(3)]
         for _ in range(3):
             await asyncio.sleep(0)
         done = [task.done() for task in tasks]
-        visit.end()
+        session.end()
         await asyncio.gather(*tasks)
         return done
 
@@ -68,7 +68,7 @@ def test_pages_that_ask_nothing_are_forgotten_though_nobody_comes(
 
 def wait_for_page(server: Running, page: Asking) -> None:
     [own] = server.service.companions
-    wait_for(lambda: own._visits.find(page.session))
+    wait_for(lambda: own._sessions.find(page.session))
 
 
 def test_pages_that_are_never_closed_are_bounded(

@@ -15,8 +15,8 @@ import pytest
 from serving_client import make_photo
 from tests.support.coroutines import awaited
 
-from undegrade.serving.errands import Errands
 from undegrade.serving.intake import Intake
+from undegrade.serving.isolation import IsolatedWorkers
 from undegrade.serving.measures import Measures
 from undegrade.serving.messages import Failed, Finished, Inspect, Setting
 from undegrade.serving.options import Limits, ServerOptions
@@ -26,7 +26,7 @@ from undegrade.serving.service import JobService
 from undegrade.serving.store import JobStore
 
 SECONDS = 60.0
-Play = Callable[[Errands], Coroutine[Any, Any, None]]
+Play = Callable[[IsolatedWorkers], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
@@ -42,17 +42,17 @@ def play() -> Callable[[Play], None]:
     """Run a play with a process that is ended in any case."""
 
     async def _playing(what: Play) -> None:
-        errands = Errands("broken")
+        isolated = IsolatedWorkers("broken")
         try:
-            await what(errands)
+            await what(isolated)
         finally:
-            await errands.stop()
+            await isolated.stop()
 
     return lambda what: awaited(_playing(what))
 
 
-async def height(errands: Errands, photo: Inspect) -> int:
-    told = await errands.run(photo, SECONDS)
+async def height(isolated: IsolatedWorkers, photo: Inspect) -> int:
+    told = await isolated.run(photo, SECONDS)
     assert isinstance(told, Finished), told
     return told.report["height"]
 
@@ -61,12 +61,12 @@ async def height(errands: Errands, photo: Inspect) -> int:
 def test_one_who_leaves_while_it_starts_spoils_no_answer(
     photos: list[Inspect], play: Callable[[Play], None], pause: float
 ) -> None:
-    async def leave(errands: Errands) -> None:
-        first = asyncio.create_task(errands.run(photos[0], SECONDS))
+    async def leave(isolated: IsolatedWorkers) -> None:
+        first = asyncio.create_task(isolated.run(photos[0], SECONDS))
         await asyncio.sleep(pause)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
-        assert [await height(errands, photo) for photo in photos] == [11, 12, 13]
+        assert [await height(isolated, photo) for photo in photos] == [11, 12, 13]
 
     play(leave)
 
@@ -74,10 +74,10 @@ def test_one_who_leaves_while_it_starts_spoils_no_answer(
 def test_who_fails_beyond_expectation_is_replaced_before_the_next(
     photos: list[Inspect], play: Callable[[Play], None], tmp_path: Path
 ) -> None:
-    async def fail(errands: Errands) -> None:
+    async def fail(isolated: IsolatedWorkers) -> None:
         gone = Inspect(tmp_path / "gone.png", 1.0)
         failed, *told = await asyncio.gather(
-            errands.run(gone, SECONDS), *(height(errands, photo) for photo in photos)
+            isolated.run(gone, SECONDS), *(height(isolated, photo) for photo in photos)
         )
         assert isinstance(failed, Failed)
         assert told == [11, 12, 13]
@@ -102,11 +102,11 @@ def test_a_worker_says_that_it_ends(photos: list[Inspect], tmp_path: Path) -> No
 def test_one_that_ended_unseen_costs_no_photo(
     photos: list[Inspect], play: Callable[[Play], None]
 ) -> None:
-    async def kill(errands: Errands) -> None:
-        await errands.start()
-        [pid] = errands.pids
+    async def kill(isolated: IsolatedWorkers) -> None:
+        await isolated.start()
+        [pid] = isolated.pids
         os.kill(pid, signal.SIGSTOP)  # it does not take the photo ...
-        asking = asyncio.create_task(height(errands, photos[0]))
+        asking = asyncio.create_task(height(isolated, photos[0]))
         await asyncio.sleep(0)
         os.kill(pid, signal.SIGKILL)  # ... and dies with it
         assert await asking == 11
@@ -120,17 +120,17 @@ def test_where_there_can_be_no_process_it_is_tried_again(
     def refuse(_self: SpawnProcess) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    async def refused(errands: Errands) -> None:
+    async def refused(isolated: IsolatedWorkers) -> None:
         with monkeypatch.context() as patch:
             patch.setattr(SpawnProcess, "start", refuse)
             for _ in range(2):
                 with pytest.raises(HttpError) as caught:
-                    await errands.run(photos[0], SECONDS)
+                    await isolated.run(photos[0], SECONDS)
                 assert caught.value.status == 503
                 with pytest.raises(DiedError, match="Too many"):
-                    await errands.processes[0].start()
-                await errands.start()  # of a server: it says so in the log
-        assert await height(errands, photos[1]) == 12
+                    await isolated.processes[0].start()
+                await isolated.start()  # of a server: it says so in the log
+        assert await height(isolated, photos[1]) == 12
 
     play(refused)
 

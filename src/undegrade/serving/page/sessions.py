@@ -45,7 +45,7 @@ class Sent:
 
 
 @dataclass
-class Visit:
+class PageSession:
     """One open page, in one of four states.
 
     Without a photo: ``asked`` is None. With one whose header is not read yet: ``known`` is not set,
@@ -126,7 +126,7 @@ class Visit:
         self.turn += 1
 
 
-class Visits:
+class PageSessions:
     """All open pages.
 
     Args:
@@ -140,28 +140,28 @@ class Visits:
         self._ending = False
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        self._open: dict[str, Visit] = {}
+        self._open: dict[str, PageSession] = {}
 
-    def find(self, session: str) -> Visit | None:
-        """Return a page by the name of its session; None for one that is not known."""
-        return self._open.get(session)
+    def find(self, key: str) -> PageSession | None:
+        """Return a page by its key; None for one that is not known."""
+        return self._open.get(key)
 
-    def of(self, session: str) -> Visit:
-        """Return a page by the name of its session; one that is not known has come just now."""
-        visit = self._open.get(session)
-        if visit is None:
+    def of(self, key: str) -> PageSession:
+        """Return a page by its key; one that is not known has come just now."""
+        session = self._open.get(key)
+        if session is None:
             if len(self._open) >= self._most:
                 self._forget(min(self._open, key=lambda name: _worth(self._open[name])))
-            visit = self._open[session] = Visit(self.folder / secrets.token_hex(8))
-            visit.over = self._ending
-        visit.seen = time.time()
-        return visit
+            session = self._open[key] = PageSession(self.folder / secrets.token_hex(8))
+            session.over = self._ending
+        session.seen = time.time()
+        return session
 
     def begin_end(self) -> None:
         """Have no page stay open: the server ends."""
         self._ending = True
-        for visit in self._open.values():
-            visit.end()
+        for session in self._open.values():
+            session.end()
 
     def tidy(self) -> None:
         """Forget pages that have asked nothing for long."""
@@ -170,24 +170,24 @@ class Visits:
         for name in [key for key, one in idle if one.seen < before]:
             self._forget(name)
 
-    def leave(self, session: str) -> None:
+    def leave(self, key: str) -> None:
         """Forget a page that was closed, unless it comes back soon, as phones' pages do."""
-        visit = self._open.get(session)
-        if visit is not None:
-            seen = visit.seen
-            asyncio.get_running_loop().call_later(_AWAY, self._forget_if_away, session, seen)
+        session = self._open.get(key)
+        if session is not None:
+            seen = session.seen
+            asyncio.get_running_loop().call_later(_AWAY, self._forget_if_away, key, seen)
 
-    def _forget_if_away(self, session: str, seen: float) -> None:
-        visit = self._open.get(session)
-        if visit is not None and visit.seen == seen:
-            self._forget(session)
+    def _forget_if_away(self, key: str, seen: float) -> None:
+        session = self._open.get(key)
+        if session is not None and session.seen == seen:
+            self._forget(key)
 
-    def _forget(self, session: str) -> None:
-        visit = self._open.pop(session)
-        visit.clear()
-        visit.end()
+    def _forget(self, key: str) -> None:
+        session = self._open.pop(key)
+        session.clear()
+        session.end()
 
 
-def _worth(visit: Visit) -> tuple[bool, bool, float]:
+def _worth(session: PageSession) -> tuple[bool, bool, float]:
     """Return by what pages are kept rather than others."""
-    return visit.works, visit.photo is not None, visit.seen
+    return session.works, session.photo is not None, session.seen
