@@ -34,8 +34,12 @@ NETWORK_NAMES = {"unet": "U-Net", "nafnet": "NAFNet"}
 
 MADE, NUMBERS = "How it was made", "Numbers"
 
-TWINS = {"resflow-general": "nafnet-general"}
-"""The same network trained by regression alone; of all others it is the one of ten tasks."""
+TWINS = {
+    "resflow-general": "nafnet-general",
+    "rain-mse": "rain-diffloss",
+    "rain-diffloss": "rain-mse",
+}
+"""The same network trained otherwise; of all others it is the regression of ten tasks."""
 TWIN = "nafnet-ten"
 
 STEP_NAMES = {FIRST_GUESS: "first guess", 0: "restored"}
@@ -123,7 +127,8 @@ def how_made(entry: ModelEntry) -> str:
     origin = f", from the weights of `{recipe['start_from']}`" if recipe.get("start_from") else ""
     return (
         f"    undegrade train {' '.join(command)} -o runs/{entry.name}\n\n"
-        f"{amount}, in {number}{origin}. The recipe is in `config.json`."
+        f"{amount}, in {number}{origin}. The photos are those of `recipes/data/photos.csv`, "
+        "without those that validation has. The recipe is in `config.json`."
     )
 
 
