@@ -480,6 +480,16 @@ def test_without_a_model_the_best_at_a_task_is_taken(cli: Cli, make_photo: Make)
     assert "there is no task 'denose'" in ran.stderr
 
 
+def test_a_detector_that_is_gone_is_told_of(cli: Cli, make_photo: Make) -> None:
+    bundle_general()
+    ran = cli("restore", make_photo(), "--json")
+    told = "there is no detector on this machine: restored by resflow-general; --task decides"
+    (facts,) = facts_of(ran)
+    assert (facts["model"], facts["detection"]) == ("resflow-general", None)
+    assert any(message.startswith(told) for message in facts["messages"])
+    assert f"photo.png: {told}" in ran.stderr
+
+
 def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: Make) -> None:
     photo = make_photo()
     make_photo("photo.restored.png")

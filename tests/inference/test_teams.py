@@ -108,7 +108,11 @@ def test_without_a_detector_the_general_model_restores() -> None:
     (store.BUNDLED / "detector").rename(store.BUNDLED / "another")
     info = pretrained()(flat(BRIGHT)).info
     assert (info.model, info.detection) == (GENERAL, None)
-    assert pretrained()(flat(BRIGHT), task="rain").info.model == "rainy"
+    told = f"there is no detector on this machine: restored by {GENERAL}; --task decides otherwise"
+    assert info.messages == (told,)
+    assert pretrained(GENERAL)(flat(BRIGHT)).info.messages == ()
+    named = pretrained()(flat(BRIGHT), task="rain").info
+    assert (named.model, named.messages) == ("rainy", (CHOSEN,))
 
 
 def test_one_call_does_as_the_command(tmp_path: Path) -> None:
