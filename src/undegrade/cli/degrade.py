@@ -106,7 +106,9 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
     ] = False,
 ) -> None:
-    """Degrade photos: add noise, JPEG artefacts or blur, the same for the same seed and name."""
+    """Degrade photos: add noise, JPEG artefacts, blur, rain, snow, haze, darkness, drops, shadows,
+    holes and more (see --list), the same for the same seed and name.
+    """
     from undegrade.degradations import Chain, Member
     from undegrade.images import ReadOptions, WriteOptions
     from undegrade.inference import FileOptions
