@@ -17,6 +17,7 @@ from undegrade.cli.restore import parse_tile_size
 from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.images import open_photo, read_provenance
 from undegrade.inference import Restorer
+from undegrade.tasks import own_name
 from undegrade.zoo import SPECIALISTS, find_model
 
 Cli = Callable[..., Result]
@@ -84,7 +85,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
     assert messages == []
     (told,) = facts_of(restore(make_photo("told.png"), "--json", "--task", "denoise"))
     assert told["task"] == "denoise"
-    (told,) = facts_of(restore(make_photo("noisy.png"), "--json", "--task", "noise"))
+    (told,) = facts_of(restore(make_photo("noisy.png"), "--json", "--task", "Noise"))
     assert told["task"] == "denoise"
 
 
@@ -497,6 +498,13 @@ def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: M
     assert ran.exit_code == 2
     assert "no task 'denose'; did you mean 'denoise'" in ran.stderr
     assert "there already" in restore(photo, "--task", "denoise").stderr
+
+
+def test_help_names_the_tasks_in_plain_words(cli: Cli) -> None:
+    text = " ".join(cli("restore", "--help").stdout.split())
+    words = "noise, rain, jpeg, snow, holes, raindrops, shadow, low-light, haze, blur"
+    assert f"What to undo: {words}." in text
+    assert {own_name(word) for word in words.split(", ")} == {*SPECIALISTS}
 
 
 @pytest.mark.parametrize(

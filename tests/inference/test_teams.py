@@ -60,7 +60,12 @@ def test_all_else_the_general_model_restores(level: int, why: str) -> None:
 
 @pytest.mark.parametrize(
     ("task", "own", "model"),
-    [("rain", "derain", "rainy"), ("jpeg", "dejpeg", GENERAL), ("dehaze", "dehaze", "ten")],
+    [
+        ("rain", "derain", "rainy"),
+        ("Rain", "derain", "rainy"),
+        ("jpeg", "dejpeg", GENERAL),
+        ("dehaze", "dehaze", "ten"),
+    ],
 )
 def test_what_is_named_its_specialist_restores(task: str, own: str, model: str) -> None:
     restorer = pretrained()

@@ -31,6 +31,7 @@ from undegrade.cli.options import (
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
 from undegrade.errors import UsageError
+from undegrade.tasks import plain_words
 
 if TYPE_CHECKING:
     from undegrade.inference import FileOptions, Restorer
@@ -80,8 +81,9 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     task: Annotated[
         str,
         typer.Option(
-            help="What to undo, as derain or rain; auto asks a detector, and resflow-general "
-            "restores what that is unsure of. A model that is named sees for itself if it can."
+            help=f"What to undo: {', '.join(plain_words())}. auto asks a detector, and "
+            "resflow-general restores what that is unsure of. A model that is named sees for "
+            "itself if it can."
         ),
     ] = "auto",
     steps: Annotated[
