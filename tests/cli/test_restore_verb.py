@@ -145,6 +145,21 @@ def test_a_folder_is_restored_once(restore: Cli, make_photo: Make) -> None:
     assert len(files()) == 4
 
 
+def test_pictures_that_cannot_be_read_are_told_of(restore: Cli, make_photo: Make) -> None:
+    make_photo("in/a.png")
+    for name in ("in/b.BMP", "in/c.gif", "in/notes.txt", "in/sub/d.nef"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("something")
+    ran = restore("in", "in/a.png", "-o", "out", "--json")
+    assert (ran.exit_code, len(facts_of(ran))) == (0, 1)
+    assert ran.stderr == "undegrade: 2 files left that cannot be read: bmp, gif\n"
+    ran = restore("in/sub")
+    assert ran.exit_code == 1
+    assert "1 file left that cannot be read: nef" in ran.stderr
+    assert "in/sub holds no photos" in ran.stderr
+    assert "left that" not in restore("in/a.png").stderr
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + bytes(30)])
 def test_bad_input_is_one_line_and_no_file(restore: Cli, content: bytes) -> None:
     Path("bad.png").write_bytes(content)

@@ -9,7 +9,7 @@ import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import json_result, one_line, reporting, result
-from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.jobs import Job, plan_jobs, tell_left
 from undegrade.cli.options import (
     Format,
     FormatOption,
@@ -129,6 +129,7 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         chain.try_out(photos[jobs[0].source])
     request = _Request(chain, seed, options, photos)
     check_streams(jobs, as_json=as_json)
+    tell_left(inputs, recursive=recursive)
     blank: Details = {"degradations": None, "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
 

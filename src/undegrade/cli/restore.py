@@ -8,7 +8,7 @@ import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import reporting
-from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.jobs import Job, plan_jobs, tell_left
 from undegrade.cli.loading import Runner
 from undegrade.cli.options import (
     DeviceOption,
@@ -156,6 +156,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     )
     jobs = plan_jobs(inputs, options)
     check_streams(jobs, as_json=as_json)
+    tell_left(inputs, recursive=recursive)
     how = Reporting("restored", as_json, _BLANK, single=len(jobs) == 1)
     if all(job.done or job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model
