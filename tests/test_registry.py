@@ -78,3 +78,4 @@ def test_a_slip_is_told_from_another_name(name: str, meant: list[str]) -> None:
 def test_advice_lists_all_names_when_none_is_near() -> None:
     assert did_you_mean("zzz", ["b", "a"]) == "known: a, b"
     assert did_you_mean("zzz", []) == "known: (none)"
+    assert did_you_mean("bb", ["b", "a"], ["a"]) == "did you mean 'b'? Known: a"

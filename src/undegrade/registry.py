@@ -12,11 +12,19 @@ from undegrade.errors import UsageError
 T = TypeVar("T")
 
 
-def did_you_mean(name: str, known: Iterator[str] | list[str]) -> str:
-    """Return advice for an unknown ``name``: the nearest known one, and the whole list."""
+def did_you_mean(
+    name: str, known: Iterator[str] | list[str], listed: list[str] | None = None
+) -> str:
+    """Return advice for an unknown ``name``: the nearest known one, and the whole list.
+
+    Args:
+        name: What was given.
+        known: What it may have been meant to be.
+        listed: What is listed instead of all of these, where some are other words for the same.
+    """
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    listing = ", ".join(names) or "(none)"
+    listing = ", ".join(names if listed is None else listed) or "(none)"
     return f"did you mean '{near[0]}'? Known: {listing}" if near else f"known: {listing}"
 
 

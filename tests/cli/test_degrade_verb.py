@@ -188,6 +188,7 @@ def test_all_degradations_are_listed(cli: Cli) -> None:
         assert [fact["name"] for fact in facts] == REGISTRY.names()
         [noise] = [fact for fact in facts if fact["name"] == "noise"]
         assert noise["settings"]["sigma"] == {"default": 25.0, "low": 0, "high": 255}
+    assert "(see --list)" in cli("degrade", "--help").stdout
     result = cli("degrade", "--list")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == describe_all()

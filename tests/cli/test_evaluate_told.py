@@ -54,12 +54,12 @@ def test_a_task_is_told_and_names_the_model(cli: Cli, told: Path, photos: str) -
     [
         (
             [],
-            "has to be told the task, which 'auto' leaves open; expected one of derain, dehaze",
+            "has to be told the task, which 'auto' leaves open; expected one of rain, haze",
         ),
         (["--task", "auto"], "has to be told the task, which 'auto' leaves open"),
         (
             ["--task", "paint"],
-            "model 'told' has no task 'paint'; did you mean 'derain'? Known: dehaze",
+            "model 'told' has no task 'paint'; did you mean 'rain'? Known: rain, haze",
         ),
         (["--task", "derian"], "model 'told' has no task 'derian'; did you mean 'derain'"),
         (["--task", "deblur"], "model 'told' has no task 'deblur'"),

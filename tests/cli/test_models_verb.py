@@ -144,3 +144,24 @@ def test_verify_finds_what_is_damaged(cli: Cli, bundled: Path, model: Path) -> N
         "good": True,
         "bare": False,
     }
+
+
+def test_verify_takes_several_names(cli: Cli, bundled: Path, model: Path) -> None:
+    good = Path(shutil.copytree(model, store.pulled_root() / "good"))
+    bare = Path(shutil.copytree(model, store.pulled_root() / "bare"))
+    assert cli("models", "verify", "tiny", good).stdout == "tiny: whole\ngood: whole\n"
+    (bare / "config.json").unlink()
+    damage(bundled)
+    result = cli("models", "verify", "tiny", "good", "bare")
+    assert (result.exit_code, result.stdout) == (3, "good: whole\n")
+    assert result.stderr.count("undegrade: error: ") == 2
+    result = cli("models", "verify", "good", "goood", "tiny")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no model 'goood'" in result.stderr
+    other = shutil.copytree(model, Path("other") / "good")
+    assert cli("models", "verify", "good", other, "--json").stdout.count('"ok": true') == 2
+
+
+def test_the_recipe_is_where_help_says(cli: Cli) -> None:
+    text = " ".join(cli("models", "show", "--help").stdout.split())
+    assert "with --json also its recipe" in text

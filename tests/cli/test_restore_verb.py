@@ -17,6 +17,7 @@ from undegrade.cli.restore import parse_tile_size
 from undegrade.errors import MemoryExhaustedError, UsageError
 from undegrade.images import open_photo, read_provenance
 from undegrade.inference import Restorer
+from undegrade.tasks import own_name
 from undegrade.zoo import SPECIALISTS, find_model
 
 Cli = Callable[..., Result]
@@ -84,7 +85,7 @@ def test_json_says_what_was_done(restore: Cli, make_photo: Make, model: Path) ->
     assert messages == []
     (told,) = facts_of(restore(make_photo("told.png"), "--json", "--task", "denoise"))
     assert told["task"] == "denoise"
-    (told,) = facts_of(restore(make_photo("noisy.png"), "--json", "--task", "noise"))
+    (told,) = facts_of(restore(make_photo("noisy.png"), "--json", "--task", "Noise"))
     assert told["task"] == "denoise"
 
 
@@ -142,6 +143,21 @@ def test_a_folder_is_restored_once(restore: Cli, make_photo: Make) -> None:
     assert [facts["status"] for facts in facts_of(again)] == ["skipped", "skipped"]
     assert "2 done before" in again.stderr
     assert len(files()) == 4
+
+
+def test_pictures_that_cannot_be_read_are_told_of(restore: Cli, make_photo: Make) -> None:
+    make_photo("in/a.png")
+    for name in ("in/b.BMP", "in/c.gif", "in/notes.txt", "in/sub/d.nef"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("something")
+    ran = restore("in", "in/a.png", "-o", "out", "--json")
+    assert (ran.exit_code, len(facts_of(ran))) == (0, 1)
+    assert ran.stderr == "undegrade: 2 files left that cannot be read: bmp, gif\n"
+    ran = restore("in/sub")
+    assert ran.exit_code == 1
+    assert "1 file left that cannot be read: nef" in ran.stderr
+    assert "in/sub holds no photos" in ran.stderr
+    assert "left that" not in restore("in/a.png").stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + bytes(30)])
@@ -480,6 +496,16 @@ def test_without_a_model_the_best_at_a_task_is_taken(cli: Cli, make_photo: Make)
     assert "there is no task 'denose'" in ran.stderr
 
 
+def test_a_detector_that_is_gone_is_told_of(cli: Cli, make_photo: Make) -> None:
+    bundle_general()
+    ran = cli("restore", make_photo(), "--json")
+    told = "there is no detector on this machine: restored by resflow-general; --task decides"
+    (facts,) = facts_of(ran)
+    assert (facts["model"], facts["detection"]) == ("resflow-general", None)
+    assert any(message.startswith(told) for message in facts["messages"])
+    assert f"photo.png: {told}" in ran.stderr
+
+
 def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: Make) -> None:
     photo = make_photo()
     make_photo("photo.restored.png")
@@ -487,6 +513,13 @@ def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: M
     assert ran.exit_code == 2
     assert "no task 'denose'; did you mean 'denoise'" in ran.stderr
     assert "there already" in restore(photo, "--task", "denoise").stderr
+
+
+def test_help_names_the_tasks_in_plain_words(cli: Cli) -> None:
+    text = " ".join(cli("restore", "--help").stdout.split())
+    words = "noise, rain, jpeg, snow, holes, raindrops, shadow, low-light, haze, blur"
+    assert f"What to undo: {words}." in text
+    assert {own_name(word) for word in words.split(", ")} == {*SPECIALISTS}
 
 
 @pytest.mark.parametrize(

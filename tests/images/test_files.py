@@ -10,7 +10,8 @@ import pytest
 
 from undegrade.errors import InputError, OutputError
 from undegrade.images import find_photos
-from undegrade.images.files import NewFile, spool_folder
+from undegrade.images.files import NewFile, find_foreign, spool_folder
+from undegrade.images.formats import FORMATS, has_foreign_name
 
 
 def tree(folder: Path, *names: str) -> None:
@@ -29,6 +30,18 @@ def test_photos_are_found_by_ending_and_sorted(tmp_path: Path) -> None:
         tmp_path / "b.JPG",
         tmp_path / "sub" / "d.tiff",
     ]
+
+
+def test_pictures_that_cannot_be_read_are_found_too(tmp_path: Path) -> None:
+    tree(tmp_path, "b.BMP", "a.gif", "c.txt", "d.png", ".e.gif", "sub/f.cr2", "notes.md", "bmp")
+    (tmp_path / "folder.gif").mkdir()
+    assert find_foreign(tmp_path, False) == [tmp_path / "a.gif", tmp_path / "b.BMP"]
+    assert find_foreign(tmp_path, True)[2:] == [tmp_path / "sub" / "f.cr2"]
+    assert not any(
+        has_foreign_name(Path(f"x{suffix}"))
+        for entry in FORMATS.values()
+        for suffix in entry.suffixes
+    )
 
 
 def test_a_hidden_folder_may_be_asked_for_itself(tmp_path: Path) -> None:

@@ -60,7 +60,12 @@ def test_all_else_the_general_model_restores(level: int, why: str) -> None:
 
 @pytest.mark.parametrize(
     ("task", "own", "model"),
-    [("rain", "derain", "rainy"), ("jpeg", "dejpeg", GENERAL), ("dehaze", "dehaze", "ten")],
+    [
+        ("rain", "derain", "rainy"),
+        ("Rain", "derain", "rainy"),
+        ("jpeg", "dejpeg", GENERAL),
+        ("dehaze", "dehaze", "ten"),
+    ],
 )
 def test_what_is_named_its_specialist_restores(task: str, own: str, model: str) -> None:
     restorer = pretrained()
@@ -108,7 +113,11 @@ def test_without_a_detector_the_general_model_restores() -> None:
     (store.BUNDLED / "detector").rename(store.BUNDLED / "another")
     info = pretrained()(flat(BRIGHT)).info
     assert (info.model, info.detection) == (GENERAL, None)
-    assert pretrained()(flat(BRIGHT), task="rain").info.model == "rainy"
+    told = f"there is no detector on this machine: restored by {GENERAL}; --task decides otherwise"
+    assert info.messages == (told,)
+    assert pretrained(GENERAL)(flat(BRIGHT)).info.messages == ()
+    named = pretrained()(flat(BRIGHT), task="rain").info
+    assert (named.model, named.messages) == ("rainy", (CHOSEN,))
 
 
 def test_one_call_does_as_the_command(tmp_path: Path) -> None:

@@ -97,6 +97,17 @@ def test_without_its_base_it_is_refused(
             fails()
 
 
+def test_what_came_with_the_package_is_installed_again_with_its_base(
+    changed: ModelEntry, roots: tuple[Path, Path]
+) -> None:
+    shutil.copytree(changed.folder, roots[0] / "changed")
+    entry = find_model("changed")
+    for fails in (entry.verify, lambda: load_method(entry), lambda: pull_model("changed")):
+        with pytest.raises(WeightsError, match="'tiny', which is not here") as caught:
+            fails()
+        assert caught.value.fix == "install undegrade again"
+
+
 def rename_base(entry: ModelEntry, name: str) -> None:
     """Write another name of the base into a model's configuration."""
     path = entry.folder / "config.json"

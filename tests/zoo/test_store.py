@@ -2,13 +2,23 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from undegrade.errors import UsageError, WeightsError
 from undegrade.methods import Method
-from undegrade.zoo import ModelConfig, ModelEntry, find_model, list_models, save_model, scan
+from undegrade.zoo import (
+    ModelConfig,
+    ModelEntry,
+    find_model,
+    list_models,
+    load_method,
+    pull_model,
+    save_model,
+    scan,
+)
 
 Roots = tuple[Path, Path]
 
@@ -170,6 +180,54 @@ def test_one_damaged_model_does_not_hide_the_others(roots: Roots, saved: ModelEn
     assert [entry.name for entry in list_models()] == ["good"]
     with pytest.raises(WeightsError, match="holds no model"):
         find_model("bad")
+
+
+def cut_off(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"cut")
+
+
+def change_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def take_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def take_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def spoil_config(folder: Path) -> None:
+    (folder / "config.json").write_text("no JSON")
+
+
+def state_no_hash(folder: Path) -> None:
+    edit_config(folder, sha256="")
+
+
+@pytest.mark.parametrize(
+    "harm", [cut_off, change_weights, take_weights, take_config, spoil_config, state_no_hash]
+)
+def test_what_came_with_the_package_is_mended_by_installing_it(
+    roots: Roots, saved: ModelEntry, harm: Callable[[Path], None]
+) -> None:
+    """Pulling it says the same, and nothing of pulling."""
+    folder = Path(shutil.copytree(saved.folder, roots[0] / "tiny"))
+    harm(folder)
+    for fails in (
+        lambda: find_model("tiny").verify(),
+        lambda: load_method(find_model("tiny")),
+        lambda: pull_model("tiny"),
+    ):
+        with pytest.raises(WeightsError) as caught:
+            fails()
+        assert caught.value.fix == "install undegrade again"
+    with pytest.raises(UsageError, match="called as a bundled model is"):
+        pull_model(str(saved.folder))
 
 
 def test_the_card_may_be_missing(saved: ModelEntry) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import json_result, one_line, reporting, result
-from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.jobs import Job, plan_jobs, tell_left
 from undegrade.cli.options import (
     Format,
     FormatOption,
@@ -106,7 +106,9 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         ),
     ] = False,
 ) -> None:
-    """Degrade photos: add noise, JPEG artefacts or blur, the same for the same seed and name."""
+    """Degrade photos: add noise, JPEG artefacts, blur, rain, snow, haze, darkness, drops, shadows,
+    holes and more (see --list), the same for the same seed and name.
+    """
     from undegrade.degradations import Chain, Member
     from undegrade.images import ReadOptions, WriteOptions
     from undegrade.inference import FileOptions
@@ -127,6 +129,7 @@ def degrade(  # noqa: PLR0913  (a command line has as many parameters as options
         chain.try_out(photos[jobs[0].source])
     request = _Request(chain, seed, options, photos)
     check_streams(jobs, as_json=as_json)
+    tell_left(inputs, recursive=recursive)
     blank: Details = {"degradations": None, "seed": seed, "messages": [], "error": None}
     how = Reporting("degraded", as_json, blank, single=len(jobs) == 1)
 

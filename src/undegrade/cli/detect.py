@@ -8,7 +8,7 @@ import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import note, reporting
-from undegrade.cli.jobs import Job, plan_looks
+from undegrade.cli.jobs import Job, plan_looks, tell_left
 from undegrade.cli.options import (
     DeviceOption,
     InputsArgument,
@@ -61,6 +61,7 @@ def detect(
     find_model(model)  # before inputs are waited for
     jobs = plan_looks(inputs, recursive=recursive)
     check_streams(jobs, as_json=as_json)
+    tell_left(inputs, recursive=recursive)
     how = Reporting("looked at", as_json, _BLANK, single=len(jobs) == 1, line=_line)
     if all(job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model

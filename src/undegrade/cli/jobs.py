@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from undegrade.cli.console import note
 from undegrade.errors import InputError, OutputError, UndegradeError, UsageError
+from undegrade.wording import counted
 
 if TYPE_CHECKING:
     from undegrade.inference import FileOptions
@@ -93,6 +95,17 @@ def plan_looks(inputs: Sequence[Path], *, recursive: bool) -> list[Job]:
         for job in _looks_at(given, recursive):
             jobs.setdefault(job.source, job)
     return [*jobs.values()]
+
+
+def tell_left(inputs: Sequence[Path], *, recursive: bool) -> None:
+    """Say how many pictures in folders are left because their formats cannot be read."""
+    from undegrade.images.files import find_foreign
+
+    folders = [given for given in inputs if given != STREAM and given.is_dir()]
+    left = {path for folder in folders for path in find_foreign(folder, recursive)}
+    if left:
+        endings = sorted({path.suffix.lower().removeprefix(".") for path in left})
+        note(f"{counted(len(left), 'file')} left that cannot be read: {', '.join(endings)}")
 
 
 def _check_alone(inputs: Sequence[Path]) -> None:

@@ -1,5 +1,6 @@
 """`undegrade models`: what is on this machine, what is known about it, and whether it is whole."""
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ def list_(as_json: JsonOption = False) -> None:
 @app.command()
 @reporting()
 def show(name: ModelArgument, as_json: JsonOption = False) -> None:
-    """Show all that is known about a model: its facts, its recipe and its card."""
+    """Show what is known about a model: facts and card; with --json also its recipe."""
     from undegrade.zoo import find_model
 
     entry = find_model(name)
@@ -86,36 +87,62 @@ def pull(
 @app.command()
 @reporting()
 def verify(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", autocompletion=complete_model, help="All unless given."),
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=complete_model,
+            help="Names or folders; all models on this machine unless given.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that the weights are whole: the hash of the file is the one in its configuration."""
-    from undegrade.zoo import find_model, scan
-
-    found = None if name is not None else scan()
-    entries = found.entries if found is not None else (find_model(str(name)),)
-    problems: dict[str, WeightsError | None] = dict.fromkeys(entry.name for entry in entries)
-    for entry in entries:
-        try:
-            entry.verify()
-        except WeightsError as error:
-            problems[entry.name] = error
-    problems |= found.damaged if found is not None else {}
-    for checked, problem in sorted(problems.items()):
+    checked = [_check(name) for name in dict.fromkeys(names)] if names else _check_all()
+    for name, problem in checked:
         if as_json:
             reason = None if problem is None else str(problem)
-            json_result({"name": checked, "ok": problem is None, "error": reason})
+            json_result({"name": name, "ok": problem is None, "error": reason})
         elif problem is None:
-            result(f"{checked}: whole")
+            result(f"{name}: whole")
         if problem is not None:
             report(problem)
-    if not problems:
+    if not checked:
         note("there are no models on this machine")
-    if any(problems.values()):
+    if any(problem for _, problem in checked):
         raise typer.Exit(WeightsError.exit_code)
+
+
+def _check_all() -> list[tuple[str, WeightsError | None]]:
+    """Return the name of every model on this machine, and what is wrong with it."""
+    from undegrade.zoo import scan
+
+    found = scan()
+    whole = [(entry.name, _problem(entry)) for entry in found.entries]
+    return sorted([*whole, *found.damaged.items()], key=itemgetter(0))
+
+
+def _check(name_or_folder: str) -> tuple[str, WeightsError | None]:
+    """Return the same of one model.
+
+    Raises:
+        UsageError: There is no such model.
+    """
+    from undegrade.zoo import find_model
+
+    try:
+        entry = find_model(name_or_folder)
+    except WeightsError as error:
+        return name_or_folder, error
+    return entry.name, _problem(entry)
+
+
+def _problem(entry: "ModelEntry") -> WeightsError | None:
+    try:
+        entry.verify()
+    except WeightsError as error:
+        return error
+    return None
 
 
 def _facts(entry: "ModelEntry") -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from undegrade.cli.batch import Details, Reporting, run_jobs
 from undegrade.cli.console import reporting
-from undegrade.cli.jobs import Job, plan_jobs
+from undegrade.cli.jobs import Job, plan_jobs, tell_left
 from undegrade.cli.loading import Runner
 from undegrade.cli.options import (
     DeviceOption,
@@ -31,6 +31,7 @@ from undegrade.cli.options import (
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
 from undegrade.errors import UsageError
+from undegrade.tasks import plain_words
 
 if TYPE_CHECKING:
     from undegrade.inference import FileOptions, Restorer
@@ -80,8 +81,9 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     task: Annotated[
         str,
         typer.Option(
-            help="What to undo, as derain or rain; auto asks a detector, and resflow-general "
-            "restores what that is unsure of. A model that is named sees for itself if it can."
+            help=f"What to undo: {', '.join(plain_words())}. auto asks a detector, and "
+            "resflow-general restores what that is unsure of. A model that is named sees for "
+            "itself if it can."
         ),
     ] = "auto",
     steps: Annotated[
@@ -154,6 +156,7 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
     )
     jobs = plan_jobs(inputs, options)
     check_streams(jobs, as_json=as_json)
+    tell_left(inputs, recursive=recursive)
     how = Reporting("restored", as_json, _BLANK, single=len(jobs) == 1)
     if all(job.done or job.problem for job in jobs):
         raise typer.Exit(run_jobs(jobs, None, how))  # no reason to wait for a model

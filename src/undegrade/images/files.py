@@ -5,14 +5,14 @@ import secrets
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from undegrade.errors import InputError, OutputError
-from undegrade.images.formats import format_of_name
+from undegrade.images.formats import format_of_name, has_foreign_name
 
 _CHUNK = 1 << 20
 _PART = ".undegrade-part"  # how the passing name of a file ends
@@ -34,19 +34,35 @@ def find_photos(folder: Path, recursive: bool) -> list[Path]:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}", expected="a folder of photos")
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) * recursive
-        for name in names:
-            path = Path(place, name)
-            if not name.startswith(".") and format_of_name(path) and path.is_file():
-                found.append(path)
+    found = _files_in(folder, recursive, format_of_name)
     if not found:
         raise InputError(
             f"{folder} holds no photos",
             expected="files that end in .jpg, .png, .tif, .webp, .avif or .heic",
             fix=None if recursive else "add `--recursive` to look in the folders inside it",
         )
+    return found
+
+
+def find_foreign(folder: Path, recursive: bool) -> list[Path]:
+    """List what :func:`find_photos` leaves out in a folder because its format is not read here.
+
+    Args:
+        folder: Where to look.
+        recursive: Look in the folders inside it as well.
+    """
+    return _files_in(folder, recursive, has_foreign_name)
+
+
+def _files_in(folder: Path, recursive: bool, wanted: Callable[[Path], object]) -> list[Path]:
+    """Return the files in a folder whose names are wanted, sorted; hidden ones are never."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) * recursive
+        for name in names:
+            path = Path(place, name)
+            if not name.startswith(".") and wanted(path) and path.is_file():
+                found.append(path)
     return sorted(found)
 
 

@@ -107,6 +107,15 @@ _FOREIGN = (
     (b"PK\x03\x04", 0, "a ZIP archive"),
 )
 
+# Pictures and camera raw files by their names, so that they can be counted where they are left out.
+_FOREIGN_SUFFIXES = {
+    *(".bmp", ".dib", ".gif", ".ico", ".tga", ".pcx", ".pnm", ".pbm", ".pgm", ".ppm", ".pfm"),
+    *(".hdr", ".exr", ".psd", ".psb", ".xcf", ".jxl", ".jp2", ".j2k", ".jpf", ".jpx"),
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
+    *(".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf"),
+    *(".srw", ".x3f"),
+}
+
 
 def sniff(head: bytes, name: str) -> str:
     """Tell the format of a file from its first bytes, whatever its name says.
@@ -175,3 +184,8 @@ def resolve_format(name: str) -> str:
 def format_of_name(path: PurePath) -> str | None:
     """Return the format that a file name promises by its ending; None if it promises none."""
     return _BY_SUFFIX.get(path.suffix.lower())
+
+
+def has_foreign_name(path: PurePath) -> bool:
+    """Return whether a file's name promises a picture in a format that is not read here."""
+    return path.suffix.lower() in _FOREIGN_SUFFIXES

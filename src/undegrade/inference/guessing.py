@@ -84,6 +84,8 @@ class Guesser:
         """
         team = self._team
         if not self._guesses(options):
+            if team.asks(options.task) and not team.is_one:
+                return self._by_general(options, "there is no detector on this machine")
             return team.choose(options)
         start = time.perf_counter()
         try:

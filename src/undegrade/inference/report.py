@@ -8,8 +8,7 @@ from typing import Any
 from undegrade.errors import UsageError
 from undegrade.inference.detected import Detection
 from undegrade.metrics.deviation_curve import DeviationCurve, Drawing
-from undegrade.registry import did_you_mean
-from undegrade.tasks import own_name
+from undegrade.tasks import own_name, plain_words, task_advice
 
 
 @dataclass(frozen=True)
@@ -62,13 +61,13 @@ class ModelInfo:
         if self.told and task == "auto":
             raise UsageError(
                 f"model '{self.name}' has to be told the task, which 'auto' leaves open",
-                expected=f"one of {', '.join(tasks)}",
+                expected=f"one of {', '.join(plain_words(tasks))}",
                 fix="name it: --task TASK",
             )
         own = own_name(task, tasks)
         if own not in tasks:
             raise UsageError(
-                f"model '{self.name}' has no task '{task}'", fix=did_you_mean(task, tasks)
+                f"model '{self.name}' has no task '{task}'", fix=task_advice(task, tasks)
             )
         return own
 

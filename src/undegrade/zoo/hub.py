@@ -1,7 +1,6 @@
 """Fetching models: from the Hugging Face hub, or from a folder."""
 
 import shutil
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from undegrade.zoo.config import CONFIG_FILE
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
 from undegrade.zoo.store import (
     ModelEntry,
+    find_model,
+    is_bundled,
     is_hub_name,
     list_models,
     pulled_root,
@@ -39,13 +40,13 @@ def pull_model(name: str, *, revision: str | None = None) -> ModelEntry:
             came is damaged.
         OutputError: The folder of pulled models cannot be written.
     """
-    bundled = {entry.name: entry for entry in list_models() if entry.bundled}
-    if name in bundled:
-        bundled[name].verify()
-        return bundled[name]
+    if is_bundled(name):
+        bundled = find_model(name)
+        bundled.verify()
+        return bundled
     source = Path(name).expanduser()
     if name and source.is_dir():
-        return _copy(source, bundled)
+        return _copy(source)
     if not is_hub_name(name):
         raise UsageError(
             f"'{name}' cannot be pulled",
@@ -55,9 +56,9 @@ def pull_model(name: str, *, revision: str | None = None) -> ModelEntry:
     return _download(name, revision)
 
 
-def _copy(source: Path, bundled: Collection[str]) -> ModelEntry:
+def _copy(source: Path) -> ModelEntry:
     target = pulled_root() / source.resolve().name
-    if target.name in bundled:
+    if is_bundled(target.name):
         raise UsageError(
             f"{source} is called as a bundled model is, which would hide it",
             fix="rename the folder",

@@ -11,7 +11,7 @@ from undegrade.images.files import write_whole
 from undegrade.zoo.cards import default_card
 from undegrade.zoo.config import CONFIG_FILE, Base, ModelConfig
 from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, new_model_folder
-from undegrade.zoo.store import ModelEntry, read_entry
+from undegrade.zoo.store import ModelEntry, advising, read_entry
 
 if TYPE_CHECKING:  # listing models must not wait for torch
     import torch
@@ -36,11 +36,12 @@ def load_method(entry: ModelEntry, *, device: "str | torch.device" = "cpu") -> "
         WeightsError: The file is damaged or another one than stated, the options are not valid, or
             tensors are missing, left over or of another shape than the method has.
     """
-    method = _build(entry)
-    wanted = method.state_dict()
-    stored = {name: tensor for name, tensor in _inherited(entry).items() if name in wanted}
-    stored |= _own_weights(entry)
-    _check_fit(entry, stored, wanted)
+    with advising(entry.folder):
+        method = _build(entry)
+        wanted = method.state_dict()
+        stored = {name: tensor for name, tensor in _inherited(entry).items() if name in wanted}
+        stored |= _own_weights(entry)
+        _check_fit(entry, stored, wanted)
     method.load_state_dict(stored)
     return method.to(device).eval()
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from undegrade.errors import UsageError
-from undegrade.registry import did_you_mean
-from undegrade.tasks import own_name
+from undegrade.tasks import own_name, task_advice
 from undegrade.zoo.store import DEFAULT_MODEL
 
 AUTO_MODEL = "auto"
@@ -34,6 +33,6 @@ def best_at(task: str) -> tuple[str, str]:
     own = own_name(task, SPECIALISTS)
     if own not in SPECIALISTS:
         raise UsageError(
-            f"there is no task '{task}'", fix=did_you_mean(task, ["auto", *SPECIALISTS])
+            f"there is no task '{task}'", fix=task_advice(task, ["auto", *SPECIALISTS])
         )
     return own, SPECIALISTS[own]

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +13,7 @@ from undegrade.errors import UsageError, WeightsError
 from undegrade.hashing import file_sha256
 from undegrade.registry import did_you_mean
 from undegrade.zoo.config import CONFIG_FILE, ModelConfig, read_config
-from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, read_header
+from undegrade.zoo.files import CARD_FILE, WEIGHTS_FILE, TensorInfo, read_header
 
 DEFAULT_MODEL = "resflow-general"
 """The model that is used where none is named."""
@@ -66,8 +68,17 @@ class ModelEntry:
             WeightsError: The file of the weights is damaged, or the base is not at hand.
         """
         base = self.base()
-        infos = {} if base is None else read_header(base.weights_path)
-        return sum(info.count for info in (infos | read_header(self.weights_path)).values())
+        infos = {} if base is None else base.header()
+        return sum(info.count for info in (infos | self.header()).values())
+
+    def header(self) -> dict[str, TensorInfo]:
+        """Return what its own file of the weights says it holds.
+
+        Raises:
+            WeightsError: The file is damaged.
+        """
+        with advising(self.folder):
+            return read_header(self.weights_path)
 
     def base(self) -> "ModelEntry | None":
         """Return the model that holds the tensors which this one leaves out, if it leaves any out.
@@ -89,11 +100,12 @@ class ModelEntry:
             if found.config.sha256 == wanted.sha256 and found.config.base is None:
                 return found
             problem = f"and {folder} is another one"
-        raise WeightsError(
-            f"model '{self.name}' holds only what differs from '{wanted.name}', {problem}",
-            expected=f"a model '{wanted.name}' whose weights have the hash {wanted.sha256}",
-            fix=f"copy it to {self.folder.parent}, or pull it",
-        )
+        with advising(self.folder):
+            raise WeightsError(
+                f"model '{self.name}' holds only what differs from '{wanted.name}', {problem}",
+                expected=f"a model '{wanted.name}' whose weights have the hash {wanted.sha256}",
+                fix=f"copy it to {self.folder.parent}, or pull it",
+            )
 
     def check_writable(self) -> None:
         """Check that the folder is the user's own.
@@ -123,18 +135,19 @@ class ModelEntry:
         Raises:
             WeightsError: It is damaged or another one, or the configuration states no hash.
         """
-        read_header(self.weights_path)
-        if not self.config.sha256:
-            raise WeightsError(
-                f"{self.folder / CONFIG_FILE} states no sha256", fix="save the model again"
-            )
-        if self.sha256 != self.config.sha256:
-            raise WeightsError(
-                f"{self.weights_path} has the hash {self.sha256}",
-                expected=self.config.sha256,
-                fix="the file is damaged or was replaced: "
-                + ("install undegrade again" if self.bundled else "pull the model again"),
-            )
+        self.header()
+        with advising(self.folder):
+            if not self.config.sha256:
+                raise WeightsError(
+                    f"{self.folder / CONFIG_FILE} states no sha256", fix="save the model again"
+                )
+            if self.sha256 != self.config.sha256:
+                raise WeightsError(
+                    f"{self.weights_path} is damaged or was replaced: it has the hash "
+                    f"{self.sha256}",
+                    expected=self.config.sha256,
+                    fix="pull the model again",
+                )
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,28 @@ class Scan:
 
     entries: tuple[ModelEntry, ...]
     damaged: dict[str, WeightsError]
+
+
+@contextmanager
+def advising(folder: Path) -> Iterator[None]:
+    """Say how to mend a model that came with the package: it cannot be pulled or saved.
+
+    Raises:
+        WeightsError: As the block has it, with other advice for a folder of the package.
+    """
+    try:
+        yield
+    except WeightsError as error:
+        if folder.parent != BUNDLED:
+            raise
+        raise WeightsError(
+            error.got, expected=error.expected, fix="install undegrade again"
+        ) from error
+
+
+def is_bundled(name: str) -> bool:
+    """Return whether a model of that name came with the package, be it damaged."""
+    return any(folder.name == name for folder in _subfolders(BUNDLED))
 
 
 def is_hub_name(name: str) -> bool:
@@ -211,9 +246,10 @@ def read_entry(folder: Path, name: str) -> ModelEntry:
     Raises:
         WeightsError: Something is missing or not valid.
     """
-    config = read_config(folder)
-    if not (folder / WEIGHTS_FILE).is_file():
-        raise WeightsError(f"{folder} holds no {WEIGHTS_FILE}", fix="pull the model again")
+    with advising(folder):
+        config = read_config(folder)
+        if not (folder / WEIGHTS_FILE).is_file():
+            raise WeightsError(f"{folder} holds no {WEIGHTS_FILE}", fix="pull the model again")
     card = folder / CARD_FILE
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     return ModelEntry(name, folder, config, text, folder.parent == BUNDLED)
