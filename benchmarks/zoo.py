@@ -102,13 +102,26 @@ def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
     }
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
+def parse_arguments(*, of_all: bool = False) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        of_all: What is written is of all models on all photos of all tests, which have to be named.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "--test", action="append", required=True, help="CBSD68=DIR or bsds500=DIR: test photos"
     )
     parser.add_argument("--output", "-o", type=Path, required=True)
+    parser.set_defaults(tasks=[*CASES], models=None, pictures=None)
+    if of_all:
+        arguments = parser.parse_args()
+        missing = {case.test for case in CASES.values()} - {
+            Place.parse(test).name for test in arguments.test
+        }
+        if missing:
+            parser.error(f"--test is missing for {', '.join(sorted(missing))}")
+        return arguments
     parser.add_argument("--tasks", nargs="+", choices=CASES, default=[*CASES], metavar="NAME")
     parser.add_argument("--models", nargs="+", help="names or folders; all bundled unless given")
     parser.add_argument("--pictures", type=int, help="so many of the test photos; all unless given")

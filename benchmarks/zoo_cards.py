@@ -6,12 +6,14 @@ What ``benchmarks/zoo.py`` has measured into OUT is not measured again. A card's
 all of its other sections are written by hand, and stay.
 """
 
+import csv
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from undegrade.data.photos import is_validation
 from undegrade.evaluation.candidates.baselines import INPUT
 from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.tables import markdown
@@ -36,25 +38,48 @@ MADE, NUMBERS = "How it was made", "Numbers"
 
 TWINS = {
     "resflow-general": "nafnet-general",
+    "nafnet-general": "resflow-general",
     "rain-mse": "rain-diffloss",
     "rain-diffloss": "rain-mse",
 }
 """The same network trained otherwise; of all others it is the regression of ten tasks."""
 TWIN = "nafnet-ten"
 
+HOURS = {
+    "resflow-general": 2.5,
+    "resflow-rain": 1.8,
+    "resflow-snow": 0.6,
+    "resflow-haze": 0.9,
+    "resflow-low-light": 1.6,
+    "resflow-raindrops": 0.6,
+    "resflow-shadow": 1.7,
+    "resflow-blur": 0.5,
+    "resflow-inpainting": 3.0,
+    "eedtp-ten": 5.0,
+    "nafnet-general": 0.8,
+    "nafnet-ten": 2.6,
+    "dtpm-texture": 0.4,
+    "dtpm-rain": 0.4,
+    "dtpm-snow": 0.5,
+    "rain-mse": 0.1,
+    "rain-diffloss": 0.3,
+}
+"""That each took on one core of an AMD EPYC, other work beside it, by what its training printed."""
+
 STEP_NAMES = {FIRST_GUESS: "first guess", 0: "restored"}
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+PHOTOS = RECIPES / "data" / "photos.csv"
 
 Means = Mapping[Entrant, tuple[float, float]]
 
 
 def main() -> None:
     """Measure what is missing, and write the cards."""
-    arguments = parse_arguments()
+    arguments = parse_arguments(of_all=True)
     make_folder(arguments.output)
     found = {name: means(rows) for name, rows in rows_of_all(arguments).items()}
-    for entry in map(find_model, arguments.models or bundled()):
+    for entry in map(find_model, bundled()):
         if METHODS.get(entry.config.method_name).restores:
             write_whole(entry.folder / CARD_FILE, card(entry, found).encode())
             print(entry.name, flush=True)
@@ -125,10 +150,14 @@ def how_made(entry: ModelEntry) -> str:
     amount = ", then ".join(f"{many} times {stage}" if many > 1 else stage for stage, many in runs)
     number = "bfloat16" if recipe.get("precision") == "bf16-mixed" else "float32"
     origin = f", from the weights of `{recipe['start_from']}`" if recipe.get("start_from") else ""
+    with PHOTOS.open(encoding="utf-8", newline="") as listed:
+        names = [row["file"] for row in csv.DictReader(listed)]
+    seen = sum(not is_validation(name) for name in names)
     return (
         f"    undegrade train {' '.join(command)} -o runs/{entry.name}\n\n"
-        f"{amount}, in {number}{origin}. The photos are those of `recipes/data/photos.csv`, "
-        "without those that validation has. The recipe is in `config.json`."
+        f"{amount}, in {number}{origin}; {HOURS[entry.name]:g} hours of one processor core. The "
+        f"photos are {seen} of the {len(names)} in `recipes/data/photos.csv`; the others, chosen "
+        "by the hash of their names, are for validation. The recipe is in `config.json`."
     )
 
 
@@ -155,10 +184,12 @@ def numbers(entry: ModelEntry, found: Mapping[str, Means]) -> str:
         line += [shown(mean_of(entry.name, values, at)) for at in steps]
         line += [shown(mean_of(twin, values, None))] * has_twin
         lines.append(line)
+    about = f"; `{TWIN}` knows ten tasks, and is not told which" if twin == TWIN else ""
     return (
-        "PSNR in dB / SSIM, in RGB over whole pictures rounded to 8 bits, with the fixed seeds of "
-        "the degradations; printed by `python benchmarks/zoo.py --test CBSD68=DIR --test "
-        f"bsds500=DIR -o OUT`:\n\n{markdown(head, lines)}"
+        "PSNR in dB / SSIM, in RGB over whole pictures rounded to 8 bits, of the 68 photos of "
+        "CBSD68 and the 200 of BSDS500's test, with the fixed seeds of the degradations, in "
+        f"float32 on a processor{about * has_twin}. Printed by `python benchmarks/zoo.py --test "
+        f"CBSD68=DIR --test bsds500=DIR -o OUT`:\n\n{markdown(head, lines)}"
     )
 
 

@@ -34,15 +34,12 @@ PICTURES = {"noise50": "noise", "grain": "noise", "jpeg-bsds": "jpeg", "motion-b
 
 def main() -> None:
     """Measure what is missing, and write the pages."""
-    arguments = parse_arguments()
+    arguments = parse_arguments(of_all=True)
     make_folder(arguments.output)
     make_folder(PAGES)
     found = rows_of_all(arguments)
     for name, rows in found.items():
         write_whole(PAGES / f"{name}.md", page(name, rows).encode())
-    if len(found) < len(CASES):
-        print(f"{OVERVIEW} is left as it is: it is of all tests, and only some were named")
-        return
     overview = markdown(
         ["test", "input", "best classical", "the task's own model", f"`{TEN}`", f"`{TWIN}`"],
         [line(name, means(rows)) for name, rows in found.items()],
@@ -56,7 +53,8 @@ def page(name: str, rows: Sequence[Row]) -> str:
     summary = summary_of(rows)
     order = list(dict.fromkeys(entry.model for entry in summary.entries))
     own = own_model(case, means(rows))
-    compared = summary.against([(own, 1), (own, FIRST_GUESS)]).comparisons()
+    usual = find_model(own).config.default_steps
+    compared = summary.against([(own, usual), (own, FIRST_GUESS)]).comparisons()
     told = [
         f"# {title(case)}",
         "*Written by `python benchmarks/zoo_pages.py`; do not edit by hand. Back to the [results]"
@@ -94,11 +92,15 @@ def command(case: Case, order: Sequence[str]) -> str:
 
 
 def picture(name: str) -> list[str]:
-    """Return the picture of a test, if there is one of its degradation."""
+    """Return the picture of a test and what it is, if there is one of its degradation."""
     of = PICTURES.get(name, name)
     if not (DOCS / "pictures" / "tasks" / f"{of}.jpg").exists():
         return []
-    return [f"![Degraded, restored, truth](../pictures/tasks/{of}.jpg)"]
+    return [
+        f"![Degraded, restored, truth](../pictures/tasks/{of}.jpg)",
+        "*Two photos of none of the tests; [`examples/tasks.py`](../../examples/tasks.py) says how "
+        "they were degraded.*",
+    ]
 
 
 def line(name: str, values: Means) -> list[str]:

@@ -75,7 +75,7 @@ def changes_in(path: Path) -> list[str]:
         ("noise:sigma=25", 4.0),
         ("noise:sigma=50", 5.0),
         ("poisson:peak=100", 3.0),
-        ("jpeg:quality=10", 0.0),
+        ("jpeg:quality=10", 1.0),
     ],
 )
 def test_it_helps(
@@ -87,7 +87,7 @@ def test_it_helps(
 
 def test_a_clean_photo_survives(restorer: Restorer, cat: Image) -> None:
     restored = restorer(cat).image
-    assert float(psnr(to_tensor([restored]), to_tensor([cat]))) > 36
+    assert float(psnr(to_tensor([restored]), to_tensor([cat]))) > 38
 
 
 def test_tiles_leave_no_seam(restorer: Restorer, cat: Image) -> None:
