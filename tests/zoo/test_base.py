@@ -186,3 +186,9 @@ def test_it_is_fetched_where_its_base_is(
 def test_the_card_names_what_it_needs(config: ModelConfig, changed: ModelEntry) -> None:
     assert "- Needs:" not in default_card("it", config)
     assert "- Needs: `tiny`" in default_card("it", changed.config)
+
+
+def test_a_base_that_is_damaged_is_said_to_be(saved: ModelEntry, changed: ModelEntry) -> None:
+    (saved.folder / "config.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"'tiny', which cannot be used .*config\.json"):
+        changed.base()

@@ -118,7 +118,7 @@ class Run:
         """Return the work that a photo is; a large one is read for its overview first.
 
         Raises:
-            InputError: That fails, or the file has been replaced since the photo was opened.
+            InputError: That fails, or the file has been replaced by one of another size meanwhile.
         """
         size = photo.height, photo.width
         tiler = self._tiles(*size)

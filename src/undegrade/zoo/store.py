@@ -95,7 +95,9 @@ class ModelEntry:
         for folder in filter(None, [self.folder.parent / wanted.name, _folders().get(wanted.name)]):
             try:
                 found = read_entry(folder, wanted.name)
-            except WeightsError:  # nothing, or nothing that can be used: it may lie elsewhere
+            except WeightsError as error:  # what can be used may lie elsewhere
+                if os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises on names too long
+                    problem = f"which cannot be used ({error})"
                 continue
             if found.config.sha256 == wanted.sha256 and found.config.base is None:
                 return found
