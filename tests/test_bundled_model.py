@@ -75,7 +75,7 @@ def changes_in(path: Path) -> list[str]:
         ("noise:sigma=25", 4.0),
         ("noise:sigma=50", 5.0),
         ("poisson:peak=100", 3.0),
-        ("jpeg:quality=10", 1.0),
+        ("jpeg:quality=10", 0.4),
     ],
 )
 def test_it_helps(
