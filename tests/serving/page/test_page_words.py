@@ -164,10 +164,13 @@ def test_no_map_is_shown_of_a_model_that_draws_nothing(opened: Open) -> None:
 def test_a_photo_that_waits_to_be_looked_at_says_so(
     opened: Open, server: str, tmp_path: Path
 ) -> None:
+    page = opened()
     photo = photo_of(tmp_path / "long.png", 64, 6000)
     files = {"photo": (photo.name, photo.read_bytes())}
-    names = [httpx.post(f"{server}/api/v1/jobs", files=files).json()["id"] for _ in range(6)]
-    page = opened()
+    names = [
+        httpx.post(f"{server}/api/v1/jobs", files=files, data={"variants": "8"}).json()["id"]
+        for _ in range(4)
+    ]
     page.get_by_role("button", name="JPEG blocks", exact=True).click()
     expect(page.locator("#status")).to_contain_text("waits to be looked at")
     expect(page.locator("#status")).to_contain_text("before it")

@@ -15,6 +15,7 @@ from undegrade.serving.page.actions import PageActions
 from undegrade.serving.page.drawing import Drawing
 from undegrade.serving.page.layout import build
 from undegrade.serving.page.sessions import PageSessions
+from undegrade.serving.page.streams import EndingStreams
 from undegrade.serving.page.theme import theme
 from undegrade.serving.page.upload_guard import PageLimits, UploadGuard
 from undegrade.serving.page.uploads import Uploads
@@ -24,6 +25,7 @@ from undegrade.serving.service import JobService
 _HERE = Path(__file__).parent
 _MOST = 256  # pages that can be open
 _AROUND = 1024  # bytes of a request's body around the file in it
+_TELLING = 12.0  # seconds that browsers have to hear of the end: Gradio tells them every ten
 _PLACES = (  # what the page asks Gradio for; the rest of what that can do is left out
     "/assets/",
     "/static/",
@@ -85,9 +87,10 @@ def add_page(app: FastAPI, service: JobService, intake: Intake, options: ServerO
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    service.companions.append(_Page(mounted.app, sessions, uploads))
+    streams = EndingStreams(mounted.app)
+    service.companions.append(_Page(mounted.app, sessions, uploads, streams))
     sendable = PageLimits(limits.max_bytes, len(blocks.fns))
-    guarded = UploadGuard(mounted.app, uploads, sessions.folder, sendable)
+    guarded = UploadGuard(streams, uploads, sessions.folder, sendable)
     app.router.routes.append(_PageMount("/", app=Strict(guarded, _SCRIPTS)))
     return drawing
 
@@ -99,10 +102,14 @@ class _Page:
         app: Gradio's part of it.
         sessions: Who has it open.
         uploads: What was sent to it.
+        streams: Its answers.
     """
 
-    def __init__(self, app: Any, sessions: PageSessions, uploads: Uploads) -> None:
+    def __init__(
+        self, app: Any, sessions: PageSessions, uploads: Uploads, streams: EndingStreams
+    ) -> None:
         self._app, self._sessions, self._uploads = app, sessions, uploads
+        self._streams = streams
 
     def begin_end(self) -> None:
         """Let go of open pages, which would hold the server until its grace is over."""
@@ -112,6 +119,7 @@ class _Page:
     def end(self) -> None:
         """End the streams of answers: one that waits for an answer would hold the server."""
         self._app.get_blocks()._queue.close()
+        self._streams.end(_TELLING)
 
     async def tidy(self) -> None:
         """Forget pages that have asked nothing for long, and see what lies on the disk."""
