@@ -93,13 +93,9 @@ def main() -> None:
 
 
 def rows_of_all(arguments: argparse.Namespace) -> dict[str, list[Row]]:
-    """Return the rows of each test whose photos were named."""
+    """Return the rows of each test, whose photos are all named."""
     places = {place.name: place for place in map(Place.parse, arguments.test)}
-    return {
-        name: measured(CASES[name], places[CASES[name].test], arguments)
-        for name in arguments.tasks
-        if CASES[name].test in places
-    }
+    return {name: measured(case, places[case.test], arguments) for name, case in CASES.items()}
 
 
 def parse_arguments(*, of_all: bool = False) -> argparse.Namespace:
@@ -122,7 +118,7 @@ def parse_arguments(*, of_all: bool = False) -> argparse.Namespace:
         if missing:
             parser.error(f"--test is missing for {', '.join(sorted(missing))}")
         return arguments
-    parser.add_argument("--tasks", nargs="+", choices=CASES, default=[*CASES], metavar="NAME")
+    parser.add_argument("--tasks", nargs="+", choices=CASES, metavar="NAME")
     parser.add_argument("--models", nargs="+", help="names or folders; all bundled unless given")
     parser.add_argument("--pictures", type=int, help="so many of the test photos; all unless given")
     return parser.parse_args()

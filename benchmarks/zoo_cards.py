@@ -47,24 +47,24 @@ TWIN = "nafnet-ten"
 
 HOURS = {
     "resflow-general": 2.5,
-    "resflow-rain": 1.8,
-    "resflow-snow": 0.6,
-    "resflow-haze": 0.9,
-    "resflow-low-light": 1.6,
-    "resflow-raindrops": 0.6,
-    "resflow-shadow": 1.7,
+    "resflow-rain": 0.7,
+    "resflow-snow": 0.5,
+    "resflow-haze": 0.8,
+    "resflow-low-light": 0.8,
+    "resflow-raindrops": 0.7,
+    "resflow-shadow": 0.8,
     "resflow-blur": 0.5,
-    "resflow-inpainting": 3.0,
-    "eedtp-ten": 5.0,
+    "resflow-inpainting": 2.5,
+    "eedtp-ten": 5.7,
     "nafnet-general": 0.8,
-    "nafnet-ten": 2.6,
+    "nafnet-ten": 2.3,
     "dtpm-texture": 0.4,
     "dtpm-rain": 0.4,
-    "dtpm-snow": 0.5,
+    "dtpm-snow": 1.0,
     "rain-mse": 0.1,
     "rain-diffloss": 0.3,
 }
-"""That each took on one core of an AMD EPYC, other work beside it, by what its training printed."""
+"""By the times in their logs, on one core of an AMD EPYC with other work beside them."""
 
 STEP_NAMES = {FIRST_GUESS: "first guess", 0: "restored"}
 
@@ -184,11 +184,12 @@ def numbers(entry: ModelEntry, found: Mapping[str, Means]) -> str:
         line += [shown(mean_of(entry.name, values, at)) for at in steps]
         line += [shown(mean_of(twin, values, None))] * has_twin
         lines.append(line)
-    about = f"; `{TWIN}` knows ten tasks, and is not told which" if twin == TWIN else ""
+    is_ten = has_twin and twin == TWIN
+    about = f"; `{TWIN}` knows ten tasks, and is not told which" if is_ten else ""
     return (
         "PSNR in dB / SSIM, in RGB over whole pictures rounded to 8 bits, of the 68 photos of "
         "CBSD68 and the 200 of BSDS500's test, with the fixed seeds of the degradations, in "
-        f"float32 on a processor{about * has_twin}. Printed by `python benchmarks/zoo.py --test "
+        f"float32 on a processor{about}. Printed by `python benchmarks/zoo.py --test "
         f"CBSD68=DIR --test bsds500=DIR -o OUT`:\n\n{markdown(head, lines)}"
     )
 

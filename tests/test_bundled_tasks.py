@@ -73,6 +73,11 @@ OTHERS = [
 ]
 
 
+LEAST = {("nafnet-ten", "deblur"): 0.2}
+"""What its card admits: blur it hardly sharpens."""
+
+
 @pytest.mark.parametrize(("model", "task"), OTHERS)
 def test_all_others_help(model: str, task: str) -> None:
-    assert gain(model, task) > {"dejpeg": 0.3, "deblur": 0.2}.get(task, 1)
+    usual = 0.3 if task in {"dejpeg", "deblur"} else 1
+    assert gain(model, task) > LEAST.get((model, task), usual)

@@ -11,8 +11,8 @@ _GONE: Message = {"type": "http.disconnect"}
 class EndingStreams:
     """Has each stream that is still open at the end look as if its browser had left.
 
-    Gradio's server tells browsers that it has stopped, and waits for them to close the streams. One
-    that happens to have no question open then does not, and would hold the server for its grace.
+    Gradio's server tells browsers that it has stopped, and leaves it to them to close the streams.
+    One that did not would hold the server for its grace.
 
     Args:
         app: Gradio's.
