@@ -120,6 +120,40 @@ def test_generation_is_shown_clean_pictures() -> None:
     assert [*map(str, data.mixture.chains)] == ["clean"]
 
 
+def with_mixture(stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a recipe that has other degradations for stages that ask for them."""
+    later = [
+        {"weight": 2, "apply": ["noise:sigma=50"], "task": "noise"},
+        {"weight": 1, "apply": ["blur:sigma=2"], "task": "deblur"},
+    ]
+    data = values()["data"] | {"mixtures": {"later": later}}
+    return values(data=data, stages=stages)
+
+
+def test_a_stage_can_have_a_mixture_of_its_own() -> None:
+    plain = {"name": "restoration", "steps": 1, "batch": 8, "crop": 16}
+    recipe = parse_recipe(with_mixture([plain, plain | {"mixture": "later"}]))
+    first, second = (stage_data(recipe, stage, Grey(50), PAIRS) for stage in recipe.stages)
+    assert [*map(str, first.mixture.chains)] == ["noise:sigma=25", "jpeg:quality=10"]
+    assert [*map(str, second.mixture.chains)] == ["noise:sigma=50", "blur:sigma=2"]
+    assert second.mixture.tasks == ("denoise", "deblur")  # under its own name
+    assert "deblur" in recipe.data.tasks
+    again = parse_recipe(recipe.portable())
+    assert (again.data.mixtures, again.stages) == (recipe.data.mixtures, recipe.stages)
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ({"mixture": "latter"}, "does not name.*did you mean 'later'"),
+        ({"name": "generation", "mixture": "later"}, "neither tasks nor growing nor a mixture"),
+    ],
+)
+def test_mixtures_that_do_not_fit(stage: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(with_mixture([{"name": "restoration", "steps": 1, "crop": 16} | stage]))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

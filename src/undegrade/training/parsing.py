@@ -97,10 +97,16 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
     if any(stage.name not in method.clean_stages for stage in recipe.stages):
         method.tasks_in_order(options, recipe.data.tasks)
     for stage in recipe.stages:
-        if stage.name in method.clean_stages and (stage.tasks or stage.growing):
+        if stage.name in method.clean_stages and (stage.tasks or stage.growing or stage.mixture):
             raise RecipeError(
                 f"tasks of the stage '{stage.name}', which learns from clean pictures alone",
-                expected="neither tasks nor growing there",
+                expected="neither tasks nor growing nor a mixture there",
+            )
+        if stage.mixture and stage.mixture not in recipe.data.mixtures:
+            raise RecipeError(
+                f"stage '{stage.name}' has the mixture '{stage.mixture}', which data.mixtures "
+                "does not name",
+                fix=did_you_mean(stage.mixture, [*recipe.data.mixtures]),
             )
         for task in stage.tasks:
             if task not in recipe.data.tasks:

@@ -82,18 +82,27 @@ class Data(_Part):
     )
     scales: tuple[float, ...] = Field((1.0,), min_length=1)
     degradations: tuple[MixtureEntry, ...] = Field((), description="What is done to clean photos.")
+    mixtures: dict[str, tuple[MixtureEntry, ...]] = Field(
+        default_factory=dict,
+        description="Other degradations by name, for stages that name them as their mixture.",
+    )
     validation: Validation = Validation()
     workers: int = Field(1, ge=0, description="Processes that make pairs beside the training.")
 
     @property
     def mixture(self) -> Mixture:
-        """The degradations, ready to be applied; a recipe of pairs alone leaves photos clean."""
-        return mixture_of(self.degradations)
+        """All degradations, ready to be applied; a recipe of pairs alone leaves photos clean."""
+        return mixture_of(self.all_degradations)
+
+    @property
+    def all_degradations(self) -> tuple[MixtureEntry, ...]:
+        """What is done to clean photos in any stage."""
+        return (*self.degradations, *(entry for of in self.mixtures.values() for entry in of))
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """What undoes the degradations, each once; an empty text where nobody says."""
-        made = [entry.task for entry in self.degradations]
+        made = [entry.task for entry in self.all_degradations]
         return tuple(
             dict.fromkeys([*made, *(self.pair_tasks.get(name, "") for name in self.pairs)])
         )
@@ -108,6 +117,9 @@ class Stage(_Part):
     crop: int = Field(96, ge=8, description="Side of a training crop in pixels.")
     tasks: tuple[str, ...] = Field(
         (), description="Only pictures whose degradation these undo; all unless given."
+    )
+    mixture: str = Field(
+        "", description="Which of `data.mixtures` it is; `data.degradations` unless given."
     )
     growing: bool = Field(
         False,

@@ -45,7 +45,9 @@ def stage_data(
         RecipeError: There are none.
     """
     tasks = stage.tasks or recipe.data.tasks
-    entries = [entry for entry in recipe.data.degradations if entry.task in tasks]
+    data = recipe.data
+    made = data.mixtures[stage.mixture] if stage.mixture else data.degradations
+    entries = [entry for entry in made if entry.task in tasks]
     clean = stage.name in METHODS.get(recipe.method_options.name).clean_stages
     parts: list[tuple[Source, int]] = []  # each with the number of its tasks
     if photos is not None and (entries or clean):

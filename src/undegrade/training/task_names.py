@@ -2,7 +2,7 @@
 
 from undegrade.methods import METHODS, MethodOptions
 from undegrade.tasks import own_name
-from undegrade.training.recipe import Recipe
+from undegrade.training.recipe import MixtureEntry, Recipe
 
 
 def with_own_names(recipe: Recipe, options: MethodOptions) -> Recipe:
@@ -20,13 +20,14 @@ def with_own_names(recipe: Recipe, options: MethodOptions) -> Recipe:
     def of_each(tasks: dict[str, str]) -> dict[str, str]:
         return {name: own(task) for name, task in tasks.items()}
 
+    def of_entries(entries: tuple[MixtureEntry, ...]) -> tuple[MixtureEntry, ...]:
+        return tuple(entry.model_copy(update={"task": own(entry.task)}) for entry in entries)
+
     data, validation = recipe.data, recipe.data.validation
-    entries = tuple(
-        entry.model_copy(update={"task": own(entry.task)}) for entry in data.degradations
-    )
     named = data.model_copy(
         update={
-            "degradations": entries,
+            "degradations": of_entries(data.degradations),
+            "mixtures": {name: of_entries(entries) for name, entries in data.mixtures.items()},
             "pair_tasks": of_each(data.pair_tasks),
             "validation": validation.model_copy(update={"tasks": of_each(validation.tasks)}),
         }
