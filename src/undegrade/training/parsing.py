@@ -62,6 +62,7 @@ def _check_stages(recipe: Recipe, options: MethodOptions) -> None:
         )
     method.check_stages(options, [stage.name for stage in recipe.stages])
     _check_crops(recipe, options)
+    _check_data_of_stages(recipe, options)
     _check_tasks(recipe, options)
     _check_overview(recipe)
     _check_pieces(recipe)
@@ -81,23 +82,15 @@ def _check_crops(recipe: Recipe, options: MethodOptions) -> None:
             raise RecipeError(f"stages.{number}.crop={stage.crop} with {error}") from error
 
 
-def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
-    """Check that stages and validation are for tasks that there are.
+def _check_data_of_stages(recipe: Recipe, options: MethodOptions) -> None:
+    """Check that what stages say of their data can be had, and is heeded.
 
     Raises:
-        RecipeError: There are no data of a task, no set of a name, or a stage heeds no tasks.
-        ValueError: The method has to be told tasks, and does not know one of these.
+        RecipeError: There are no data of a task, no mixture of a name, or a stage heeds neither.
     """
-    method, validation = METHODS.get(options.name), recipe.data.validation
-    if validation.sets and not method.restores:
-        raise RecipeError(
-            f"data.validation.sets with a {options.name}, which restores nothing",
-            expected="none: validation measures what is restored",
-        )
-    if any(stage.name not in method.clean_stages for stage in recipe.stages):
-        method.tasks_in_order(options, recipe.data.tasks)
+    clean = METHODS.get(options.name).clean_stages
     for stage in recipe.stages:
-        if stage.name in method.clean_stages and (stage.tasks or stage.growing or stage.mixture):
+        if stage.name in clean and (stage.tasks or stage.growing or stage.mixture):
             raise RecipeError(
                 f"tasks of the stage '{stage.name}', which learns from clean pictures alone",
                 expected="neither tasks nor growing nor a mixture there",
@@ -114,6 +107,23 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
                     f"stage '{stage.name}' is for the task '{task}', of which there are no data",
                     fix=did_you_mean(task, [*filter(None, recipe.data.tasks)]),
                 )
+
+
+def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
+    """Check that data and validation are for tasks that there are.
+
+    Raises:
+        RecipeError: There is no set of a name, or no task is told of one.
+        ValueError: The method has to be told tasks, and does not know one of these.
+    """
+    method, validation = METHODS.get(options.name), recipe.data.validation
+    if validation.sets and not method.restores:
+        raise RecipeError(
+            f"data.validation.sets with a {options.name}, which restores nothing",
+            expected="none: validation measures what is restored",
+        )
+    if any(stage.name not in method.clean_stages for stage in recipe.stages):
+        method.tasks_in_order(options, recipe.data.tasks)
     for name in validation.tasks:
         if name not in validation.sets:
             raise RecipeError(
