@@ -2,7 +2,7 @@
 
 from undegrade.degradations import REGISTRY
 from undegrade.methods.eedtp_options import PUBLISHED_TIMES
-from undegrade.tasks import TASK_OF, own_name, plain_words, task_advice
+from undegrade.tasks import TASK_OF, own_name, plain_auto, plain_words, task_advice
 
 
 def test_all_that_can_be_done_to_a_photo_can_be_undone_by_its_name() -> None:
@@ -38,3 +38,7 @@ def test_advice_is_in_the_words_that_users_know() -> None:
     assert task_advice("Raim", known) == f"did you mean 'rain'? {listed}"
     assert task_advice("deraim", known) == f"did you mean 'derain'? {listed}"
     assert task_advice("zzz", known) == f"k{listed[1:]}"
+
+
+def test_auto_in_capitals_is_auto() -> None:
+    assert [*map(plain_auto, ("auto", "AUTO", "Auto", "Rain"))] == ["auto", "auto", "auto", "Rain"]

@@ -24,6 +24,15 @@ TASK_OF: Mapping[str, str] = {
 """Tasks by the degradations that they undo."""
 
 
+AUTO = "auto"
+"""In place of a task: leave it to the model or a detector."""
+
+
+def plain_auto(task: str) -> str:
+    """Return a task as it is, but for :data:`AUTO` in capital letters."""
+    return AUTO if task.lower() == AUTO else task
+
+
 def own_name(task: str, known: Collection[str] = ()) -> str:
     """Return a task under its own name, given that or the name of what it undoes.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from undegrade.errors import UsageError
+from undegrade.tasks import plain_auto
 
 
 class Format(StrEnum):
@@ -146,7 +147,11 @@ SamplerOption = Annotated[
 
 TaskOption = Annotated[
     str,
-    typer.Option("--task", help="What to undo, as derain or rain; auto leaves it to the model."),
+    typer.Option(
+        "--task",
+        help="What to undo, as derain or rain; auto leaves it to the model.",
+        callback=plain_auto,
+    ),
 ]
 
 TextureOption = Annotated[

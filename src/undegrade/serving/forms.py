@@ -4,9 +4,9 @@ import re
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -17,6 +17,7 @@ from undegrade.inference.options import MIN_TILE, RestoreOptions
 from undegrade.registry import did_you_mean
 from undegrade.serving.options import Limits
 from undegrade.serving.problems import HttpError, problem_of
+from undegrade.tasks import plain_auto
 from undegrade.validation import explain
 from undegrade.zoo import (
     AUTO_MODEL,
@@ -55,7 +56,9 @@ class RestoreForm(DetectForm):
     model: str = Field(
         AUTO_MODEL, max_length=200, description="Name of a model; auto for the best."
     )
-    task: str = Field("auto", max_length=60, description="What to undo, as rain; auto: detected.")
+    task: Annotated[str, AfterValidator(plain_auto)] = Field(
+        "auto", max_length=60, description="What to undo, as rain; auto: detected."
+    )
     steps: int | None = Field(
         None, ge=0, description="Network evaluations; the model's own unless given."
     )
