@@ -515,6 +515,10 @@ def test_a_wrong_task_is_noticed_though_all_is_there(restore: Cli, make_photo: M
     assert "there already" in restore(photo, "--task", "denoise").stderr
 
 
+def test_auto_in_capitals_is_auto(restore: Cli, make_photo: Make) -> None:
+    assert restore(make_photo(), "--task", "AUTO").exit_code == 0
+
+
 def test_help_names_the_tasks_in_plain_words(cli: Cli) -> None:
     text = " ".join(cli("restore", "--help").stdout.split())
     words = "noise, rain, jpeg, snow, holes, raindrops, shadow, low-light, haze, blur"

@@ -31,7 +31,7 @@ from undegrade.cli.options import (
 )
 from undegrade.cli.streams import check_streams, source_of, target_of
 from undegrade.errors import UsageError
-from undegrade.tasks import plain_words
+from undegrade.tasks import plain_auto, plain_words
 
 if TYPE_CHECKING:
     from undegrade.inference import FileOptions, Restorer
@@ -83,7 +83,8 @@ def restore(  # noqa: PLR0913  (a command line has as many parameters as options
         typer.Option(
             help=f"What to undo: {', '.join(plain_words())}. auto asks a detector, and "
             "resflow-general restores what that is unsure of. A model that is named sees for "
-            "itself if it can."
+            "itself if it can.",
+            callback=plain_auto,
         ),
     ] = "auto",
     steps: Annotated[
