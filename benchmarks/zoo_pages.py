@@ -1,15 +1,17 @@
-"""Write what every model that ships comes to: a page for each test, and an overview of all.
+"""Write what every model that ships comes to: a page for each test, and tables of all.
 
     python benchmarks/zoo_pages.py --test CBSD68=DIR --test bsds500=DIR -o OUT
 
 What ``benchmarks/zoo.py`` has measured into OUT is not measured again. The pages go to
-``docs/results/``, the overview into ``docs/results.md``, between two marks; the rest of it is
+``docs/results/``; between two marks of ``docs/results.md`` the overview, and of
+``docs/theory/eedtp.md`` what the model of ten tasks lacks to those of one. The rest of both is
 written by hand, and stays.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from zoo_cards import TWIN, Means, classical, mean_of, shown
 
@@ -23,7 +25,7 @@ from zoo import CASES, STEPS, Case, means, parse_arguments, rows_of_all, summary
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = DOCS / "results"
-OVERVIEW = DOCS / "results.md"
+OVERVIEW, THEORY = DOCS / "results.md", DOCS / "theory" / "eedtp.md"
 BEGIN, END = "<!-- overview: benchmarks/zoo_pages.py -->\n", "<!-- end of the overview -->\n"
 
 TEN = "eedtp-ten"
@@ -40,11 +42,9 @@ def main() -> None:
     found = rows_of_all(arguments)
     for name, rows in found.items():
         write_whole(PAGES / f"{name}.md", page(name, rows).encode())
-    overview = markdown(
-        ["test", "input", "best classical", "the task's own model", f"`{TEN}`", f"`{TWIN}`"],
-        [line(name, means(rows)) for name, rows in found.items()],
-    )
-    write_whole(OVERVIEW, replaced(OVERVIEW.read_text(encoding="utf-8"), overview).encode())
+    values = {name: means(rows) for name, rows in found.items()}
+    replace(OVERVIEW, overview(values))
+    replace(THEORY, shortfall(values))
 
 
 def page(name: str, rows: Sequence[Row]) -> str:
@@ -103,11 +103,18 @@ def picture(name: str) -> list[str]:
     ]
 
 
+def overview(found: Mapping[str, Means]) -> str:
+    """Return the table of all tests."""
+    return markdown(
+        ["test", "input", "best classical", "the task's own model", f"`{TEN}`", f"`{TWIN}`"],
+        [line(name, values) for name, values in found.items()],
+    )
+
+
 def line(name: str, values: Means) -> list[str]:
     """Return a line of the overview."""
     case = CASES[name]
-    own = own_model(case, values)
-    best = mean_of(own, values, find_model(own).config.default_steps)
+    own, best = own_best(case, values)
     return [
         f"[{title(case)}](results/{name}.md)",
         shown(values[INPUT, 0]),
@@ -118,13 +125,48 @@ def line(name: str, values: Means) -> list[str]:
     ]
 
 
-def replaced(text: str, overview: str) -> str:
-    """Return a page with another overview between its marks."""
+def own_best(case: Case, values: Means) -> tuple[str, tuple[float, float] | None]:
+    """Return the model that is best at a test's task, and what it comes to in its usual steps."""
+    own = own_model(case, values)
+    return own, mean_of(own, values, find_model(own).config.default_steps)
+
+
+def shortfall(found: Mapping[str, Means]) -> str:
+    """Return the table of what the model of ten tasks lacks to those of one, with averages."""
+    validated = {*map(tuple, find_model(TEN).config.recipe["data"]["validation"]["sets"].values())}
+    lines, behind = [], {}
+    for name, values in found.items():
+        case, ten = CASES[name], mean_of(TEN, values, None)
+        own, best = own_best(case, values)
+        if ten is None or best is None:
+            continue
+        behind[name] = best[0] - ten[0]
+        told = [title(case), shown(values[INPUT, 0]), classical(case, values)]
+        lines.append([*told, f"{shown(best)} (`{own}`)", shown(ten), f"{behind[name]:.2f}"])
+    tests = {
+        "the ten that its recipe validates with": [
+            name
+            for name in behind
+            if (CASES[name].degradation,) in validated and CASES[name].test == "CBSD68"
+        ],
+        f"all {len(behind)}": [*behind],
+    }
+    for told, names in tests.items():
+        mean = fmean(behind[name] for name in names)
+        lines.append([f"mean of {told}", "", "", "", "", f"**{mean:.2f}**"])
+    return markdown(
+        ["test", "input", "best classical", "the task's own model", f"`{TEN}`", "behind, dB"], lines
+    )
+
+
+def replace(document: Path, table: str) -> None:
+    """Put another table between the marks of a document."""
     pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
-    new, count = re.subn(pattern, lambda _: f"{BEGIN}\n{overview}\n\n{END}", text, flags=re.DOTALL)
+    text = document.read_text(encoding="utf-8")
+    new, count = re.subn(pattern, lambda _: f"{BEGIN}\n{table}\n\n{END}", text, flags=re.DOTALL)
     if count != 1:
-        raise SystemExit(f"{OVERVIEW} has {count} overviews; expected one between its marks")
-    return new
+        raise SystemExit(f"{document} has {count} overviews; expected one between its marks")
+    write_whole(document, new.encode())
 
 
 if __name__ == "__main__":
