@@ -144,6 +144,7 @@ def how_made(entry: ModelEntry) -> str:
     command = [str(path.relative_to(RECIPES.parent)), "data.photos=PHOTOS", *map(shlex.quote, told)]
     stages = [
         f"{stage['steps']:,} steps of {stage['batch']} crops of {stage['crop']} pixels"
+        + (f" of the mixture `{stage['mixture']}`" if stage.get("mixture") else "")
         for stage in recipe["stages"]
     ]
     runs = [(stage, len([*same])) for stage, same in groupby(stages)]
