@@ -1,7 +1,9 @@
 """Tasks by the names of what they undo."""
 
 from undegrade.degradations import REGISTRY
+from undegrade.inference.options import RestoreOptions
 from undegrade.methods.eedtp_options import PUBLISHED_TIMES
+from undegrade.serving.forms import RestoreForm
 from undegrade.tasks import TASK_OF, own_name, plain_auto, plain_words, task_advice
 
 
@@ -42,3 +44,5 @@ def test_advice_is_in_the_words_that_users_know() -> None:
 
 def test_auto_in_capitals_is_auto() -> None:
     assert [*map(plain_auto, ("auto", "AUTO", "Auto", "Rain"))] == ["auto", "auto", "auto", "Rain"]
+    assert RestoreOptions(task="AUTO").task == "auto"
+    assert RestoreForm(task="AUTO").task == "auto"

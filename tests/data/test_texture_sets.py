@@ -19,9 +19,11 @@ from undegrade.data.shards import ShardedSource, read_index
 from undegrade.data.squares import some_squares
 from undegrade.degradations import Chain, Mixture
 from undegrade.degradations.texture import TextureRemoval
-from undegrade.errors import UsageError
+from undegrade.errors import RecipeError, UsageError
 from undegrade.images.files import find_photos
 from undegrade.randomness import generator
+from undegrade.training.recipe import Data
+from undegrade.training.twins import check_pairs
 
 TEXTURE = "texture:strength=0.02,iterations=2,solver=multigrid"
 SCALES = (1.0, 0.5)
@@ -70,6 +72,17 @@ def test_a_set_says_how_it_was_made(made: Path) -> None:
     )
     [link] = Chain.parse(index.made_with).links
     assert link.draw(generator(0)) == TextureRemoval(strength=0.02, iterations=2)
+
+
+def test_mixtures_may_all_state_how_a_set_was_made_and_none_otherwise(made: Path) -> None:
+    [told] = read_index(str(made)).made_with
+    same = {"weight": 1, "apply": [told]}
+    other = {"weight": 1, "apply": [told.replace("iterations=2", "iterations=3")]}
+    check_pairs(str(made), Data.model_validate({"degradations": [same], "mixtures": {"a": [same]}}))
+    with pytest.raises(RecipeError, match=r"iterations=2.* or .*iterations=3"):
+        check_pairs(
+            str(made), Data.model_validate({"degradations": [same], "mixtures": {"a": [other]}})
+        )
 
 
 def test_sixteen_bits_reach_a_training(photo_folder: Path, tmp_path: Path) -> None:

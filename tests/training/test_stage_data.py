@@ -142,16 +142,33 @@ def test_a_stage_can_have_a_mixture_of_its_own() -> None:
     assert (again.data.mixtures, again.stages) == (recipe.data.mixtures, recipe.stages)
 
 
+def test_stages_know_the_tasks_of_their_own_mixture_alone() -> None:
+    plain = {"name": "restoration", "steps": 1, "batch": 8, "crop": 16, "growing": True}
+    recipe = parse_recipe(with_mixture([plain, plain | {"mixture": "later"}]))
+    usual = [stage.tasks for stage in recipe.stages if not stage.mixture]
+    later = [stage.tasks for stage in recipe.stages if stage.mixture]
+    assert usual[-1] == ("denoise", "derain", "dejpeg", "dehaze")
+    assert later[-1] == ("denoise", "derain", "dehaze", "deblur")
+    assert (len(usual), len(later)) == (4, 4)
+
+
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
         ({"mixture": "latter"}, "does not name.*did you mean 'later'"),
+        ({"tasks": ["deblur"]}, "task 'deblur', of which there are no data"),
         ({"name": "generation", "mixture": "later"}, "neither tasks nor growing nor a mixture"),
     ],
 )
 def test_mixtures_that_do_not_fit(stage: dict[str, Any], message: str) -> None:
+    plain = {"name": "restoration", "steps": 1, "crop": 16}
     with pytest.raises(RecipeError, match=message):
-        parse_recipe(with_mixture([{"name": "restoration", "steps": 1, "crop": 16} | stage]))
+        parse_recipe(with_mixture([plain | {"mixture": "later"}, plain | stage]))
+
+
+def test_a_mixture_that_no_stage_is_shown_is_told_of() -> None:
+    with pytest.raises(RecipeError, match=r"data\.mixtures\.later, and no stage that is shown it"):
+        parse_recipe(with_mixture([{"name": "restoration", "steps": 1, "crop": 16}]))
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,12 @@ def test_one_bad_photo_in_many_is_left_out_and_named(
     assert "scene-30.png" in text
 
 
+def test_a_recipe_of_mixtures_alone_has_data(recipe: Path, photo_folder: Path) -> None:
+    noise = NOISE.replace("degradations", "mixtures.later")
+    text, _, _ = prepared(recipe, noise, "stages.0.mixture=later", f"data.photos={photo_folder}")
+    assert "to train on" in text
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from undegrade.errors import UsageError
+from undegrade.tasks import plain_auto
 
 MIN_TILE = 64
 """Least side of a tile in pixels; where memory does not suffice even for that, we give up."""
@@ -61,6 +62,7 @@ class RestoreOptions:
 
     def __post_init__(self) -> None:
         self._check_kinds()
+        object.__setattr__(self, "task", plain_auto(self.task))
         if self.steps is not None and not 0 <= self.steps <= _MOST_STEPS:
             raise UsageError(
                 f"steps={self.steps}", expected=f"a whole number from 0 to {_MOST_STEPS}"

@@ -209,14 +209,11 @@ def _check_data(recipe: Recipe) -> None:
             fix="add data.photos=FOLDER or data.pairs.NAME=FOLDER to the command",
         )
     clean = METHODS.get(recipe.method_options.name).clean_stages
-    if (
-        data.photos is not None
-        and not data.degradations
-        and not all(stage.name in clean for stage in recipe.stages)
-    ):
+    shown = [stage.mixture for stage in recipe.stages if stage.name not in clean]
+    if data.photos is not None and not all(map(data.degradations_in, shown)):
         raise RecipeError(
             "the recipe names clean photos and nothing to be done to them",
-            fix="add data.degradations, or name pairs instead",
+            fix="add data.degradations or a stage's mixture, or name pairs instead",
         )
     nowhere = [name for name, where in data.pairs.items() if not where]
     if nowhere:

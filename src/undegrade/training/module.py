@@ -213,7 +213,7 @@ def _retention(method: Method, recipe: Recipe, stage: Stage) -> Retention | None
     """Return what a stage retains; None if nothing."""
     if recipe.retain is None or not stage.retaining or recipe.retain.stage == stage.name:
         return None
-    time = method.retention_time(stage.tasks or recipe.data.tasks)
+    time = method.retention_time(stage.tasks or recipe.data.tasks_in(stage.mixture))
     return Retention(recipe.retain, time, recipe.seed)
 
 

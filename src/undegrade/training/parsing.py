@@ -86,13 +86,21 @@ def _check_data_of_stages(recipe: Recipe, options: MethodOptions) -> None:
     """Check that what stages say of their data can be had, and is heeded.
 
     Raises:
-        RecipeError: There are no data of a task, no mixture of a name, or a stage heeds neither.
+        RecipeError: There are no data of a task, no mixture of a name, or no stage for a mixture;
+            or a stage that learns from clean pictures alone has either.
     """
     clean = METHODS.get(options.name).clean_stages
+    for name in recipe.data.mixtures:
+        if name not in {stage.mixture for stage in recipe.stages}:
+            raise RecipeError(
+                f"data.mixtures.{name}, and no stage that is shown it",
+                fix=f"add mixture: {name} to a stage, or leave it out",
+            )
     for stage in recipe.stages:
         if stage.name in clean and (stage.tasks or stage.growing or stage.mixture):
             raise RecipeError(
-                f"tasks of the stage '{stage.name}', which learns from clean pictures alone",
+                f"tasks or a mixture of the stage '{stage.name}', which learns from clean pictures "
+                "alone",
                 expected="neither tasks nor growing nor a mixture there",
             )
         if stage.mixture and stage.mixture not in recipe.data.mixtures:
@@ -102,10 +110,11 @@ def _check_data_of_stages(recipe: Recipe, options: MethodOptions) -> None:
                 fix=did_you_mean(stage.mixture, [*recipe.data.mixtures]),
             )
         for task in stage.tasks:
-            if task not in recipe.data.tasks:
+            known = recipe.data.tasks_in(stage.mixture)
+            if task not in known:
                 raise RecipeError(
                     f"stage '{stage.name}' is for the task '{task}', of which there are no data",
-                    fix=did_you_mean(task, [*filter(None, recipe.data.tasks)]),
+                    fix=did_you_mean(task, [*filter(None, known)]),
                 )
 
 
@@ -113,7 +122,7 @@ def _check_tasks(recipe: Recipe, options: MethodOptions) -> None:
     """Check that data and validation are for tasks that there are.
 
     Raises:
-        RecipeError: There is no set of a name, or no task is told of one.
+        RecipeError: There is no set of a name for which a task is told, or a set without a task.
         ValueError: The method has to be told tasks, and does not know one of these.
     """
     method, validation = METHODS.get(options.name), recipe.data.validation
@@ -180,8 +189,14 @@ def _grown(recipe: Recipe, options: MethodOptions) -> Recipe:
             "a stage that grows, and data of which no task is told",
             fix="add task to each of data.degradations, and data.pair_tasks",
         )
-    order = METHODS.get(options.name).tasks_in_order(options, recipe.data.tasks)
-    stages = [each for stage in recipe.stages for each in _repeated(stage, order)]
+    method = METHODS.get(options.name)
+    stages = [
+        each
+        for stage in recipe.stages
+        for each in _repeated(
+            stage, method.tasks_in_order(options, recipe.data.tasks_in(stage.mixture))
+        )
+    ]
     return recipe.model_copy(update={"stages": tuple(stages)})
 
 

@@ -102,7 +102,18 @@ class Data(_Part):
     @property
     def tasks(self) -> tuple[str, ...]:
         """What undoes the degradations, each once; an empty text where nobody says."""
-        made = [entry.task for entry in self.all_degradations]
+        return self._with_pairs(self.all_degradations)
+
+    def degradations_in(self, mixture: str) -> tuple[MixtureEntry, ...]:
+        """Return what a mixture does to clean photos; the usual one has no name."""
+        return self.mixtures[mixture] if mixture else self.degradations
+
+    def tasks_in(self, mixture: str) -> tuple[str, ...]:
+        """Return the tasks of a mixture and of all pairs, as :attr:`tasks` has them."""
+        return self._with_pairs(self.degradations_in(mixture))
+
+    def _with_pairs(self, entries: Sequence[MixtureEntry]) -> tuple[str, ...]:
+        made = [entry.task for entry in entries]
         return tuple(
             dict.fromkeys([*made, *(self.pair_tasks.get(name, "") for name in self.pairs)])
         )

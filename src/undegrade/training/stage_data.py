@@ -44,9 +44,8 @@ def stage_data(
     Raises:
         RecipeError: There are none.
     """
-    tasks = stage.tasks or recipe.data.tasks
-    data = recipe.data
-    made = data.mixtures[stage.mixture] if stage.mixture else data.degradations
+    tasks = stage.tasks or recipe.data.tasks_in(stage.mixture)
+    made = recipe.data.degradations_in(stage.mixture)
     entries = [entry for entry in made if entry.task in tasks]
     clean = stage.name in METHODS.get(recipe.method_options.name).clean_stages
     parts: list[tuple[Source, int]] = []  # each with the number of its tasks

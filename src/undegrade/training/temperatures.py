@@ -136,7 +136,11 @@ def _kept(photos: Path) -> list[Path]:
 
 
 def _mixture(entry: ModelEntry) -> Mixture:
-    told = entry.config.recipe.get("data", {}).get("degradations")
+    """Return what a detector was shown last."""
+    recipe = entry.config.recipe
+    data, stages = recipe.get("data", {}), recipe.get("stages", [])
+    last = stages[-1].get("mixture", "") if stages else ""
+    told = data.get("mixtures", {}).get(last) if last else data.get("degradations")
     try:
         return mixture_of(TypeAdapter(tuple[MixtureEntry, ...]).validate_python(told))
     except ValidationError as error:

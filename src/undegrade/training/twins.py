@@ -52,13 +52,15 @@ def _made(where: str) -> Index | None:
 
 def _compare(where: str, index: Index, stated: Sequence[Chain]) -> None:
     made = Chain.parse(index.made_with)
-    if not (len(stated) == 1 and made.makes_the_same_as(stated[0])):
-        says = " or ".join(" + ".join(chain.in_full()) or "clean" for chain in stated)
+    if not stated or not all(map(made.makes_the_same_as, stated)):  # several mixtures may state it
+        says = " or ".join(
+            dict.fromkeys(" + ".join(chain.in_full()) or "clean" for chain in stated)
+        )
         raise RecipeError(
             f"the degraded twins in {where} were made with {' + '.join(made.in_full())}, and the "
             f"recipe says {says}",
             expected="the same",
-            fix="make them anew, or change data.degradations",
+            fix="make them anew, or change data.degradations and data.mixtures",
         )
 
 

@@ -170,7 +170,8 @@ def _other_training(
         return (f"what {run.about.model} was trained on is not known here",)
     data = config.recipe.get("data", {})
     pairs = {name.lower() for name in data.get("pairs", {})}
-    if pairs and pairs == {*block.trained_on} and not data.get("degradations"):
+    made = data.get("degradations") or data.get("mixtures")
+    if pairs and pairs == {*block.trained_on} and not made:
         return ()
     named = config.training_data or ", ".join(sorted(pairs)) or "data that its card does not name"
     paper = f" and not on {', '.join(block.trained_on)}" if block.trained_on else ""
