@@ -152,9 +152,9 @@ def shortfall(found: Mapping[str, Means]) -> str:
         f"the {len(own_tests)} that its recipe validates with": own_tests,
         f"all {len(behind)}": [*behind],
     }
-    for told, names in tests.items():
+    for which, names in tests.items():
         mean = fmean(behind[name] for name in names)
-        lines.append([f"mean of {told}", "", "", "", "", f"**{mean:.2f}**"])
+        lines.append([f"mean of {which}", "", "", "", "", f"**{mean:.2f}**"])
     return markdown(
         ["test", "input", "best classical", "the task's own model", f"`{TEN}`", "behind, dB"], lines
     )
