@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 MOST_BYTES = 150_000
 LARGE = {"width": 1280, "height": 1000}
@@ -25,13 +25,18 @@ def main() -> None:
     address = sys.argv[2] if len(sys.argv) > 2 else "http://127.0.0.1:8000"
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        browser = chromium(playwright)
         picture(browser, address, folder / "page.jpg", LARGE, "light")
         picture(browser, address, folder / "page-dark.jpg", LARGE, "dark")
         picture(browser, address, folder / "page-phone.jpg", PHONE, "light")
         browser.close()
+
+
+def chromium(playwright: Playwright) -> Browser:
+    """Start the system's browser."""
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+    )
 
 
 def picture(browser: Browser, address: str, file: Path, size: dict[str, int], scheme: str) -> None:
@@ -56,13 +61,13 @@ def restore(page: Page, example: str) -> None:
     page.wait_for_timeout(1000)  # until pictures have moved into their places
 
 
-def save(image: Image.Image, file: Path) -> None:
-    """Write a JPEG file of at most 150 kB."""
+def save(image: Image.Image, file: Path, most_bytes: int = MOST_BYTES) -> None:
+    """Write a JPEG file of at most so many bytes."""
     for quality in range(90, 30, -5):
         image.save(file, quality=quality, optimize=True)
-        if file.stat().st_size < MOST_BYTES:
+        if file.stat().st_size < most_bytes:
             return
-    raise ValueError(f"{file} is larger than {MOST_BYTES} bytes even at quality 35")
+    raise ValueError(f"{file} is larger than {most_bytes} bytes even at quality 35")
 
 
 if __name__ == "__main__":
