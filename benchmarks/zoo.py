@@ -33,7 +33,10 @@ from undegrade.zoo import ModelConfig, find_model, list_models
 
 PSNR, SSIM = "psnr", "ssim"
 STEPS = (0, 1, 2, 4)
-"""None is the first guess of those models that have one."""
+"""Zero asks those models for their first guess that have one."""
+
+LEFT_ALONE = "denoise"
+"""What models of several tasks are told of clean photos: there may be no noise at all."""
 
 Entrant = tuple[str, int]
 """What has a line of its own: its name, and its steps."""
@@ -44,8 +47,7 @@ class Case:
     """A test.
 
     Args:
-        task: What undoes it; empty for clean photos, which all models are to leave as they are that
-            see for themselves what there is to undo.
+        task: What undoes it; empty for clean photos, which all models are to leave as they are.
         degradation: What is done to the photos.
         baselines: The classical methods for it.
         test: Name of the photos.
@@ -55,6 +57,15 @@ class Case:
     degradation: str
     baselines: tuple[str, ...]
     test: str = "CBSD68"
+
+    @property
+    def chain(self) -> Chain:
+        """What degrades the photos."""
+        return Chain.parse([self.degradation] if self.degradation else [])
+
+    def told(self, config: ModelConfig) -> str:
+        """Return the task that a model is told of the photos."""
+        return self.task or LEFT_ALONE if config.is_told else "auto"
 
 
 CASES = {
@@ -121,7 +132,12 @@ def parse_arguments(*, of_all: bool = False) -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="+", choices=CASES, metavar="NAME")
     parser.add_argument("--models", nargs="+", help="names or folders; all bundled unless given")
     parser.add_argument("--pictures", type=int, help="so many of the test photos; all unless given")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    known = {case.test for case in CASES.values()}
+    for test in arguments.test:
+        if Place.parse(test).name not in known:
+            parser.error(f"no test has photos called {test}; expected {' or '.join(sorted(known))}")
+    return arguments
 
 
 def title(case: Case) -> str:
@@ -131,15 +147,14 @@ def title(case: Case) -> str:
 
 def measured(case: Case, place: Place, arguments: argparse.Namespace) -> list[Row]:
     """Return the rows of all that restores the pictures of a case."""
-    degradations = [case.degradation] if case.degradation else []
-    pictures = PictureSet.open(place, Chain.parse(degradations), limit=arguments.pictures)
+    pictures = PictureSet.open(place, case.chain, limit=arguments.pictures)
     journal = Journal(arguments.output)
     plan = Plan(find_metrics(f"{PSNR},{SSIM}"), steps=STEPS)
     rows = [*measure(Choice(case.baselines).load(), pictures, plan, journal)]
     for model in able(case.task, arguments.models):
-        task = case.task if find_model(model).config.is_told else "auto"
-        candidates = Choice((model,), device="cpu", precision="float32", task=task).load()
-        rows += measure(candidates[1:], pictures, plan, journal)
+        task = case.told(find_model(model).config)
+        _input, *restoring = Choice((model,), device="cpu", precision="float32", task=task).load()
+        rows += measure(restoring, pictures, plan, journal)
     return rows
 
 
@@ -150,10 +165,10 @@ def able(task: str, models: Sequence[str] | None) -> list[str]:
 
 
 def does(task: str, config: ModelConfig) -> bool:
-    """Return whether a model restores what a task is about, or clean photos for no task."""
+    """Return whether a model restores what a task is about; all can be given clean photos."""
     if not METHODS.get(config.method_name).restores:
         return False
-    return own_name(task) in config.tasks if task else not config.is_told
+    return own_name(task) in config.tasks if task else True
 
 
 def summary_of(rows: Sequence[Row]) -> Summary:

@@ -20,8 +20,8 @@ from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
 from undegrade.methods import METHODS
 from undegrade.wording import counted
-from undegrade.zoo import ModelEntry, find_model, further_losses, list_models, load_method
-from undegrade.zoo.cards import needed
+from undegrade.zoo import ModelEntry, find_model, list_models, load_method
+from undegrade.zoo.cards import known_of, listed
 from undegrade.zoo.files import CARD_FILE
 from zoo import CASES, Case, Entrant, does, means, parse_arguments, rows_of_all, title
 
@@ -65,6 +65,16 @@ HOURS = {
     "rain-diffloss": 0.3,
 }
 """By the times in their logs, on one core of an AMD EPYC with other work beside them."""
+
+OTHERWISE = {
+    "eedtp-ten": "The recipe makes such a model in one go. These weights were made in two: after "
+    "the first 54,500 steps they were exported, in half precision, and gone on with from there.",
+    "nafnet-ten": "The recipe makes such a model from the `eedtp-ten` that ships. These weights "
+    "began with what that was after four of its stages (SHA-256 "
+    "`80c5e837c0f97e47e43a06ef93bbd2e84a54cb3626ccaf19bc8b5e7bb42f8a28`), and were exported in "
+    "half precision and gone on with from there after the first 33,000 steps.",
+}
+"""How weights were made that their recipe makes again only much the same."""
 
 STEP_NAMES = {FIRST_GUESS: "first guess", 0: "restored"}
 
@@ -120,19 +130,16 @@ def facts(entry: ModelEntry) -> str:
     gated = " of gated blocks" if network.get("block") == "gated" else ""
     experts = " with experts" if config.method.get("experts") else ""
     parameters = sum(parameter.numel() for parameter in load_method(entry).parameters())
+    told = " (has to be told which)" if config.is_told else ""
     known = {
         "Method": METHOD_NAMES[config.method_name],
         "Network": f"{kind}{gated}{experts}, {parameters / 1e6:.1f} million parameters, "
         f"{entry.size / 1e6:.1f} MB",
-        "Tasks": ", ".join(config.tasks) + (" (has to be told which)" if config.is_told else ""),
-        "Steps by default": config.default_steps,
-        "Further losses": ", ".join(further_losses(config.recipe)) or "none",
-        **needed(config),
-        "Licence of the weights": config.licence,
-        "Training data": config.training_data,
-        "SHA-256 of the weights": f"`{config.sha256}`",
+        "Tasks": f"{', '.join(config.tasks)}{told}",
     }
-    return "\n".join(f"- {name}: {fact}" for name, fact in known.items())
+    return listed(
+        known | {name: fact for name, fact in known_of(config).items() if name not in known}
+    )
 
 
 def how_made(entry: ModelEntry) -> str:
@@ -156,9 +163,10 @@ def how_made(entry: ModelEntry) -> str:
     seen = sum(not is_validation(name) for name in names)
     return (
         f"    undegrade train {' '.join(command)} -o runs/{entry.name}\n\n"
-        f"{amount}, in {number}{origin}; {HOURS[entry.name]:g} hours of one processor core. The "
+        f"{amount}, in {number}{origin}; {HOURS[entry.name]:g} h of one processor core. The "
         f"photos are {seen} of the {len(names)} in `recipes/data/photos.csv`; the others, chosen "
         "by the hash of their names, are for validation. The recipe is in `config.json`."
+        + (f"\n\n{OTHERWISE[entry.name]}" if entry.name in OTHERWISE else "")
     )
 
 
@@ -175,7 +183,8 @@ def numbers(entry: ModelEntry, found: Mapping[str, Means]) -> str:
     own = [name for name in found if does(CASES[name].task, entry.config)]
     steps = sorted({at for name in own for at in steps_of(entry, found[name])})
     twin = TWINS.get(entry.name, TWIN)
-    has_twin = twin != entry.name and any(mean_of(twin, found[name], None) for name in own)
+    shared = [name for name in own if CASES[name].task and mean_of(twin, found[name], None)]
+    has_twin = twin != entry.name and bool(shared)
     asked = [STEP_NAMES.get(at) or counted(at, "step") for at in steps]
     head = ["test", "input", "best classical", *asked, *([f"`{twin}`"] * has_twin)]
     lines = []

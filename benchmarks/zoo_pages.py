@@ -20,18 +20,38 @@ from undegrade.evaluation.names import FIRST_GUESS
 from undegrade.evaluation.results.rows import Row
 from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import make_folder, write_whole
-from undegrade.zoo import SPECIALISTS, find_model
-from zoo import CASES, STEPS, Case, means, parse_arguments, rows_of_all, summary_of, title
+from undegrade.zoo import DEFAULT_MODEL, SPECIALISTS, find_model
+from zoo import (
+    CASES,
+    LEFT_ALONE,
+    STEPS,
+    Case,
+    means,
+    parse_arguments,
+    rows_of_all,
+    summary_of,
+    title,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = DOCS / "results"
 OVERVIEW, THEORY = DOCS / "results.md", DOCS / "theory" / "eedtp.md"
-BEGIN, END = "<!-- overview: benchmarks/zoo_pages.py -->\n", "<!-- end of the overview -->\n"
+BEGIN, END = "<!-- table: benchmarks/zoo_pages.py -->\n", "<!-- end of the table -->\n"
 
 TEN = "eedtp-ten"
 
-PICTURES = {"noise50": "noise", "grain": "noise", "jpeg-bsds": "jpeg", "motion-blur": "blur"}
-"""Whose picture of ``examples/tasks.py`` a page shows that has none of its own; clean has none."""
+OWN = {**SPECIALISTS, "texture": "dtpm-texture", "": DEFAULT_MODEL}
+"""Which model is the best at a task, or at leaving clean photos alone."""
+
+PICTURES = {
+    "jpeg-bsds": "jpeg",
+    "holes": "thin-holes",
+    "blur": "gaussian-blur",
+    "motion-blur": "blur",
+}
+"""What ``examples/tasks.py`` calls the picture of a test, where that has another name."""
+
+DROPS = "; the drops are as large as on a whole photo"
 
 
 def main() -> None:
@@ -52,7 +72,7 @@ def page(name: str, rows: Sequence[Row]) -> str:
     case = CASES[name]
     summary = summary_of(rows)
     order = list(dict.fromkeys(entry.model for entry in summary.entries))
-    own = own_model(case, means(rows))
+    own = OWN[case.task]
     usual = find_model(own).config.default_steps
     compared = summary.against([(own, usual), (own, FIRST_GUESS)]).comparisons()
     told = [
@@ -69,14 +89,6 @@ def page(name: str, rows: Sequence[Row]) -> str:
     return "\n\n".join(part for part in told if part) + "\n"
 
 
-def own_model(case: Case, values: Means) -> str:
-    """Return the model that is best at a test's task; the default one for clean photos."""
-    task = case.task or "denoise"
-    if task in SPECIALISTS:
-        return SPECIALISTS[task]
-    return next(model for model, steps in values if model not in case.baselines and steps)
-
-
 def command(case: Case, order: Sequence[str]) -> str:
     """Return the commands that measure the same: models that are told the task have their own."""
     seeing = [model for model in order if model != INPUT and "(" not in model]
@@ -87,7 +99,8 @@ def command(case: Case, order: Sequence[str]) -> str:
     data += " --precision float32 -o out"
     steps = ",".join(map(str, STEPS))
     lines = [f"undegrade evaluate {' '.join(seeing)} {data} --steps {steps}"]
-    lines += [f"undegrade evaluate {model} --task {case.task} {data}" for model in told]
+    task = case.task or LEFT_ALONE
+    lines += [f"undegrade evaluate {model} --task {task} {data}" for model in told]
     return "\n".join(lines)
 
 
@@ -98,8 +111,8 @@ def picture(name: str) -> list[str]:
         return []
     return [
         f"![Degraded, restored, truth](../pictures/tasks/{of}.jpg)",
-        "*Two photos of none of the tests; [`examples/tasks.py`](../../examples/tasks.py) says how "
-        "they were degraded.*",
+        "*Squares of two photos that are in none of the tests, degraded likewise by "
+        f"[`examples/tasks.py`](../../examples/tasks.py){DROPS if name == 'raindrops' else ''}.*",
     ]
 
 
@@ -127,7 +140,7 @@ def line(name: str, values: Means) -> list[str]:
 
 def own_best(case: Case, values: Means) -> tuple[str, tuple[float, float] | None]:
     """Return the model that is best at a test's task, and what it comes to in its usual steps."""
-    own = own_model(case, values)
+    own = OWN[case.task]
     return own, mean_of(own, values, find_model(own).config.default_steps)
 
 
@@ -138,7 +151,7 @@ def shortfall(found: Mapping[str, Means]) -> str:
     for name, values in found.items():
         case, ten = CASES[name], mean_of(TEN, values, None)
         own, best = own_best(case, values)
-        if ten is None or best is None:
+        if ten is None or best is None or not case.task:
             continue
         behind[name] = best[0] - ten[0]
         told = [title(case), shown(values[INPUT, 0]), classical(case, values)]
@@ -166,7 +179,7 @@ def replace(document: Path, table: str) -> None:
     text = document.read_text(encoding="utf-8")
     new, count = re.subn(pattern, lambda _: f"{BEGIN}\n{table}\n\n{END}", text, flags=re.DOTALL)
     if count != 1:
-        raise SystemExit(f"{document} has {count} overviews; expected one between its marks")
+        raise SystemExit(f"{document} has {count} tables between marks; expected one")
     write_whole(document, new.encode())
 
 

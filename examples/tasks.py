@@ -29,19 +29,29 @@ CASES = {
 }
 """What is done for each, by the name that the model is told; drops as large as in a whole photo."""
 
+FURTHER = {
+    "noise50": ("noise", "noise:sigma=50"),
+    "grain": ("noise", "noise:sigma=25,grey=true"),
+    "misty-rain": ("rain", "rain:severity=0.6,mist=0.3"),
+    "thin-holes": ("holes", "holes:kind=thin,area=0.15,fill=0.5"),
+    "gaussian-blur": ("blur", "blur:sigma=2"),
+}
+"""What the model is told and what is done, for the other tests of ``benchmarks/zoo.py``."""
+
 
 def main() -> None:
     """Degrade and restore the photos, and draw a file for each task."""
     folder, *named = sys.argv[1:]
     restorer = Restorer.from_pretrained(*named, device="cpu", precision="float32")
-    for number, (name, degradation) in enumerate(CASES.items()):
+    cases = {name: (name, degradation) for name, degradation in CASES.items()} | FURTHER
+    for number, (name, (task, degradation)) in enumerate(cases.items()):
         chain = Chain.parse([degradation])
         rows = []
         for at in (number, number + 1):
             photo_name = [*PHOTOS][at % len(PHOTOS)]
             hq = photo(photo_name)
             lq = chain.apply(hq, generator("tasks", name, photo_name))
-            rows.append((lq, restorer(lq, task=name).image, hq))
+            rows.append((lq, restorer(lq, task=task).image, hq))
         save_rows(rows, Path(folder) / f"{name}.jpg")
 
 

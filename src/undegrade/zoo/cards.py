@@ -14,21 +14,30 @@ _LOSSES = {
 
 def default_card(name: str, config: ModelConfig) -> str:
     """Return a model card in Markdown with what ``config`` says and nothing else."""
-    facts = {
+    summary = f"{config.summary}\n\n" if config.summary else ""
+    return f"# {name}\n\n{summary}{listed(known_of(config))}\n"
+
+
+def known_of(config: ModelConfig) -> dict[str, object]:
+    """Return what ``config`` says, by what cards call it."""
+    return {
         "Method": config.method_name,
         "Tasks": ", ".join(config.tasks) or "not stated",
         "Steps by default": config.default_steps or "the sampler decides",
         "Further losses": ", ".join(further_losses(config.recipe)) or "none",
-        **needed(config),
+        **_needed(config),
         "Licence of the weights": config.licence,
         "Training data": config.training_data or "not stated",
         "SHA-256 of the weights": f"`{config.sha256}`",
     }
-    lines = [f"# {name}", "", *([config.summary, ""] if config.summary else [])]
-    return "\n".join([*lines, *(f"- {key}: {value}" for key, value in facts.items()), ""])
 
 
-def needed(config: ModelConfig) -> dict[str, str]:
+def listed(facts: Mapping[str, object]) -> str:
+    """Return facts as a list in Markdown."""
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
+
+
+def _needed(config: ModelConfig) -> dict[str, str]:
     """Return the fact that a model needs another one, if it does."""
     if config.base is None:
         return {}

@@ -110,17 +110,22 @@ def read_config(folder: Path) -> ModelConfig:
         ) from error
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"{path} cannot be read ({error})", fix="pull the model again"
+            f"{path} cannot be read ({error})", fix="pull or save the model again"
         ) from error
     if not isinstance(values, dict):
-        raise WeightsError(f"{path} is not a JSON object", fix="pull the model again")
-    if values.get("format") != FORMAT:
+        raise WeightsError(f"{path} is not a JSON object", fix="pull or save the model again")
+    form = values.get("format")
+    if form != FORMAT:
+        later = type(form) is int and form > FORMAT
         raise WeightsError(
-            f"{path} is of format {values.get('format')!r}",
+            f"{path} is of format {form!r}",
             expected=f"format {FORMAT}",
-            fix="upgrade undegrade to use a model of a later format",
+            fix="upgrade undegrade" if later else "pull or save the model again",
         )
     try:
         return ModelConfig.model_validate(values)
     except ValidationError as error:
-        raise WeightsError(f"{path} is not valid: {explain(error, ModelConfig)}") from error
+        raise WeightsError(
+            f"{path} is not valid: {explain(error, ModelConfig)}",
+            fix="pull or save the model again",
+        ) from error

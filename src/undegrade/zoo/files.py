@@ -53,11 +53,14 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
             raise ValueError(f"{path.stat().st_size} bytes instead of {8 + length + end}")
     except FileNotFoundError as error:
         raise WeightsError(
-            f"{path.parent} holds no {WEIGHTS_FILE}", fix="pull the model again"
+            f"{path.parent} holds no {WEIGHTS_FILE}", fix="pull or save the model again"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error})", fix="check the file") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise WeightsError(
-            f"{path} is cut off or no safetensors file ({error})", fix="pull the model again"
+            f"{path} is cut off or no safetensors file ({error})",
+            fix="pull or save the model again",
         ) from error
     return infos
 

@@ -85,7 +85,9 @@ def _own_weights(entry: ModelEntry) -> "dict[str, torch.Tensor]":
     try:
         stored = safetensors.torch.load_file(entry.weights_path)
     except safetensors.SafetensorError as error:
-        raise WeightsError(f"{entry.weights_path} cannot be read ({error})") from error
+        raise WeightsError(
+            f"{entry.weights_path} cannot be read ({error})", fix="pull or save the model again"
+        ) from error
     return {name: _widened(tensor) for name, tensor in stored.items()}
 
 

@@ -148,7 +148,7 @@ class ModelEntry:
                     f"{self.weights_path} is damaged or was replaced: it has the hash "
                     f"{self.sha256}",
                     expected=self.config.sha256,
-                    fix="pull the model again",
+                    fix="pull or save the model again",
                 )
 
 
@@ -251,7 +251,9 @@ def read_entry(folder: Path, name: str) -> ModelEntry:
     with advising(folder):
         config = read_config(folder)
         if not (folder / WEIGHTS_FILE).is_file():
-            raise WeightsError(f"{folder} holds no {WEIGHTS_FILE}", fix="pull the model again")
+            raise WeightsError(
+                f"{folder} holds no {WEIGHTS_FILE}", fix="pull or save the model again"
+            )
     card = folder / CARD_FILE
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     return ModelEntry(name, folder, config, text, folder.parent == BUNDLED)
