@@ -128,10 +128,13 @@ def test_other_weights_than_stated_are_refused(saved: ModelEntry) -> None:
         find_model(saved.folder).verify()
 
 
-@pytest.mark.parametrize("number", [2, 0, None, "1"])
-def test_an_unknown_format_says_to_upgrade(saved: ModelEntry, number: object) -> None:
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(2, "upgrade undegrade"), (0, "pull or save"), (None, "pull or save"), ("1", "pull or save")],
+)
+def test_an_unknown_format_says_what_to_do(saved: ModelEntry, number: object, advice: str) -> None:
     edit_config(saved.folder, format=number)
-    with pytest.raises(WeightsError, match="upgrade undegrade"):
+    with pytest.raises(WeightsError, match=advice):
         find_model(saved.folder)
 
 
