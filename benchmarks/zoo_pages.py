@@ -3,9 +3,9 @@
     python benchmarks/zoo_pages.py --test CBSD68=DIR --test bsds500=DIR -o OUT
 
 What ``benchmarks/zoo.py`` has measured into OUT is not measured again. The pages go to
-``docs/results/``; between two marks of ``docs/results.md`` the overview, and of
-``docs/theory/eedtp.md`` what the model of ten tasks lacks to those of one. The rest of both is
-written by hand, and stays.
+``docs/results/``; between two marks of ``README.md`` what each task's model comes to, of
+``docs/results.md`` all models, and of ``docs/theory/eedtp.md`` what the model of ten tasks lacks to
+those of one. The rest of the three is written by hand, and stays.
 """
 
 import re
@@ -33,7 +33,8 @@ from zoo import (
     title,
 )
 
-DOCS = Path(__file__).parents[1] / "docs"
+README = Path(__file__).parents[1] / "README.md"
+DOCS = README.parent / "docs"
 PAGES = DOCS / "results"
 OVERVIEW, THEORY = DOCS / "results.md", DOCS / "theory" / "eedtp.md"
 BEGIN, END = "<!-- table: benchmarks/zoo_pages.py -->\n", "<!-- end of the table -->\n"
@@ -51,6 +52,23 @@ PICTURES = {
 }
 """What ``examples/tasks.py`` calls the picture of a test, where that has another name."""
 
+IN_SHORT = {
+    "noise": "Gaussian noise, sigma 25",
+    "noise50": "Gaussian noise, sigma 50",
+    "jpeg-bsds": "JPEG quality 10, 4:2:0",
+    "rain": "rain, severity 0.6",
+    "snow": "snow, severity 0.6",
+    "haze": "haze, severity 0.6",
+    "raindrops": "drops, severity 0.6",
+    "shadow": "shadows, severity 0.6",
+    "holes": "holes, 15 % of the area",
+    "blur": "blur, sigma 2",
+    "motion-blur": "blur of motion, severity 0.2",
+    "low-light": "low light, severity 0.6",
+    "clean": "clean photos, against themselves",
+}
+"""What the front page shows, in its order and words."""
+
 DROPS = "; the drops are as large as on a whole photo"
 
 
@@ -63,6 +81,7 @@ def main() -> None:
     for name, rows in found.items():
         write_whole(PAGES / f"{name}.md", page(name, rows).encode())
     values = {name: means(rows) for name, rows in found.items()}
+    replace(README, in_short(values))
     replace(OVERVIEW, overview(values))
     replace(THEORY, shortfall(values))
 
@@ -114,6 +133,17 @@ def picture(name: str) -> list[str]:
         "*Squares of two photos that are in none of the tests, degraded likewise by "
         f"[`examples/tasks.py`](../../examples/tasks.py){DROPS if name == 'raindrops' else ''}.*",
     ]
+
+
+def in_short(found: Mapping[str, Means]) -> str:
+    """Return the table of the front page."""
+    lines = []
+    for name, words in IN_SHORT.items():
+        case, values = CASES[name], found[name]
+        own, best = own_best(case, values)
+        told = [f"[{words}](docs/results/{name}.md)", case.test, shown(values[INPUT, 0])]
+        lines.append([*told, classical(case, values), f"{shown(best)} (`{own}`)"])
+    return markdown(["test", "photos", "input", "best classical method", "`undegrade`"], lines)
 
 
 def overview(found: Mapping[str, Means]) -> str:
