@@ -27,7 +27,7 @@ from undegrade.evaluation.pictures import PictureSet
 from undegrade.evaluation.results.tables import markdown
 from undegrade.metrics.levels import psnr_in_loops, to_levels
 from undegrade.zoo import DEFAULT_MODEL, SPECIALISTS, best_at
-from zoo import CASES, Case, title
+from zoo import CASES, Case, check_tests, title
 
 MUCH = 1.0
 """dB; who loses more sees it."""
@@ -73,8 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--test", required=True, help="CBSD68=DIR: clean photos")
     parser.add_argument("--pictures", type=int, help="so many of them; all unless given")
     arguments = parser.parse_args()
-    if Place.parse(arguments.test).name not in {case.test for case in CASES.values()}:
-        parser.error(f"no test has photos called {arguments.test}; expected CBSD68=DIR")
+    check_tests(parser, [arguments.test])
     return arguments
 
 

@@ -57,8 +57,10 @@ class Case(NamedTuple):
 
 def sizes(recipe: Recipe) -> list[Stage]:
     """Return the first stage of each kind and size of batch."""
-    first = {(stage.name, stage.batch, stage.crop): stage for stage in reversed(recipe.stages)}
-    return [stage for stage in recipe.stages if stage in first.values()]
+    first: dict[tuple[str, int, int], Stage] = {}
+    for stage in recipe.stages:
+        first.setdefault((stage.name, stage.batch, stage.crop), stage)
+    return [*first.values()]
 
 
 def parse_arguments() -> argparse.Namespace:

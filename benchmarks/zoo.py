@@ -133,11 +133,16 @@ def parse_arguments(*, of_all: bool = False) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", help="names or folders; all bundled unless given")
     parser.add_argument("--pictures", type=int, help="so many of the test photos; all unless given")
     arguments = parser.parse_args()
+    check_tests(parser, arguments.test)
+    return arguments
+
+
+def check_tests(parser: argparse.ArgumentParser, tests: Sequence[str]) -> None:
+    """End with an error where no case is of photos of that name."""
     known = {case.test for case in CASES.values()}
-    for test in arguments.test:
+    for test in tests:
         if Place.parse(test).name not in known:
             parser.error(f"no test has photos called {test}; expected {' or '.join(sorted(known))}")
-    return arguments
 
 
 def title(case: Case) -> str:
