@@ -1,0 +1,105 @@
+"""How wide a window channels are weighed by: the gain of models with windows of several widths.
+
+    python benchmarks/windows.py resflow-haze resflow-snow --photos PHOTOS --windows 256 512
+
+Each model is tested as by ``benchmarks/zoo.py``, on photos of PHOTOS that no training sees, shrunk
+to a longer side of ``--side``, with fixed seeds, in float32 on a processor. Prints for each window
+(``network.local_pool``, in pixels) by how many dB the mean and the worst photo gain.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from undegrade import Restorer
+from undegrade.allocator import keep_freed_memory
+from undegrade.data.photos import as_float, decode, is_validation
+from undegrade.degradations import Image
+from undegrade.evaluation.results.tables import markdown
+from undegrade.images.files import find_photos
+from undegrade.metrics.levels import Levels, psnr_in_loops, to_levels
+from undegrade.randomness import generator
+from undegrade.zoo import ModelEntry, find_model
+from undegrade.zoo.config import CONFIG_FILE
+from zoo import CASES, Case, does
+
+ORDINARY = "CBSD68"
+"""Cases of other photos repeat degradations."""
+
+
+def main() -> None:
+    """Measure, and print a table for each model."""
+    arguments = parse_arguments()
+    keep_freed_memory()  # as the command does
+    photos = validation_photos(arguments.photos, arguments.pictures, arguments.side)
+    print(f"{len(photos)} photos, their longer side {arguments.side} pixels\n")
+    for name in arguments.models:
+        entry = find_model(name)
+        restorers = [with_window(entry, window) for window in arguments.windows]
+        rows = [
+            [f"`{case.degradation}`", *(gain(one, case, photos) for one in restorers)]
+            for case in CASES.values()
+            if case.task and case.test == ORDINARY and does(case.task, entry.config)
+        ]
+        print(markdown([name, *map(str, arguments.windows)], rows), flush=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--windows", type=int, nargs="+", default=[256, 384, 512])
+    parser.add_argument("--side", type=int, default=480)
+    parser.add_argument("--pictures", type=int, default=16, help="so many of the photos")
+    return parser.parse_args()
+
+
+def validation_photos(folder: Path, count: int, side: int) -> dict[str, Image]:
+    """Return some of the photos that are kept for validation, shrunk, by their names."""
+    held = [path for path in find_photos(folder, recursive=True) if is_validation(path.name)]
+    return {
+        path.name: shrunk(to_levels(as_float(decode(path))), side)
+        for path in held[:: -(-len(held) // count)]
+    }
+
+
+def shrunk(photo: Levels, side: int) -> Image:
+    """Return a photo ``(H, W, 3)`` in 8 bit with another longer side."""
+    factor = side / max(photo.shape[:2])
+    size = round(photo.shape[1] * factor), round(photo.shape[0] * factor)
+    small = PillowImage.fromarray(photo).resize(size, PillowImage.Resampling.BOX)
+    return as_float(np.asarray(small))
+
+
+def with_window(entry: ModelEntry, window: int) -> Restorer:
+    """Return a model that weighs channels by a window of so many pixels."""
+    network = entry.config.method["network"] | {"local_pool": window}
+    method = entry.config.method | {"network": network}
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / entry.name
+        shutil.copytree(entry.folder, copy)
+        config = entry.config.model_copy(update={"method": method})
+        (copy / CONFIG_FILE).write_text(config.to_json())
+        return Restorer.from_pretrained(copy, device="cpu", precision="float32")
+
+
+def gain(restorer: Restorer, case: Case, photos: dict[str, Image]) -> str:
+    """Return by how many dB a model brings photos nearer to the truth: the mean, and the worst."""
+    told = case.task if restorer.model.told else "auto"
+    gains = []
+    for name, hq in photos.items():
+        degraded = case.chain.apply(hq, generator("windows", name))
+        restored = restorer(degraded, task=told).image
+        before, after = (psnr_in_loops(to_levels(x), to_levels(hq)) for x in (degraded, restored))
+        gains.append(after - before)
+    return f"{fmean(gains):+.2f} ({min(gains):+.1f})"
+
+
+if __name__ == "__main__":
+    main()
