@@ -37,7 +37,8 @@ def test_values_out_of_range_are_refused(options: dict[str, Any], message: str) 
         RestoreOptions(**options)
 
 
-def test_tiles_overlap_by_64_pixels_or_by_half() -> None:
-    assert RestoreOptions().overlap_of(1024) == 64
+def test_tiles_overlap_by_64_pixels_or_by_half_and_large_ones_by_more() -> None:
+    assert RestoreOptions().overlap_of(512) == 64
+    assert RestoreOptions().overlap_of(1024) == 96
     assert RestoreOptions(tile_size=64).overlap_of(64) == 32
     assert RestoreOptions(tile_overlap=16).overlap_of(1024) == 16

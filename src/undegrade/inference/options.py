@@ -18,6 +18,7 @@ QUADRATURE_DRAWS = 8
 _MOST_STEPS = 1000
 _MOST_VARIANTS = 64
 _OVERLAP = 64
+_SHARE = 3 / 32  # of a large tile: what borders do to plain areas reaches farther than 32 pixels
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class RestoreOptions:
         tile_size: Greatest side of a tile in pixels, at least 64; None to go by the memory there
             is. Tiles are made smaller where that makes them equal.
         tile_overlap: How far neighbouring tiles overlap, in pixels, at most half a tile; None for
-            64, with which seams of the bundled model stay below one level of 255, or for half a
-            smaller tile.
+            64, with which seams of the bundled model stay below one level of 255, more for large
+            tiles (96 for 1024), and half of smaller ones.
         texture: Share of the drawn texture that is added to the first guess, 0 to 1; None for the
             model's default, which is all that a model of another method takes.
 
@@ -128,5 +129,5 @@ class RestoreOptions:
 
     def overlap_of(self, side: int) -> int:
         """Return how far tiles of ``side`` pixels overlap."""
-        wanted = _OVERLAP if self.tile_overlap is None else self.tile_overlap
-        return min(wanted, side // 2)
+        usual = max(_OVERLAP, int(_SHARE * side))
+        return min(usual if self.tile_overlap is None else self.tile_overlap, side // 2)
