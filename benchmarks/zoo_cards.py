@@ -55,7 +55,7 @@ HOURS = {
     "resflow-shadow": 0.8,
     "resflow-blur": 0.5,
     "resflow-inpainting": 2.5,
-    "eedtp-ten": 8.5,
+    "eedtp-ten": 7.2,
     "nafnet-general": 0.8,
     "nafnet-ten": 5.0,
     "dtpm-texture": 0.4,
