@@ -28,6 +28,7 @@ from undegrade.inference.tiler import TileRestorer
 from undegrade.methods.base import Method
 from undegrade.methods.regression import Regression, RegressionOptions
 from undegrade.networks.unet_options import UNetOptions
+from undegrade.zoo import list_models
 
 CPU = torch.device("cpu")
 
@@ -250,6 +251,21 @@ def test_a_model_that_looks_at_all_and_cannot_tells_so() -> None:
             assert (info.tiles > 1) == cut
             said = any(text.startswith(told) for text in info.messages)
             assert said == (attention and cut)
+
+
+def test_a_model_that_judges_the_scene_for_itself_is_shown_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tiles of one photo would be judged apart, and their edges seen."""
+    monkeypatch.setattr("undegrade.inference.memory.available_memory", lambda _: 10**12)
+    runner = prepare(small_resflow(), CPU, torch.float32)
+    counts = [
+        Engine(runner, judges_scene=judges).plan(1300, 1901, RestoreOptions(), steps=1).count
+        for judges in (False, True)
+    ]
+    assert counts[0] > counts[1] == 1
+    judging = {entry.name for entry in list_models() if entry.config.judges_scene}
+    assert judging == {"nafnet-ten"}
 
 
 def test_very_wide_pictures_get_flat_tiles() -> None:

@@ -21,10 +21,16 @@ _PROBE = 64  # side of the tile that memory is measured on, in pixels
 
 
 class Engine:
-    """A runner, with what is known about the memory that it needs."""
+    """A runner, with what is known about the memory that it needs.
 
-    def __init__(self, runner: Runner) -> None:
+    Args:
+        runner: The method, on its device.
+        judges_scene: See :class:`~undegrade.zoo.config.ModelConfig`.
+    """
+
+    def __init__(self, runner: Runner, *, judges_scene: bool = False) -> None:
         self.runner = runner
+        self.looks_at_all = judges_scene or runner.fast.looks_at_all
         self._by_task: dict[str, Engine] = {}
 
     def for_task(self, task: str) -> "Engine":
@@ -93,7 +99,7 @@ class Engine:
         if plan.count == 1:
             return tiler
         if not isinstance(runner.fast, WindowedMethod):
-            if runner.fast.looks_at_all:
+            if self.looks_at_all:
                 tiler.messages.append(
                     "the model looks at all of a photo at once, and was shown one tile at a time: "
                     "tiles of another size give another result"
@@ -114,7 +120,7 @@ class Engine:
         if longest <= 4 * MIN_TILE:
             return 4 * MIN_TILE
         most = memory.CPU_TILE if device.type == "cpu" else memory.DEVICE_TILE
-        if method.looks_at_all:  # it should see the whole picture, if that can be
+        if self.looks_at_all:  # it should see the whole picture, if that can be
             most = max(most, longest + method.multiple_of - 1)
         return memory.auto_tile_size(
             memory.available_memory(device) - reserved,

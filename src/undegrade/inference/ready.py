@@ -68,7 +68,8 @@ class Setup:
         if self.sampler is not None:
             method = copy.copy(method)  # another restorer of the same one walks its own way
             method.sampler = self.sampler
-        return Ready(Engine(prepare(method, self.device, self.dtype)), model)
+        runner = prepare(method, self.device, self.dtype)
+        return Ready(Engine(runner, judges_scene=model.judges_scene), model)
 
 
 @dataclass(frozen=True)
@@ -113,5 +114,6 @@ def load_restoring(model: str | Path) -> tuple[Method, ModelInfo]:
         config.uncertainty,
         config.is_told,
         config.overview,
+        config.judges_scene,
     )
     return load_method(entry), info

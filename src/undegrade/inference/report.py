@@ -23,6 +23,7 @@ class ModelInfo:
         uncertainty: What the deviation over draws means; None if nobody measured it.
         told: Whether it has to be told which of the tasks.
         overview: See :class:`~undegrade.zoo.config.ModelConfig`.
+        judges_scene: See :class:`~undegrade.zoo.config.ModelConfig`.
     """
 
     name: str = "unnamed"
@@ -32,6 +33,7 @@ class ModelInfo:
     uncertainty: DeviationCurve | None = None
     told: bool = False
     overview: Mapping[str, int] = field(default_factory=dict)
+    judges_scene: bool = False
 
     def overview_for(self, task: str) -> int:
         """Return the longest side of the photo shrunk for a task; 0 where that is not done.
