@@ -106,7 +106,8 @@ def _tell(job: Job, details: Details, failure: BaseException | None, how: Report
     for message in details.get("messages", ()):
         note(f"{job.name}: {message}")
     if job.done and how.single:
-        note(f"{', '.join(job.outputs)}: there already, and left; --overwrite makes it anew, as asked for now")
+        there = ", ".join(job.outputs)
+        note(f"{there}: there already, and left; --overwrite makes it anew, as asked for now")
     if failure is not None:
         report(failure)
     if how.as_json:
