@@ -9,10 +9,9 @@ many dB the photos gain on average, and the one that gains least.
 """
 
 import argparse
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 from undegrade import Restorer
 from undegrade.allocator import keep_freed_memory
@@ -20,10 +19,10 @@ from undegrade.data.photos import Samples, as_float, decode, is_validation, shru
 from undegrade.degradations import Image
 from undegrade.evaluation.results.tables import markdown
 from undegrade.images.files import find_photos
+from undegrade.inference.ready import load_restoring
 from undegrade.metrics.levels import psnr_in_loops, to_levels
 from undegrade.randomness import generator
-from undegrade.zoo import ModelEntry, find_model
-from undegrade.zoo.config import CONFIG_FILE
+from undegrade.zoo import ModelEntry, find_model, load_method
 from zoo import CASES, Case, does
 
 ORDINARY = "CBSD68"
@@ -79,14 +78,12 @@ def at_most(photo: Samples, side: int) -> Image:
 
 def with_window(entry: ModelEntry, window: int) -> Restorer:
     """Return a model that weighs channels by a window of so many pixels."""
+    _, info = load_restoring(entry.folder)
     network = entry.config.method["network"] | {"local_pool": window}
     method = entry.config.method | {"network": network}
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / entry.name
-        shutil.copytree(entry.folder, copy)
-        config = entry.config.model_copy(update={"method": method})
-        (copy / CONFIG_FILE).write_text(config.to_json())
-        return Restorer.from_pretrained(copy, device="cpu", precision="float32")
+    config = entry.config.model_copy(update={"method": method})
+    changed = load_method(replace(entry, config=config))
+    return Restorer(changed, info, device="cpu", precision="float32")
 
 
 def gain(restorer: Restorer, case: Case, task: str, photos: dict[str, Image]) -> str:

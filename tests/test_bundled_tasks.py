@@ -73,12 +73,10 @@ def gain(model: str, task: str, degradation: str) -> float:
     )
 
 
-BUNDLED = [entry for entry in list_models() if entry.bundled]
-
 OTHERS = [
     (entry.name, task)
-    for entry in BUNDLED
-    if entry.config.method_name in {"dtpm", "eedtp", "regression"}
+    for entry in list_models()
+    if entry.bundled and entry.config.method_name in {"dtpm", "eedtp", "regression"}
     for task in entry.config.tasks
     if task in DEGRADATIONS
 ]

@@ -23,6 +23,7 @@ from undegrade.images.tiles import Floats, TileSize, apply_tiles, plan_tiles
 from undegrade.inference.engine import Engine
 from undegrade.inference.options import RestoreOptions
 from undegrade.inference.precision import prepare
+from undegrade.inference.report import ModelInfo
 from undegrade.inference.restorer import Restorer
 from undegrade.inference.tiler import TileRestorer
 from undegrade.methods.base import Method
@@ -264,7 +265,11 @@ def test_a_model_that_judges_the_scene_for_itself_is_shown_all_of_it(
         for judges in (False, True)
     ]
     assert counts[0] > counts[1] == 1
-    judging = {entry.name for entry in list_models() if entry.config.judges_scene}
+    infos = [
+        ModelInfo(name, tasks=config.tasks, told=config.is_told, overview=config.overview)
+        for name, config in ((entry.name, entry.config) for entry in list_models())
+    ]
+    judging = {info.name for info in infos if info.judges_scene}
     assert judging == {"nafnet-ten"}
 
 

@@ -25,7 +25,7 @@ class Engine:
 
     Args:
         runner: The method, on its device.
-        judges_scene: See :class:`~undegrade.zoo.config.ModelConfig`.
+        judges_scene: See :class:`~undegrade.inference.report.ModelInfo`.
     """
 
     def __init__(self, runner: Runner, *, judges_scene: bool = False) -> None:

@@ -114,6 +114,5 @@ def load_restoring(model: str | Path) -> tuple[Method, ModelInfo]:
         config.uncertainty,
         config.is_told,
         config.overview,
-        config.judges_scene,
     )
     return load_method(entry), info

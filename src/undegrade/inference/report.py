@@ -23,7 +23,6 @@ class ModelInfo:
         uncertainty: What the deviation over draws means; None if nobody measured it.
         told: Whether it has to be told which of the tasks.
         overview: See :class:`~undegrade.zoo.config.ModelConfig`.
-        judges_scene: See :class:`~undegrade.zoo.config.ModelConfig`.
     """
 
     name: str = "unnamed"
@@ -33,7 +32,14 @@ class ModelInfo:
     uncertainty: DeviationCurve | None = None
     told: bool = False
     overview: Mapping[str, int] = field(default_factory=dict)
-    judges_scene: bool = False
+
+    @property
+    def judges_scene(self) -> bool:
+        """Whether it finds out for itself what a photo needs, of which some goes by all of it.
+
+        Tiles of one photo would be judged apart: one as haze, the next as clear.
+        """
+        return bool(self.overview) and len(self.tasks) > 1 and not self.told
 
     def overview_for(self, task: str) -> int:
         """Return the longest side of the photo shrunk for a task; 0 where that is not done.

@@ -87,14 +87,6 @@ class ModelConfig(BaseModel):
         """Whether it has to be told what to undo: its method asks for a task, and none is set."""
         return self.method.get("task") == ""
 
-    @property
-    def judges_scene(self) -> bool:
-        """Whether it finds out for itself what a photo needs, of which some goes by all of it.
-
-        Tiles of one photo would be judged apart: one as haze, the next as clear.
-        """
-        return bool(self.overview) and len(self.tasks) > 1 and not self.is_told
-
     def to_json(self) -> str:
         """Return the text of ``config.json``; the same for equal configs."""
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
